@@ -1,0 +1,104 @@
+/* match.c - which rules act for an object: one small predicate per criterion, the greatest priority
+ * per destination. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/rules_i.h"
+
+static int compare_for_dest(const void *pa, const void *pb)
+{
+	const struct rule_full *a = *(struct rule_full *const *)pa,
+			       *b = *(struct rule_full *const *)pb;
+	int c = strcmp(a->rule.dest_arn, b->rule.dest_arn);
+
+	if (c)
+		return c;
+	if (a->rule.priority != b->rule.priority)
+		return a->rule.priority > b->rule.priority ? -1 : 1;
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+int rules_index(struct rule_set *rs)
+{
+	rs->by_dest = calloc(rs->n, sizeof(*rs->by_dest));
+	rs->dests = calloc(rs->n, sizeof(*rs->dests));
+	if (!rs->by_dest || !rs->dests)
+		return -ENOMEM;
+	for (size_t i = 0; i < rs->n; i++)
+		rs->by_dest[i] = &rs->rules[i];
+	qsort(rs->by_dest, rs->n, sizeof(struct rule_full *), compare_for_dest);
+	for (size_t i = 0; i < rs->n; i++) {
+		const char *arn = rs->by_dest[i]->rule.dest_arn;
+
+		if (i == 0 || strcmp(arn, rs->dests[rs->n_dests - 1].arn) != 0)
+			rs->dests[rs->n_dests++] =
+				(struct rules_dest) { .arn = arn, .rules = &rs->by_dest[i] };
+		rs->dests[rs->n_dests - 1].n++;
+	}
+	return 0;
+}
+
+static bool prefix_matches(const struct rule *r, const char *key)
+{
+	return strncmp(key, r->prefix, strlen(r->prefix)) == 0;
+}
+
+/* Every tag of the rule, with its value; the object may have more. */
+static bool tags_match(const struct rule *r, const struct kv *tags)
+{
+	for (size_t i = 0; i < r->tags->n; i++) {
+		const char *v = tags ? kv_get(tags, r->tags->items[i].name) : NULL;
+
+		if (!v || strcmp(v, r->tags->items[i].value) != 0)
+			return false;
+	}
+	return true;
+}
+
+static const struct rule *winner(const struct rules_dest *d, const struct rules_facts *f)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct rule *r = &d->rules[i]->rule;
+
+		if (r->enabled && prefix_matches(r, f->key) && tags_match(r, f->tags))
+			return r;
+	}
+	return NULL;
+}
+
+size_t rules_match(const struct rule_set *rs, const struct rules_facts *f,
+		   const struct rule **ret_rules, size_t max)
+{
+	size_t n = 0;
+
+	if (f->is_replica)
+		return 0;
+	for (size_t i = 0; i < rs->n_dests && n < max; i++) {
+		const struct rule *r = winner(&rs->dests[i], f);
+
+		/* The winner decides alone: a lower rule that wants the marker gets no turn. */
+		if (r && (!f->delete_marker || r->replicate_delete_markers))
+			ret_rules[n++] = r;
+	}
+	return n;
+}
+
+static bool tags_matter_for(const struct rules_dest *d, const char *key)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct rule *r = &d->rules[i]->rule;
+
+		if (r->enabled && prefix_matches(r, key))
+			return r->tags->n > 0;
+	}
+	return false;
+}
+
+bool rules_tags_matter(const struct rule_set *rs, const char *key)
+{
+	for (size_t i = 0; i < rs->n_dests; i++)
+		if (tags_matter_for(&rs->dests[i], key))
+			return true;
+	return false;
+}
