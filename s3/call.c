@@ -1,0 +1,426 @@
+/*
+ * call.c - s3_call; see client.h.
+ *
+ * A call is a row of attempts. After each: accept, correct something and go again at once (clock,
+ * region, credentials; each at most once a call), wait and go again, or stop:
+ *
+ *   answer                               once            else
+ *   2xx, 304 to a condition              done            done
+ *   RequestTimeTooSkewed                 correct         correct
+ *   301/307/400 that names the region    correct         correct
+ *   token or key unknown, files changed  correct         correct
+ *   refused for now (SlowDown, 429, ...) wait            wait
+ *   nothing sent                         wait            wait
+ *   unclear (5xx, lost on the way)       stop            wait
+ *   anything else                        stop            stop
+ */
+#include "s3/client_i.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "s3/answer.h"
+#include "s3/sign.h"
+
+#define RETRY_AFTER_MAX_MS 30000
+#define SERVER_WORKS_FACTOR 5   /* Complete and Copy: the server may be busy for minutes */
+#define THROTTLE_STEPS 2        /* throttled: wait as if so many more attempts had failed */
+#define HEAD_SKEW_MS (10 * 60 * 1000)   /* S3 allows 15 minutes; a HEAD's 403 cannot say it */
+#define HASH_CHUNK (256 * 1024)
+
+static const struct backoff call_backoff = { 100, 10000, 20 };
+
+/* One s3_call, on its thread's stack. */
+struct call {
+	struct s3_client *c;
+	const struct s3_req *req;
+	struct s3_res *res;
+	int64_t deadline;               /* mono */
+	int64_t stall_ms;
+	unsigned tries;
+	bool skew_done, region_done, cred_done;
+	bool was_unclear;               /* an earlier attempt was */
+	/* of the latest attempt */
+	const struct cred *cred;
+	char region[40];
+	int64_t signed_ms;
+	int local_error;                /* of the caller's read or write */
+	uint64_t sent_bytes;
+	uint64_t received_bytes;
+};
+
+/* ---- one attempt ---- */
+
+static int body_read(void *arg, void *dst, size_t n, uint64_t off)
+{
+	struct call *k = arg;
+
+	if (k->req->read)
+		k->local_error = k->req->read(k->req->read_arg, dst, n, off);
+	else
+		memcpy(dst, (const char *)k->req->body_data + off, n);
+	if (k->local_error == 0)
+		k->sent_bytes = off + n;
+	return k->local_error;
+}
+
+static int body_write(void *arg, const void *p, size_t n)
+{
+	struct call *k = arg;
+
+	k->local_error = k->req->write(k->req->write_arg, p, n);
+	return k->local_error;
+}
+
+static int body_hash(struct call *k, uint8_t hash[SHA256_SIZE])
+{
+	auto_with(digest_free_ptr) struct digest *d = NULL;
+	auto_free char *chunk = NULL;
+	size_t n;
+	int rc;
+
+	if (!k->req->read)
+		return sha256(k->req->body_size ? k->req->body_data : "", (size_t)k->req->body_size,
+			      hash);
+	rc = digest_new(DIGEST_SHA256, &d);
+	chunk = malloc(HASH_CHUNK);
+	if (rc || !chunk)
+		return rc ? rc : -ENOMEM;
+	for (uint64_t off = 0; off < k->req->body_size; off += n) {
+		n = (size_t)min_of(k->req->body_size - off, (uint64_t)HASH_CHUNK);
+		rc = body_read(k, chunk, n, off);
+		if (rc)
+			return rc;
+		digest_add(d, chunk, n);
+	}
+	return digest_end(d, hash);
+}
+
+static int request_sign(struct call *k, const struct place *place, struct kv *headers)
+{
+	char payload[2 * SHA256_SIZE + 1] = "UNSIGNED-PAYLOAD";
+	uint8_t hash[SHA256_SIZE];
+	struct sign_req s = {
+		.method = k->req->method, .host = place->host, .path = place->path,
+		.query = &k->req->query, .headers = &k->req->headers, .payload_hash = payload,
+		.region = k->region, .service = "s3",
+	};
+
+	if (!k->c->tls) {
+		int rc = body_hash(k, hash);
+
+		if (rc)
+			return rc;
+		hex_encode(hash, sizeof(hash), payload);
+	}
+	k->signed_ms = clock_wall_ms() + atomic_load(&k->c->skew_ms);
+	s.wall_ms = k->signed_ms;
+	return sign_v4(&s, k->cred, headers);
+}
+
+/* All that may differ from one attempt to the next: credentials, region (and so host), time. */
+static int request_make(struct call *k, struct place *place, struct kv *headers)
+{
+	struct endpoint e = k->c->endpoint;
+	int rc;
+
+	cred_unref(take_ptr(&k->cred));
+	rc = cred_source_get(k->c->cred, &k->cred);
+	if (rc)
+		return rc;
+	lock_take(&k->c->locked.l);
+	memcpy(k->region, k->c->locked.region, sizeof(k->region));
+	lock_drop(&k->c->locked.l);
+	if (k->c->aws)
+		rc = endpoint_aws(k->region, &e);
+	if (rc == 0)
+		rc = endpoint_place(&e, k->c->path_style, k->c->bucket, k->req->key, &k->req->query,
+				    place);
+	return rc ? rc : request_sign(k, place, headers);
+}
+
+static bool is_conditional(const struct s3_req *req)
+{
+	return kv_get(&req->headers, "if-none-match") || kv_get(&req->headers, "if-modified-since");
+}
+
+static bool is_read(const struct s3_req *req)
+{
+	return strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
+}
+
+/* why may be "": then the errno says it. */
+static int local_failure(struct call *k, int rc, const char *why)
+{
+	char text[64];
+
+	answer_none("Local", rc == -EINVAL ? FAULT_BAD : FAULT_RETRY,
+		    *why ? why : errno_text(rc, text, sizeof(text)), &k->res->error);
+	return rc;
+}
+
+static int md5_failure(struct call *k)
+{
+	answer_none("ETagMismatch", FAULT_RETRY, "the server stored other bytes than were sent",
+		    &k->res->error);
+	k->res->error.status = k->res->status;
+	return -EIO;
+}
+
+/* 0, or the error of it, filled in. */
+static int answer_judge(struct call *k, int rc, const struct http_res *h)
+{
+	struct s3_res *res = k->res;
+	uint8_t empty[MD5_SIZE];
+
+	if (rc && (k->local_error || rc == -ECANCELED || rc == -ENOMEM || rc == -EINVAL)) {
+		rc = local_failure(k, k->local_error ? k->local_error : rc,
+				   k->local_error ? "" : h->why);
+		res->error.unclear = rc == -ECANCELED && h->sent && !is_read(k->req);
+		return rc;
+	}
+	if (rc) {
+		answer_none("Transport", FAULT_RETRY, h->why, &res->error);
+		res->error.unclear = h->sent && !is_read(k->req);
+		return rc == -ETIMEDOUT ? rc : -EIO;
+	}
+	if (res->status == 304 && is_conditional(k->req))
+		return 0;
+	if (res->status < 200 || res->status > 299)
+		return answer_error(k->req, res->status, &res->headers, &res->body, clock_wall_ms(),
+				    &res->error);
+	if (k->req->error_in_200 && res->status == 200)
+		rc = answer_check_200(k->req, &res->headers, &res->body, clock_wall_ms(),
+				      &res->error);
+	if (rc == 0 && k->req->check_md5) {
+		if (h->body_md5_valid && answer_md5_differs(&res->headers, h->body_md5))
+			return md5_failure(k);
+		if (!k->req->body_size && md5("", 0, empty) == 0 &&
+		    answer_md5_differs(&res->headers, empty))
+			return md5_failure(k);
+	}
+	return rc;
+}
+
+static void attempt_log(const struct call *k, int rc, int64_t ms)
+{
+	char key[256];
+
+	if (log_get_level() < LOG_LEVEL_DEBUG)
+		return;
+	printable(k->req->key ? k->req->key : "", key, sizeof(key));
+	log_debug("event=s3 op=%s bucket=%s key=\"%s\" status=%d attempt=%u ms=%lld sent=%llu "
+		  "received=%llu rc=%d%s%s",
+		  k->req->op, k->c->bucket, key, k->res->status, k->tries, (long long)ms,
+		  (unsigned long long)k->sent_bytes, (unsigned long long)k->received_bytes, rc,
+		  rc ? " code=" : "", rc ? k->res->error.code : "");
+}
+
+static int attempt_send(struct call *k, const struct place *place, const struct kv *headers)
+{
+	const struct http_req q = {
+		.method = k->req->method, .url = place->url, .headers = headers,
+		.body_size = k->req->body_size, .body_data = k->req->body_data,
+		.read = k->req->body_size ? body_read : NULL, .read_arg = k,
+		.write = k->req->write ? body_write : NULL, .write_arg = k,
+		.deadline_mono_ms = k->req->data ? CLOCK_NEVER : k->deadline,
+		.stall_ms = k->stall_ms,
+	};
+	int64_t start = clock_mono_ms();
+	struct http_res h;
+	int rc;
+
+	http_res_init(&h);
+	k->sent_bytes = 0;
+	rc = k->c->attempt(k->c->attempt_arg, &q, &h);
+	k->received_bytes = h.received;
+	k->res->status = h.status;
+	kv_move(&k->res->headers, &h.headers);
+	buf_free(&k->res->body);
+	k->res->body = h.body;
+	buf_init(&h.body, 0);
+	rc = answer_judge(k, rc, &h);
+	http_res_free(&h);
+	if (k->req->data && (k->sent_bytes || k->received_bytes))
+		k->deadline += clock_mono_ms() - start;         /* that time does not count */
+	attempt_log(k, rc, clock_mono_ms() - start);
+	return rc;
+}
+
+static void kv_free_ptr(struct kv *kv)
+{
+	kv_free(kv);
+}
+
+static int attempt_run(struct call *k)
+{
+	auto_with(place_free) struct place place = { 0 };
+	auto_with(kv_free_ptr) struct kv headers = KV_EMPTY;
+	int rc = 0;
+
+	k->tries++;
+	k->local_error = 0;
+	k->res->error = (struct s3_error){ 0 };
+	if (k->tries > 1 && k->req->restart)
+		rc = k->req->restart(k->req->write_arg);
+	if (rc == 0)
+		rc = request_make(k, &place, &headers);
+	if (rc)
+		return local_failure(k, rc, "");
+	return attempt_send(k, &place, &headers);
+}
+
+/* ---- what to put right ---- */
+
+static bool correct_skew(struct call *k)
+{
+	const struct s3_error *e = &k->res->error;
+	const char *date = kv_get(&k->res->headers, "date");
+	bool told = strcmp(e->code, "RequestTimeTooSkewed") == 0;
+	bool may_be = e->status == 403 && strcmp(k->req->method, "HEAD") == 0;
+	int64_t server, off;
+
+	if (k->skew_done || !(told || may_be) || !date || time_parse_http(date, &server) != 0)
+		return false;
+	off = server - k->signed_ms;
+	if (off < 0)
+		off = -off;
+	if (off < (told ? 2000 : HEAD_SKEW_MS))
+		return false;
+	atomic_store(&k->c->skew_ms, server - clock_wall_ms());
+	k->skew_done = true;
+	return true;
+}
+
+/* Another host is asked only when it is AWS's own of that region (see request_make). */
+static bool correct_region(struct call *k)
+{
+	const struct s3_error *e = &k->res->error;
+	bool answers_so = e->status == 301 || e->status == 307 || e->status == 400;
+
+	if (k->region_done || !answers_so || !e->region[0] || strcmp(e->region, k->region) == 0)
+		return false;
+	lock_take(&k->c->locked.l);
+	memcpy(k->c->locked.region, e->region, sizeof(e->region));
+	lock_drop(&k->c->locked.l);
+	k->region_done = true;
+	return true;
+}
+
+static bool correct_cred(struct call *k)
+{
+	static const char *const codes[] = {
+		"ExpiredToken", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken",
+		"SignatureDoesNotMatch", "TokenRefreshRequired",
+	};
+	const struct s3_error *e = &k->res->error;
+	bool may_be = (e->status == 403 || e->status == 400) && strcmp(k->req->method, "HEAD") == 0;
+	const struct cred *fresh = NULL;
+	bool changed;
+
+	for (size_t i = 0; i < array_size(codes) && !may_be; i++)
+		may_be = strcmp(e->code, codes[i]) == 0;
+	if (k->cred_done || !may_be || cred_source_get(k->c->cred, &fresh) != 0)
+		return false;
+	changed = fresh != k->cred;
+	cred_unref(fresh);
+	k->cred_done = changed;
+	return changed;
+}
+
+/* Each at most once a call, whatever the other found. */
+static bool correct(struct call *k)
+{
+	if (k->res->error.status == 0)
+		return false;
+	return correct_skew(k) || correct_region(k) || correct_cred(k);
+}
+
+/* ---- again? ---- */
+
+static bool is_throttled(const struct s3_error *e)
+{
+	return e->status == 429 || e->status == 503;
+}
+
+/* How long to wait before the next attempt; -1 = stop. */
+static int64_t wait_decide(const struct call *k, int rc, uint32_t rnd)
+{
+	const struct s3_error *e = &k->res->error;
+	int64_t wait;
+
+	if (rc == -ECANCELED || e->class != FAULT_RETRY || strcmp(e->code, "Local") == 0)
+		return -1;
+	if ((k->req->once && e->unclear) || k->tries >= k->c->max_attempts)
+		return -1;
+	wait = backoff_next(&call_backoff, k->tries + (is_throttled(e) ? THROTTLE_STEPS : 0), rnd);
+	return max_of(wait, min_of(e->retry_after_ms, (int64_t)RETRY_AFTER_MAX_MS));
+}
+
+static bool is_aborted(struct s3_client *c)
+{
+	scoped_lock(&c->locked.l);
+
+	return c->locked.aborted;
+}
+
+/* false when aborted. */
+static bool wait_until(struct s3_client *c, int64_t until)
+{
+	scoped_lock(&c->locked.l);
+
+	while (!c->locked.aborted && cond_wait_until(&c->locked.cond, &c->locked.l, until))
+		;
+	return !c->locked.aborted;
+}
+
+static int call_loop(struct call *k)
+{
+	for (;;) {
+		uint32_t rnd = 0;
+		int64_t wait;
+		int rc;
+
+		if (is_aborted(k->c))
+			return local_failure(k, -ECANCELED, "aborted");
+		rc = attempt_run(k);
+		if (rc == 0)
+			return 0;
+		if (rc != -ECANCELED && correct(k)) {
+			k->was_unclear |= k->res->error.unclear;
+			continue;
+		}
+		if (getrandom(&rnd, sizeof(rnd), GRND_NONBLOCK) < 0)
+			rnd = 0;
+		wait = wait_decide(k, rc, rnd);
+		if (wait < 0)
+			return rc;
+		if (clock_mono_ms() + wait >= k->deadline)
+			return -ETIMEDOUT;
+		k->was_unclear |= k->res->error.unclear;
+		if (!wait_until(k->c, clock_deadline(wait)))
+			return local_failure(k, -ECANCELED, "aborted");
+	}
+}
+
+int s3_call(struct s3_client *c, const struct s3_req *req, struct s3_res *ret_res)
+{
+	int64_t factor = req->error_in_200 ? SERVER_WORKS_FACTOR : 1;
+	struct call k = {
+		.c = c, .req = req, .res = ret_res,
+		.deadline = clock_deadline(c->call_ms * factor), .stall_ms = c->stall_ms * factor,
+	};
+	int rc = call_loop(&k);
+
+	if (rc)
+		ret_res->error.unclear |= k.was_unclear;
+	cred_unref(k.cred);
+	return rc;
+}

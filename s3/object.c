@@ -1,0 +1,302 @@
+/* object.c - head, get, put, delete. The copy is in copy.c, object_find in find.c. */
+#include "s3/object.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+
+#include "s3/list.h"
+#include "s3/verb_i.h"
+
+int object_head(struct s3_client *c, const char *key, const char *version, struct s3_info *ret_i, struct s3_error *err)
+{
+	auto_with(s3_req_free) struct s3_req q = { .op = "HeadObject", .method = "HEAD", .key = key };
+	auto_with(s3_res_free) struct s3_res res = { 0 };
+	const char *marker;
+	int rc;
+
+	if ((rc = verb_query_version(&q, version)) != 0)
+		return rc;
+	rc = verb_call(c, &q, &res, err);
+	if (rc == 0 && !kv_get(&res.headers, "content-length"))
+		return verb_bad_answer(&res, "HEAD without Content-Length", err);
+	if (rc == 0 && verb_info(&res, ret_i) != 0)
+		return verb_bad_answer(&res, "HEAD with headers that make no sense", err);
+	/* The version is a delete marker: 405 at AWS (S3 API Reference, HeadObject), 404 elsewhere. */
+	marker = kv_get(&res.headers, "x-amz-delete-marker");
+	if (rc != 0 && res.error.status == 405 && version && marker) {
+		if (err)
+			err->class = FAULT_GONE;
+		rc = -ENOENT;
+	}
+	return rc;
+}
+
+struct sink {
+	char *dst;
+	size_t size, got;
+};
+
+static int sink_write(void *arg, const void *p, size_t n)
+{
+	struct sink *s = arg;
+
+	if (n > s->size - s->got)
+		return -EIO;
+	memcpy(s->dst + s->got, p, n);
+	s->got += n;
+	return 0;
+}
+
+static int sink_restart(void *arg)
+{
+	struct sink *s = arg;
+
+	s->got = 0;
+	return 0;
+}
+
+/* "bytes 5-9/20"; the whole may be unknown ("*"), then *ret_whole is UINT64_MAX. */
+static int parse_content_range(const char *s, struct s3_range *ret_range, uint64_t *ret_whole)
+{
+	char start[24], end[24], whole[24];
+	uint64_t last;
+	int used = 0;
+
+	if (sscanf(s, "bytes %20[0-9]-%20[0-9]/%20[0-9*]%n", start, end, whole, &used) != 3 || s[used] != '\0' ||
+	    parse_u64(start, &ret_range->start) != 0 || parse_u64(end, &last) != 0 || last == UINT64_MAX)
+		return -EINVAL;
+	ret_range->end = last + 1;
+	if (strcmp(whole, "*") == 0)
+		*ret_whole = UINT64_MAX;
+	else if (parse_u64(whole, ret_whole) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+/* Is the answer what was asked? NULL, or words of what is wrong. */
+static const char *check_range(const struct s3_res *res, struct s3_range asked, size_t got)
+{
+	const char *header = kv_get(&res->headers, "content-range");
+	struct s3_range range;
+	uint64_t whole;
+
+	/* The range was not heeded: fine when it was the whole. */
+	if (res->status == 200)
+		return asked.start == 0 ? NULL : "the whole object instead of a range";
+	if (res->status != 206 || !header || parse_content_range(header, &range, &whole) != 0)
+		return "not an answer with a proper range";
+	if (range.start != asked.start || range.end > asked.end || range.end <= range.start)
+		return "another range than was asked for";
+	if (range.end != asked.end && range.end != whole)
+		return "a shorter range than was asked for";
+	if (range.end > whole || range.end - range.start != got)
+		return "a range of another length than it says";
+	return NULL;
+}
+
+/* 0, -ESTALE when the answer is of another content, -EIO when it is of another version. */
+static int check_identity(const struct s3_res *res, const char *version, const char *etag, struct s3_error *err)
+{
+	const char *got_version = kv_get(&res->headers, "x-amz-version-id"), *got_etag = kv_get(&res->headers, "etag");
+
+	if (version && got_version && strcmp(version, got_version) != 0)
+		return verb_bad_answer(res, "another version than was asked for", err);
+	if (!etag || !got_etag || etag_equal(etag, got_etag))
+		return 0;
+	verb_bad_answer(res, "the object has changed", err);
+	if (err)
+		err->class = FAULT_CONFLICT;
+	return -ESTALE;
+}
+
+static int get_headers(struct s3_req *q, const char *version, const char *etag, struct s3_range range)
+{
+	auto_free char *bytes = NULL, *quoted = NULL;
+	int rc;
+
+	if ((rc = verb_query_version(q, version)) != 0 ||
+	    (rc = str_format(&bytes, "bytes=%llu-%llu", (unsigned long long)range.start, (unsigned long long)range.end - 1)) != 0 ||
+	    (rc = kv_set(&q->headers, "range", bytes)) != 0)
+		return rc;
+	if (version || !etag)
+		return 0;
+	if ((rc = etag_quote(etag, &quoted)) != 0)
+		return rc;
+	return kv_set(&q->headers, "if-match", quoted);
+}
+
+int object_get_range(struct s3_client *c, const char *key, const char *version, const char *etag, struct s3_range range, void *dst,
+		     size_t *ret_got, struct s3_error *err)
+{
+	auto_with(s3_res_free) struct s3_res res = { 0 };
+	struct sink sink = { .dst = dst, .size = (size_t)(range.end - range.start) };
+	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject", .method = "GET", .key = key, .data = true,
+						   .write = sink_write, .write_arg = &sink, .restart = sink_restart };
+	const char *wrong;
+	int rc;
+
+	if (range.end < range.start)
+		return verb_refuse(-EINVAL, "the range ends before it starts", err);
+	if (range.end == range.start) {
+		*ret_got = 0;
+		return 0;
+	}
+	if ((rc = get_headers(&q, version, etag, range)) != 0)
+		return rc;
+	rc = verb_call(c, &q, &res, err);
+	if (rc == -ERANGE) {            /* 416: starts at or beyond the end */
+		*ret_got = 0;
+		return 0;
+	}
+	if (rc != 0)
+		return rc;
+	wrong = check_range(&res, range, sink.got);
+	if (wrong)
+		return verb_bad_answer(&res, wrong, err);
+	if ((rc = check_identity(&res, version, etag, err)) != 0)
+		return rc;
+	*ret_got = sink.got;
+	return 0;
+}
+
+static int small_write(void *arg, const void *p, size_t n)
+{
+	return buf_add(arg, p, n);
+}
+
+static int small_restart(void *arg)
+{
+	buf_reset(arg);
+	return 0;
+}
+
+int object_get_small(struct s3_client *c, const char *key, const char *version, size_t limit, struct buf *ret_b, struct s3_error *err)
+{
+	auto_with(s3_res_free) struct s3_res res = { 0 };
+	auto_with(buf_free) struct buf b;
+	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject", .method = "GET", .key = key, .write = small_write,
+						   .write_arg = &b, .restart = small_restart };
+	int rc;
+
+	buf_init(&b, limit);
+	if ((rc = verb_query_version(&q, version)) != 0)
+		return rc;
+	rc = verb_call(c, &q, &res, err);
+	if (b.error == -E2BIG)
+		return verb_refuse(-EFBIG, "the object is larger than the limit", err);
+	if (rc != 0 || (rc = check_identity(&res, version, NULL, err)) != 0)
+		return rc;
+	if (res.status != 200)
+		return verb_bad_answer(&res, "not the whole object", err);
+	buf_free(ret_b);
+	*ret_b = b;
+	buf_init(&b, limit);
+	return 0;
+}
+
+/* What a PUT's answer tells, into ret_i. */
+static int read_put(const struct s3_res *res, uint64_t size, struct s3_info *ret_i, struct s3_error *err)
+{
+	int rc = verb_info(res, ret_i);
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc != 0 || !ret_i->etag) {
+		s3_info_free(ret_i);
+		return verb_bad_answer(res, "PUT without an ETag", err);
+	}
+	ret_i->size = size;
+	return 0;
+}
+
+int object_put(struct s3_client *c, const char *key, const struct s3_put_opts *opts, http_read_fn *read, void *read_arg,
+	       uint64_t size, struct s3_info *ret_i, struct s3_error *err)
+{
+	auto_with(s3_req_free) struct s3_req q = { .op = "PutObject", .method = "PUT", .key = key, .read = read, .read_arg = read_arg,
+						   .body_size = size, .once = true, .data = true, .check_md5 = true };
+	struct s3_error e = { 0 };
+	struct settle settle;
+	int rc;
+
+	if (size > S3_SINGLE_MAX)
+		return verb_refuse(-EFBIG, "larger than one PUT may be", err);
+	if (settle_init(&settle, c, key, opts) != 0)
+		return verb_refuse(-EINVAL, "the token is not in the metadata", err);
+	if ((rc = verb_add_opts(&q, opts, err)) != 0)
+		return rc;
+	do {
+		auto_with(s3_res_free) struct s3_res res = { 0 };
+
+		rc = verb_call(c, &q, &res, &e);
+		if (rc == 0) {
+			rc = read_put(&res, size, ret_i, &e);
+			e.unclear = rc != 0;
+		}
+		if (rc != 0)
+			rc = settle_try(&settle, rc, &e, ret_i);
+	} while (rc == -EAGAIN);
+	if (rc != 0 && err)
+		*err = e;
+	return rc;
+}
+
+struct newest {
+	char *version;
+	int64_t mtime_ms;
+	bool seen, delete_marker;
+};
+
+static int note_newest(void *arg, const struct s3_entry *e)
+{
+	struct newest *n = arg;
+	int rc = str_dup(e->version_id, &n->version);
+
+	n->seen = true;
+	n->delete_marker = e->delete_marker;
+	n->mtime_ms = e->mtime_ms;
+	return rc != 0 ? rc : 1;
+}
+
+/* The answer to a DELETE was lost. 0 = the key is deleted, and ret_version its marker; -EAGAIN = it is not; or -errno. */
+static int settle_delete(struct s3_client *c, const char *key, int64_t since_ms, char **ret_version)
+{
+	struct newest n = { 0 };
+	int rc = list_versions_of(c, key, note_newest, &n, NULL);
+
+	if (rc >= 0) {
+		rc = !n.seen || (n.delete_marker && n.mtime_ms >= since_ms) ? 0 : -EAGAIN;
+		if (rc == 0)
+			*ret_version = take_ptr(&n.version);
+	}
+	free(n.version);
+	return rc;
+}
+
+int object_delete(struct s3_client *c, const char *key, char **ret_version, struct s3_error *err)
+{
+	auto_with(s3_req_free) struct s3_req q = { .op = "DeleteObject", .method = "DELETE", .key = key, .once = true };
+	int64_t since_ms = clock_wall_ms() - SETTLE_SKEW_MS;
+
+	for (unsigned tries = 1;; tries++) {
+		auto_with(s3_res_free) struct s3_res res = { 0 };
+		int rc = verb_call(c, &q, &res, err), settled;
+		const char *version;
+
+		if (rc == 0) {
+			version = kv_get(&res.headers, "x-amz-version-id");
+			return str_dup(version && *version ? version : NULL, ret_version);
+		}
+		if (!res.error.unclear || rc == -ECANCELED || rc == -ENOMEM)
+			return rc;
+		settle_wait(tries);
+		settled = settle_delete(c, key, since_ms, ret_version);
+		if (settled == 0)
+			return 0;
+		if (settled != -EAGAIN || tries >= SETTLE_TRIES)
+			return rc;
+	}
+}

@@ -1,0 +1,86 @@
+/* upload_i.h - shared by upload.c (life, offers, sending) and upload_finish.c. */
+#ifndef S3_UPLOAD_I_H
+#define S3_UPLOAD_I_H
+
+#include "base/lock.h"
+
+#include "s3/upload.h"
+
+/*
+ * state       multipart id  parts go out  opts        leaves to
+ * NEW         none          no            may change  CREATING (a part is to be sent), PUTTING (a small object is finished), SETTLED, GONE
+ * CREATING    asked for     no            fixed       OPEN, NEW (failed), GONE
+ * OPEN        yes           yes           fixed       COMPLETING, NEW (finish starts afresh), SETTLED, GONE
+ * PUTTING     none          no            fixed       DONE, NEW (failed)
+ * COMPLETING  yes           no            fixed       DONE, TAGGING, OPEN (failed)
+ * TAGGING     used up       no            fixed       DONE, GONE            the version stands, its tags do not yet
+ * DONE        used up       no            fixed       GONE
+ * SETTLED     maybe         no            fixed       GONE                  somebody else will complete it
+ * GONE        maybe         the last end  fixed       -                     the owner has left; freed with the last reference
+ */
+enum upload_state {
+	UPLOAD_NEW, UPLOAD_CREATING, UPLOAD_OPEN, UPLOAD_PUTTING, UPLOAD_COMPLETING, UPLOAD_TAGGING, UPLOAD_DONE, UPLOAD_SETTLED, UPLOAD_GONE,
+	UPLOAD_STATES
+};
+
+struct upload_part {
+	uint64_t gen;           /* of what the server holds under this number; 0 = of no known generation */
+	uint64_t size;
+	char etag[80];
+	bool on_server;         /* it holds something, or may */
+	bool queued;            /* a helper or finish shall send it, */
+	bool sending;           /* is sending it */
+	uint64_t want;          /* the size to send */
+	uint64_t sending_gen;   /* 0 = not read yet */
+};
+
+/* Owned copy of a struct s3_put_opts. */
+struct upload_opts {
+	struct kv meta, sys, tags;
+	char *storage_class, *token_name;
+};
+
+struct upload {
+	/* fixed after creation */
+	struct s3_client *client;
+	struct pool *pool;
+	char *key;
+	struct upload_src src;
+	void (*on_id)(void *arg, const char *key, const char *id);
+	void *on_id_arg;
+
+	struct lock lock;
+	struct cond changed;    /* any field below */
+	struct {
+		enum upload_state state;
+		struct upload_opts opts;        /* fixed outside NEW */
+		char *id;                       /* fixed while somebody is active */
+		struct upload_part *parts;      /* part n at n-1 */
+		unsigned n_parts;               /* allocated */
+		unsigned first_queued;          /* no part below it is queued */
+		unsigned refs;
+		unsigned helpers;               /* tasks in the pool */
+		unsigned active;                /* parts being sent */
+		bool finishing, closed;         /* no more offers */
+		bool in_callback;               /* on_id runs */
+		bool abort_wanted;
+		int failed;                     /* the first failure since finish last began; no part is sent after it */
+		struct s3_error error;          /* its reason */
+		struct s3_info made;            /* in TAGGING */
+		uint64_t unclear_gen, unclear_size;     /* of a small object whose PUT may have gone through; gen 0 = none */
+	} locked;
+};
+
+void upload_set_state_locked(struct upload *u, enum upload_state to);
+struct s3_put_opts upload_opts_view(const struct upload_opts *o);
+/* Room for part n. */
+int upload_grow_locked(struct upload *u, unsigned n) must_check;
+/* Asks for at most n more tasks in the pool that send queued parts. Takes the lock. */
+void upload_ask_help(struct upload *u, unsigned n);
+/* Sends queued parts in this thread until none is left. Takes the lock. */
+void upload_send_queued(struct upload *u);
+void upload_unqueue_locked(struct upload *u);
+
+#define UPLOAD_HELPERS_MAX 6
+
+#endif
