@@ -1,0 +1,237 @@
+/* copy_parts.c - an object in the parts of s3/part.h: what is recorded is not sent again. */
+#include "queue/copy_i.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "s3/object.h"
+#include "s3/part.h"
+
+#define SETTLE_STEP_MS 500
+
+struct parts {
+	char *id;                       /* of the upload; NULL = none yet */
+	struct mpu_part *parts;         /* part n at n-1; number 0 = missing */
+	unsigned n;
+};
+
+static uint64_t size_of(const struct copy *c, unsigned number)
+{
+	struct s3_range r = part_range_in(number, c->spec.size);
+
+	return r.end - r.start;
+}
+
+static bool take_part(struct copy *c, struct parts *p, const struct mpu_part *part)
+{
+	if (part->number < 1 || part->number > p->n || part->size != size_of(c, part->number) ||
+	    !part->etag[0])
+		return false;
+	p->parts[part->number - 1] = *part;
+	return true;
+}
+
+/* Records are for the next process; that one cannot be written down is no reason to stop. */
+static void record_upload(struct copy *c, const char *id)
+{
+	if (c->conf->on_upload(c->conf->arg, id) < 0)
+		log_debug("job=%lld result=\"upload not recorded\"", (long long)c->j->id);
+}
+
+static void record_part(struct copy *c, const struct mpu_part *part)
+{
+	if (c->conf->on_part(c->conf->arg, part) < 0)
+		log_debug("job=%lld part=%u result=unrecorded", (long long)c->j->id, part->number);
+}
+
+static void forget(struct copy *c, struct parts *p)
+{
+	free(p->id);
+	p->id = NULL;
+	memset(p->parts, 0, p->n * sizeof(*p->parts));
+	record_upload(c, NULL);
+}
+
+/* --- where it stands ----------------------------------------------------------------------------------------------- */
+
+/* What is in flight ends by itself; nothing new begins. */
+static int settle_early(struct copy *c)
+{
+	int err;
+
+	do {
+		if (copy_is_stopping(c))
+			return -ECANCELED;
+		err = upload_settle(c->early, clock_deadline(SETTLE_STEP_MS));
+	} while (err == -ETIMEDOUT);
+	return err;
+}
+
+/* What it has done by now, written down; also when the mount stops, for the next one. */
+static void record_early(struct copy *c, struct parts *p, struct mpu_part *room)
+{
+	size_t n = upload_parts(c->early, room, p->n);
+
+	if (!c->j->upload_id || strcmp(c->j->upload_id, p->id) != 0)
+		record_upload(c, p->id);
+	for (size_t i = 0; i < n; i++)
+		if (take_part(c, p, &room[i]))
+			record_part(c, &room[i]);
+}
+
+static int take_early(struct copy *c, struct parts *p)
+{
+	auto_free struct mpu_part *room = calloc(p->n, sizeof(*room));
+	int settled;
+	int err;
+
+	settled = room ? settle_early(c) : -ENOMEM;
+	if (settled == -ENOMEM)
+		return settled;
+	/* No multipart upload came of it. */
+	if (settled == -EINVAL || !upload_id(c->early))
+		return settled == -EINVAL ? 0 : settled;
+	err = str_dup(upload_id(c->early), &p->id);
+	if (err < 0)
+		return err;
+	record_early(c, p, room);
+	upload_forget(c->early);
+	c->early = NULL;
+	return settled;
+}
+
+static int take_recorded(struct copy *c, struct parts *p)
+{
+	if (!c->j->upload_id)
+		return 0;
+	for (size_t i = 0; i < c->conf->parts_n; i++)
+		if (!take_part(c, p, &c->conf->parts[i]))
+			log_debug("job=%lld part=%u result=\"not of this plan\"",
+				  (long long)c->j->id, c->conf->parts[i].number);
+	return str_dup(c->j->upload_id, &p->id);
+}
+
+/* --- one go -------------------------------------------------------------------------------------------------------- */
+
+static int create(struct copy *c, struct parts *p)
+{
+	auto_with(kv_free) struct kv meta = KV_EMPTY;
+	struct s3_put_opts opts;
+	int err;
+
+	err = copy_put_opts(c, &meta, &opts);
+	err = err < 0 ? err : mpu_create(c->conf->dest, c->j->key, &opts, &p->id, c->err);
+	if (err == 0)
+		record_upload(c, p->id);
+	return err;
+}
+
+static int send_part(struct copy *c, struct parts *p, unsigned number)
+{
+	struct mpu_part part = { 0 };
+	int err;
+
+	c->body.base = part_range_in(number, c->spec.size).start;
+	err = mpu_part_put(c->conf->dest, c->j->key, p->id, number, copy_body_read, &c->body,
+			   size_of(c, number), &part, c->err);
+	if (err < 0)
+		return copy_blame(c, err);
+	part.number = number;
+	p->parts[number - 1] = part;
+	c->report.bytes += part.size;
+	record_part(c, &part);
+	return 0;
+}
+
+static int send_missing(struct copy *c, struct parts *p)
+{
+	for (unsigned number = 1; number <= p->n; number++) {
+		int err;
+
+		if (p->parts[number - 1].number)
+			continue;
+		if (copy_is_stopping(c))
+			return -ECANCELED;
+		err = send_part(c, p, number);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
+{
+	const char *name = copy_token_name(c);
+	const char *value = c->token ? c->token : c->j->version;
+	int err;
+
+	err = mpu_complete(c->conf->dest, c->j->key, p->id, p->parts, p->n, name, value, ret_i,
+			   c->err);
+	if (err < 0)
+		c->report.uncertain = c->err->unclear || err == -ECANCELED;
+	return err;
+}
+
+static int send_all(struct copy *c, struct parts *p, struct s3_info *ret_i)
+{
+	int err = 0;
+
+	if (!p->id)
+		err = create(c, p);
+	err = err < 0 ? err : send_missing(c, p);
+	return err < 0 ? err : complete(c, p, ret_i);
+}
+
+/* --- all of it ----------------------------------------------------------------------------------------------------- */
+
+/* The upload is no use any more: gone, or its parts are not what was recorded. */
+static bool is_spoilt(const struct copy *c, int err)
+{
+	static const char *const codes[] = {
+		"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooSmall",
+	};
+
+	for (size_t i = 0; err < 0 && i < array_size(codes); i++)
+		if (strcmp(c->err->code, codes[i]) == 0)
+			return true;
+	return false;
+}
+
+static void abort_upload(struct copy *c, struct parts *p)
+{
+	if (p->id && mpu_abort(c->conf->dest, c->j->key, p->id, NULL) < 0)
+		log_debug("job=%lld result=\"an upload was left behind\"", (long long)c->j->id);
+	forget(c, p);
+}
+
+int copy_in_parts(struct copy *c, struct s3_info *ret_i)
+{
+	struct parts p = { .n = part_count(c->spec.size) };
+	int err;
+
+	p.parts = calloc(p.n, sizeof(*p.parts));
+	if (!p.parts)
+		return -ENOMEM;
+	err = c->early ? take_early(c, &p) : 0;
+	if (err == 0 && !p.id)
+		err = take_recorded(c, &p);
+	err = err < 0 ? err : send_all(c, &p, ret_i);
+	/* Once more from the beginning; what fails again waits for its turn. */
+	if (is_spoilt(c, err) && !c->report.at_source) {
+		abort_upload(c, &p);
+		*c->err = (struct s3_error){ .retry_after_ms = -1 };
+		err = send_all(c, &p, ret_i);
+	}
+	if (err == 0)
+		err = copy_check_etag(c, ret_i);
+	if (err == -ENODATA)
+		abort_upload(c, &p);
+	else if (strcmp(c->err->code, COPY_DIFFERS) == 0 && err < 0)
+		forget(c, &p);
+	free(p.id);
+	free(p.parts);
+	return err;
+}

@@ -1,0 +1,116 @@
+/* recover_held.c - a file that was acknowledged and is not in the source yet: it is uploaded now. */
+#include "queue/recover_i.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "s3/upload.h"
+
+/* The upload's source of bytes: a file that no longer changes. The upload ends, and releases it, in a thread of its own choice. */
+struct held_file {
+	int refs;               /* atomic */
+	int fd;
+};
+
+static void held_unref(void *arg)
+{
+	struct held_file *f = arg;
+
+	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	close(f->fd);
+	free(f);
+}
+
+static void held_ref(void *arg)
+{
+	struct held_file *f = arg;
+
+	__atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED);
+}
+
+static int held_read(void *arg, void *dst, size_t n, uint64_t off)
+{
+	const struct held_file *f = arg;
+
+	return io_pread_full(f->fd, dst, n, off);
+}
+
+static uint64_t held_gen(void *arg, unsigned part)
+{
+	(void)arg;
+	(void)part;
+	return 1;
+}
+
+static int held_open(const struct recovery *rc, const struct store_ticket *st,
+		     struct held_file **ret_f, uint64_t *ret_size)
+{
+	auto_free char *path = NULL;
+	auto_close int fd = -1;
+	struct held_file *f;
+	struct stat info;
+	int err;
+
+	if (!st->staged)
+		return -ENODATA;
+	err = str_format(&path, "%s/%s", rc->conf->staging_dir, st->staged);
+	if (err < 0)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &info) < 0)
+		return errno == ENOENT ? -ENODATA : -errno;
+	f = malloc(sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	*f = (struct held_file){ .refs = 1, .fd = take_fd(&fd) };
+	*ret_f = f;
+	*ret_size = (uint64_t)info.st_size;
+	return 0;
+}
+
+static int held_send(struct recovery *rc, const struct store_ticket *st, struct held_file *f,
+		     uint64_t size, const struct s3_put_opts *opts, struct s3_info *ret_i)
+{
+	const struct upload_conf conf = {
+		.client = rc->conf->source,
+		.pool = rc->conf->pool,
+		.key = st->key,
+		.opts = opts,
+		.src = { held_read, held_gen, held_ref, held_unref, f },
+	};
+	struct upload *u;
+	int err;
+
+	err = upload_new(&conf, &u);
+	if (err < 0)
+		return err;
+	err = upload_finish(u, size, ret_i, &rc->error);
+	upload_drop(u);
+	return err;
+}
+
+int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+{
+	auto_with(kv_free) struct kv meta = KV_EMPTY;
+	struct s3_put_opts opts = {
+		.meta = &meta,
+		.sys = &st->spec.sys,
+		.tags = st->spec.tags.n > 0 ? &st->spec.tags : NULL,
+		.storage_class = st->spec.storage_class,
+		.token_name = REPL_META_ID,
+	};
+	struct held_file *f = NULL;
+	uint64_t size = 0;
+	int err;
+
+	err = held_open(rc, st, &f, &size);
+	err = err < 0 ? err : kv_copy(&meta, &st->spec.meta);
+	err = err < 0 ? err : kv_set(&meta, REPL_META_ID, st->token);
+	err = err < 0 ? err : held_send(rc, st, f, size, &opts, ret_i);
+	if (f)
+		held_unref(f);
+	return err;
+}

@@ -1,0 +1,452 @@
+#include "queue/repl_i.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/log.h"
+#include "s3/part.h"
+
+/*
+ *  ticket   row        means                                     leaves to
+ *  loose    none       no rule can want the key                  rowed (hold, rekey, commit), settled
+ *  rowed    begun      S3 may or may not have changed            held, settled
+ *  held     held       acknowledged, staged here                 settled
+ *  settled  gone or    committed, abandoned or left; notes that  freed with the last reference
+ *           left       come late are ignored
+ */
+
+/* --- tickets ------------------------------------------------------------------------------------------------------- */
+
+struct ticket *ticket_ref(struct ticket *t)
+{
+	__atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+	return t;
+}
+
+void ticket_unref(struct ticket *t)
+{
+	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	free(t->locked.key);
+	free(t->locked.staged);
+	job_spec_free(&t->locked.spec);
+	kv_free(&t->locked.uploads);
+	kv_free(&t->locked.upload_keys);
+	lock_free(&t->locked.l);
+	free(t);
+}
+
+static int ticket_new(struct repl *r, enum job_kind kind, const char *key, struct ticket **ret_t)
+{
+	struct ticket *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->refs = 1;
+	t->r = r;
+	t->kind = kind;
+	lock_init(&t->locked.l);
+	if (str_dup(key, &t->locked.key) < 0) {
+		ticket_unref(t);
+		return -ENOMEM;
+	}
+	*ret_t = t;
+	return 0;
+}
+
+const char *ticket_token(const struct ticket *t)
+{
+	return t->token;
+}
+
+const char *ticket_key(const struct ticket *t)
+{
+	return t->locked.key;
+}
+
+void ticket_consume(struct ticket *t)
+{
+	struct early *list;
+
+	lock_take(&t->locked.l);
+	t->locked.settled = true;
+	list = t->locked.early;
+	t->locked.early = NULL;
+	lock_drop(&t->locked.l);
+	while (list) {
+		struct early *next = list->next;
+
+		early_unref(list);
+		list = next;
+	}
+	ticket_unref(t);
+}
+
+/* The uploads that exist still have to be found by recovery, under a row that comes later too. */
+static void note_again(struct ticket *t, int64_t id)
+{
+	struct kv uploads = KV_EMPTY;
+	struct kv keys = KV_EMPTY;
+	int err;
+
+	lock_take(&t->locked.l);
+	err = kv_copy(&uploads, &t->locked.uploads);
+	err = err < 0 ? err : kv_copy(&keys, &t->locked.upload_keys);
+	lock_drop(&t->locked.l);
+	for (size_t i = 0; err == 0 && i < uploads.n; i++)
+		err = store_note_upload(t->r->store, id, uploads.items[i].name,
+					keys.items[i].value, uploads.items[i].value);
+	if (err < 0)
+		log_debug("ticket=%lld result=unnoted error=%d", (long long)id, err);
+	kv_free(&uploads);
+	kv_free(&keys);
+}
+
+int ticket_row(struct ticket *t, int64_t *ret_id)
+{
+	int64_t id = 0;
+	int err;
+
+	lock_take(&t->locked.l);
+	id = t->locked.id;
+	lock_drop(&t->locked.l);
+	if (id == 0) {
+		err = store_begin(t->r->store, t->kind, t->locked.key, t->token, &id);
+		if (err < 0)
+			return err;
+		lock_take(&t->locked.l);
+		t->locked.id = id;
+		lock_drop(&t->locked.l);
+		note_again(t, id);
+	}
+	*ret_id = id;
+	return 0;
+}
+
+/* A note that is lost leaves an upload to the bucket's lifecycle rule, so trouble is only logged. */
+void ticket_note(struct ticket *t, const char *side, const char *key, const char *upload_id)
+{
+	int64_t id = 0;
+	bool settled;
+	int err;
+
+	lock_take(&t->locked.l);
+	settled = t->locked.settled;
+	id = t->locked.id;
+	err = settled ? 0 : kv_set(&t->locked.uploads, side, upload_id);
+	if (err == 0 && !settled)
+		err = kv_set(&t->locked.upload_keys, side, key);
+	lock_drop(&t->locked.l);
+	if (err == 0 && !settled && id != 0)
+		err = store_note_upload(t->r->store, id, side, key, upload_id);
+	if (err < 0)
+		log_debug("ticket=%lld side=%s result=unnoted error=%d", (long long)id, side, err);
+}
+
+void repl_note_source(void *ticket, const char *key, const char *upload_id)
+{
+	ticket_note(ticket, "source", key, upload_id);
+}
+
+/* --- begin, and the ends that write no job -------------------------------------------------------------------------- */
+
+bool repl_may_match(const struct rule_set *rs, enum job_kind kind, const char *key)
+{
+	for (size_t i = 0; i < rules_count(rs); i++) {
+		const struct rule *rule = rules_get(rs, i);
+
+		if (!rule->enabled || strncmp(key, rule->prefix, strlen(rule->prefix)) != 0)
+			continue;
+		if (kind != JOB_DELETE || rule->replicate_delete_markers)
+			return true;
+	}
+	return false;
+}
+
+static bool may_match_now(struct repl *r, enum job_kind kind, const char *key)
+{
+	struct rule_set *rs = repl_get_rules(r);
+	bool yes = repl_may_match(rs, kind, key);
+
+	rules_unref(rs);
+	return yes;
+}
+
+int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticket **ret_t)
+{
+	struct ticket *t;
+	int64_t id;
+	int err;
+
+	err = ticket_new(r, kind, key, &t);
+	if (err < 0)
+		return err;
+	err = random_hex(16, t->token);
+	if (err == 0 && may_match_now(r, kind, key))
+		err = ticket_row(t, &id);
+	if (err < 0) {
+		ticket_unref(t);
+		return err;
+	}
+	*ret_t = t;
+	return 0;
+}
+
+void repl_abandon(struct ticket *t)
+{
+	int64_t id;
+
+	if (!t)
+		return;
+	lock_take(&t->locked.l);
+	id = t->locked.id;
+	t->locked.settled = true;
+	lock_drop(&t->locked.l);
+	if (id != 0 && store_abandon(t->r->store, id) < 0)
+		log_warn("ticket=%lld result=\"not removed; the next start will settle it\"",
+			 (long long)id);
+	ticket_consume(t);
+}
+
+void repl_leave(struct ticket *t)
+{
+	if (t)
+		ticket_consume(t);
+}
+
+int repl_hold(struct ticket *t, const char *key, const char *staged, const struct job_spec *spec)
+{
+	struct job_spec copy = { 0 };
+	auto_free char *key_copy = NULL;
+	auto_free char *staged_copy = NULL;
+	int64_t id;
+	int err;
+
+	err = str_dup(key, &key_copy);
+	err = err < 0 ? err : str_dup(staged, &staged_copy);
+	err = err < 0 ? err : job_spec_copy(&copy, spec);
+	err = err < 0 ? err : ticket_row(t, &id);
+	err = err < 0 ? err : store_hold(t->r->store, id, key, staged, spec);
+	if (err < 0) {
+		job_spec_free(&copy);
+		return err;
+	}
+	lock_take(&t->locked.l);
+	free(t->locked.key);
+	t->locked.key = take_ptr(&key_copy);
+	free(t->locked.staged);
+	t->locked.staged = take_ptr(&staged_copy);
+	job_spec_free(&t->locked.spec);
+	t->locked.spec = copy;
+	lock_drop(&t->locked.l);
+	return 0;
+}
+
+static void set_key(struct ticket *t, char *key)
+{
+	scoped_lock(&t->locked.l);
+	free(t->locked.key);
+	t->locked.key = key;
+}
+
+/* A row goes on whatever the new name is: the rules decide in repl_commit. */
+int repl_rekey(struct ticket *t, const char *key)
+{
+	auto_free char *copy = NULL;
+	auto_free char *old = NULL;
+	int64_t id = t->locked.id;
+	int err;
+
+	err = str_dup(key, &copy);
+	if (err < 0)
+		return err;
+	if (id != 0)
+		err = store_hold(t->r->store, id, key, NULL, NULL);
+	if (err < 0)
+		return err;
+	lock_take(&t->locked.l);
+	old = t->locked.key;
+	t->locked.key = take_ptr(&copy);
+	lock_drop(&t->locked.l);
+	if (id != 0 || !may_match_now(t->r, t->kind, key))
+		return 0;
+	err = ticket_row(t, &id);
+	if (err < 0)
+		set_key(t, take_ptr(&old));
+	return err;
+}
+
+int repl_adopt(struct repl *r, const struct store_ticket *st, struct ticket **ret_t)
+{
+	struct ticket *t;
+	int err;
+
+	err = ticket_new(r, st->kind, st->key, &t);
+	if (err < 0)
+		return err;
+	t->locked.id = st->id;
+	snprintf(t->token, sizeof(t->token), "%s", st->token ? st->token : "");
+	if (st->held)
+		err = str_dup(st->staged, &t->locked.staged);
+	if (err == 0 && st->held)
+		err = job_spec_copy(&t->locked.spec, &st->spec);
+	if (err < 0) {
+		ticket_unref(t);
+		return err;
+	}
+	*ret_t = t;
+	return 0;
+}
+
+/* --- the set of rules ---------------------------------------------------------------------------------------------- */
+
+void repl_set_rules(struct repl *r, struct rule_set *rules)
+{
+	struct rule_set *old;
+
+	lock_take(&r->locked.l);
+	old = r->locked.rules;
+	r->locked.rules = rules_ref(rules);
+	lock_drop(&r->locked.l);
+	rules_unref(old);
+}
+
+struct rule_set *repl_get_rules(struct repl *r)
+{
+	scoped_lock(&r->locked.l);
+	return rules_ref(r->locked.rules);
+}
+
+void repl_on_ready(struct repl *r, void (*fn)(void *arg), void *arg)
+{
+	scoped_lock(&r->locked.l);
+	r->locked.on_ready = fn;
+	r->locked.on_ready_arg = arg;
+}
+
+void repl_ready(struct repl *r)
+{
+	void (*fn)(void *arg);
+	void *arg;
+
+	lock_take(&r->locked.l);
+	fn = r->locked.on_ready;
+	arg = r->locked.on_ready_arg;
+	lock_drop(&r->locked.l);
+	if (fn)
+		fn(arg);
+}
+
+/* --- life ---------------------------------------------------------------------------------------------------------- */
+
+int repl_replica_meta(struct repl *r, const struct job_spec *spec, const char *token,
+		      const char *version, struct kv *ret_meta)
+{
+	struct kv meta = KV_EMPTY;
+	char when[40];
+	int err;
+
+	err = kv_copy(&meta, &spec->meta);
+	kv_del(&meta, REPL_META_SOURCE_VERSION);
+	kv_del(&meta, REPL_META_SOURCE_TIME);
+	err = err < 0 ? err : kv_set(&meta, REPL_META_REPLICA, s3_client_bucket(r->source));
+	if (err == 0 && token)
+		err = kv_set(&meta, REPL_META_ID, token);
+	if (err == 0 && version)
+		err = kv_set(&meta, REPL_META_SOURCE_VERSION, version);
+	if (err == 0 && version && spec->mtime_ms > 0) {
+		time_format_iso(spec->mtime_ms, when);
+		err = kv_set(&meta, REPL_META_SOURCE_TIME, when);
+	}
+	if (err < 0) {
+		kv_free(&meta);
+		return err;
+	}
+	kv_move(ret_meta, &meta);
+	return 0;
+}
+
+int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl **ret_r)
+{
+	struct repl *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	lock_init(&r->locked.l);
+	r->store = conf->store;
+	r->dests = conf->dests;
+	r->source = conf->source;
+	r->pool = conf->upload_pool;
+	r->staging_max = conf->staging_max;
+	r->locked.rules = rules_ref(rules);
+	err = str_dup(conf->staging_dir, &r->staging_dir);
+	err = err < 0 ? err : map_new(&r->locked.uploads);
+	err = err < 0 ? err : map_new(&r->locked.bodies);
+	err = err < 0 ? err : repl_make_room(r);
+	if (err < 0) {
+		repl_free(r);
+		return err;
+	}
+	*ret_r = r;
+	return 0;
+}
+
+/* What an early upload sent since its row was written is worth a row too: the next mount goes on from there. */
+static void record_upload(struct repl *r, int64_t job, struct upload *u)
+{
+	struct mpu_part *parts;
+	size_t n;
+
+	if (upload_settle(u, clock_mono_ms()) < 0 || !upload_id(u))
+		return;
+	if (store_put_upload(r->store, job, upload_id(u)) < 0)
+		return;
+	parts = calloc(PART_COUNT_MAX, sizeof(*parts));
+	if (!parts)
+		return;
+	n = upload_parts(u, parts, PART_COUNT_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (store_put_part(r->store, job, &parts[i]) < 0)
+			break;
+	free(parts);
+}
+
+static int forget_upload(void *arg, const char *name, void *value)
+{
+	struct kept_upload *k = value;
+
+	(void)name;
+	if (k->job != 0)
+		record_upload(arg, k->job, k->upload);
+	upload_forget(k->upload);
+	free(k);
+	return 0;
+}
+
+static int free_body(void *arg, const char *key, void *value)
+{
+	(void)arg;
+	(void)key;
+	free(value);
+	return 0;
+}
+
+void repl_free(struct repl *r)
+{
+	if (!r)
+		return;
+	if (r->locked.uploads)
+		map_each(r->locked.uploads, forget_upload, r);
+	if (r->locked.bodies)
+		map_each(r->locked.bodies, free_body, NULL);
+	map_free(r->locked.uploads);
+	map_free(r->locked.bodies);
+	rules_unref(r->locked.rules);
+	free(r->staging_dir);
+	lock_free(&r->locked.l);
+	free(r);
+}

@@ -1,0 +1,91 @@
+/* repl_i.h - inside repl*.c: the tickets, the early uploads, and what is kept for the workers. */
+#ifndef QUEUE_REPL_I_H
+#define QUEUE_REPL_I_H
+
+#include "base/lock.h"
+#include "base/map.h"
+#include "queue/repl.h"
+
+struct repl {
+	struct store *store;
+	struct dest_set *dests;
+	struct s3_client *source;
+	struct pool *pool;
+	char *staging_dir;
+	uint64_t staging_max;
+	struct {
+		struct lock l;
+		struct rule_set *rules;
+		struct map *uploads;    /* token and destination -> struct kept_upload, owned */
+		struct map *bodies;     /* staged name -> struct kept_body, owned */
+		uint64_t bytes;         /* of bodies */
+		void (*on_ready)(void *arg);
+		void *on_ready_arg;
+	} locked;
+};
+
+struct kept_upload {
+	struct upload *upload;
+	int64_t job;            /* 0 until the row stands */
+};
+
+struct kept_body {
+	uint64_t size;
+};
+
+/* An early upload as its ticket remembers it. It holds a reference to the ticket until the upload ends; the ticket's list holds one to it. */
+struct early {
+	int refs;                       /* atomic */
+	struct early *next;             /* in the ticket's list */
+	struct ticket *ticket;          /* counted */
+	struct upload_src inner;
+	struct upload *upload;          /* only compared, never followed: repl_early owns it */
+	char *arn, *key, *storage_class;
+	struct kv meta, sys, tags;      /* as sent */
+};
+
+struct ticket {
+	int refs;                       /* atomic */
+	struct repl *r;
+	enum job_kind kind;
+	char token[33];
+	struct {
+		struct lock l;
+		int64_t id;             /* of the row; 0 = none: no rule can want this */
+		bool settled;           /* consumed: nothing is written to the row any more */
+		char *key;
+		char *staged;           /* held: the file's name */
+		struct job_spec spec;   /* held */
+		struct kv uploads;      /* side -> upload id: to be noted when the row is made later */
+		struct kv upload_keys;  /* side -> key */
+		struct early *early;
+	} locked;
+};
+
+struct ticket *ticket_ref(struct ticket *t);
+void ticket_unref(struct ticket *t);            /* NULL is fine */
+/* Makes the row if there is none yet. */
+int ticket_row(struct ticket *t, int64_t *ret_id) must_check;
+/* The ticket's row is gone, or somebody else's from now on; frees the caller's reference. */
+void ticket_consume(struct ticket *t);
+void ticket_note(struct ticket *t, const char *side, const char *key, const char *upload_id);
+
+/* The record of an early upload of this ticket, or NULL; valid until the ticket is consumed. */
+struct early *early_find(struct ticket *t, const struct upload *u);
+void early_unref(struct early *e);
+
+/* Can an enabled rule want this key, whatever the tags? */
+bool repl_may_match(const struct rule_set *rs, enum job_kind kind, const char *key);
+void repl_ready(struct repl *r);
+
+/* A body is kept for rows: counts it, and lets the oldest go while there are too many bytes. */
+int repl_keep_body(struct repl *r, const char *staged, uint64_t size) must_check;
+int repl_make_room(struct repl *r) must_check;
+int repl_staged_size(const struct repl *r, const char *staged, uint64_t *ret_size) must_check;
+void repl_unlink_staged(const struct repl *r, const char *staged);
+/* Takes u for the worker that will claim this job of token: before the row is written, since it may be claimed at once. */
+int repl_keep_upload(struct repl *r, const char *token, const char *dest, struct upload *u) must_check;
+/* The row stands: it is this job. */
+void repl_name_upload(struct repl *r, const struct job *j);
+
+#endif

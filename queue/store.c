@@ -1,0 +1,396 @@
+#include "queue/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/db.h"
+#include "base/lock.h"
+#include "base/log.h"
+
+#include "queue/schema.h"
+#include "queue/store_i.h"
+
+#define BUSY_MS 5000    /* for another process: crrctl writes for milliseconds */
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static int open_one(const char *path, enum db_sync sync, bool read_only, struct db **ret_db,
+		    char *why, size_t why_len)
+{
+	const struct db_conf conf = {
+		.path = path, .sync = sync, .read_only = read_only, .busy_ms = BUSY_MS
+	};
+	char words[256] = "";
+	int r;
+
+	r = db_open(&conf, ret_db, words, sizeof(words));
+	if (r < 0)
+		snprintf(why, why_len, "%s: %s", path, words);
+	return r;
+}
+
+static int open_all(struct store *s, const char *path, char *why, size_t why_len)
+{
+	char words[256] = "";
+	int r;
+
+	r = open_one(path, DB_SYNC_FULL, s->read_only, s->read_only ? &s->read : &s->full, why,
+		     why_len);
+	if (r < 0)
+		return r;
+	r = schema_upgrade(s->read_only ? s->read : s->full, words, sizeof(words));
+	if (r < 0) {
+		snprintf(why, why_len, "%s: %s", path, words);
+		return r;
+	}
+	if (s->read_only)
+		return 0;
+	r = open_one(path, DB_SYNC_NORMAL, false, &s->norm, why, why_len);
+	if (r == 0)
+		r = open_one(path, DB_SYNC_NORMAL, true, &s->read, why, why_len);
+	return r;
+}
+
+int store_open(const struct store_conf *conf, struct store **ret_s, char *why, size_t why_len)
+{
+	auto_free char *path = NULL;
+	struct store *s;
+	int r;
+
+	if (why_len > 0)
+		why[0] = '\0';
+	r = str_format(&path, "%s/queue.db", conf->dir);
+	if (r < 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->read_only = conf->read_only;
+	s->locked.last = &s->locked.first;
+	lock_init(&s->write);
+	lock_init(&s->locked.l);
+	cond_init(&s->led);
+	r = str_dup(conf->instance ? conf->instance : "", &s->instance);
+	if (r == 0)
+		r = open_all(s, path, why, why_len);
+	if (r < 0) {
+		store_close(s);
+		return r;
+	}
+	*ret_s = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	db_close(s->read);
+	db_close(s->norm);
+	db_close(s->full);
+	cond_free(&s->led);
+	lock_free(&s->locked.l);
+	lock_free(&s->write);
+	free(s->instance);
+	free(s);
+}
+
+/* --- small tools ------------------------------------------------------------------------------ */
+
+int store_do(struct db *db, const char *sql)
+{
+	struct db_stmt *st;
+	int r;
+
+	r = db_prepare(db, sql, &st);
+	return r < 0 ? r : db_run(st);
+}
+
+int store_prepare(struct db *db, const char *sql, struct db_stmt **ret_s, size_t n,
+		  const char *const *texts)
+{
+	int r;
+
+	r = db_prepare(db, sql, ret_s);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		db_bind_text(*ret_s, (int)i + 1, texts[i]);
+	return r;
+}
+
+int store_col_dup(struct db_stmt *st, int i, char **ret_v)
+{
+	return str_dup(db_col_text(st, i), ret_v);
+}
+
+/* The engine's trouble is told once, here; -ENOENT and the like are answers. */
+static void report_locked(struct db *db, const char *what, int r)
+{
+	char text[64];
+
+	if (r == -EIO || r == -ENOSPC || r == -EROFS || r == -EBUSY || r == -EEXIST || r == -EACCES)
+		log_error("store=%s error=\"%s\" why=\"%s\"", what,
+			  errno_text(r, text, sizeof(text)), db_why(db));
+}
+
+/* --- transactions ----------------------------------------------------------------------------- */
+
+static int run_alone_locked(struct store *s, struct db *db, const char *what, store_fn *fn,
+			    void *arg)
+{
+	int r;
+
+	lock_assert_held(&s->write);
+	r = db_begin(db);
+	if (r == 0)
+		r = fn(db, arg);
+	if (r == 0)
+		r = db_commit(db);
+	if (r < 0) {
+		report_locked(db, what, r);
+		db_rollback(db);
+	}
+	return r;
+}
+
+int store_run(struct store *s, const char *what, store_fn *fn, void *arg)
+{
+	int r;
+
+	if (s->read_only)
+		return -EROFS;
+	scoped_lock(&s->write);
+	db_lock(s->norm);
+	r = run_alone_locked(s, s->norm, what, fn, arg);
+	db_unlock(s->norm);
+	return r;
+}
+
+int store_ask(struct store *s, const char *what, store_fn *fn, void *arg)
+{
+	int r;
+
+	db_lock(s->read);
+	r = fn(s->read, arg);
+	if (r < 0)
+		report_locked(s->read, what, r);
+	db_unlock(s->read);
+	return r;
+}
+
+/* --- group commit ----------------------------------------------------------------------------- */
+
+/* false: the whole transaction is lost, as SQLite does on some errors (disk full, I/O). */
+static bool run_in_savepoint_locked(struct store *s, struct store_op *op)
+{
+	lock_assert_held(&s->write);
+	if (store_do(s->full, "SAVEPOINT op") < 0)
+		return false;
+	op->result = op->fn(s->full, op->arg);
+	if (op->result < 0) {
+		if (store_do(s->full, "ROLLBACK TO op") < 0)
+			return false;
+		report_locked(s->full, op->what, op->result);
+	}
+	return store_do(s->full, "RELEASE op") == 0;
+}
+
+static bool run_together_locked(struct store *s, struct store_op *batch)
+{
+	bool ok = db_begin(s->full) == 0;
+
+	for (struct store_op *op = batch; ok && op; op = op->next)
+		ok = run_in_savepoint_locked(s, op);
+	if (ok)
+		ok = db_commit(s->full) == 0;
+	if (!ok)
+		db_rollback(s->full);
+	return ok;
+}
+
+static void run_batch(struct store *s, struct store_op *batch)
+{
+	scoped_lock(&s->write);
+	db_lock(s->full);
+	/* If not together, each gets its own answer: a large one must not fail the small ones. */
+	if (!batch->next || !run_together_locked(s, batch)) {
+		for (struct store_op *op = batch; op; op = op->next)
+			op->result = run_alone_locked(s, s->full, op->what, op->fn, op->arg);
+	}
+	db_unlock(s->full);
+}
+
+static void lead_locked(struct store *s)
+{
+	struct store_op *batch = s->locked.first, *next;
+
+	lock_assert_held(&s->locked.l);
+	s->locked.first = NULL;
+	s->locked.last = &s->locked.first;
+	s->locked.leading = true;
+	lock_drop(&s->locked.l);
+	run_batch(s, batch);
+	lock_take(&s->locked.l);
+	s->locked.leading = false;
+	for (struct store_op *op = batch; op; op = next) {
+		next = op->next;
+		op->done = true;
+	}
+	cond_broadcast(&s->led);
+}
+
+/* While a batch is being synced, later callers gather; then one of them leads the next batch. */
+int store_run_synced(struct store *s, const char *what, store_fn *fn, void *arg)
+{
+	struct store_op op = { .what = what, .fn = fn, .arg = arg };
+
+	if (s->read_only)
+		return -EROFS;
+	scoped_lock(&s->locked.l);
+	*s->locked.last = &op;
+	s->locked.last = &op.next;
+	while (!op.done && s->locked.leading)
+		cond_wait(&s->led, &s->locked.l);
+	if (!op.done)
+		lead_locked(s);
+	return op.result;
+}
+
+/* --- info ------------------------------------------------------------------------------------- */
+
+struct info_args {
+	const char *name, *value;
+	char *got;
+};
+
+static int put_info(struct db *db, void *arg)
+{
+	const struct info_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db, "INSERT OR REPLACE INTO info (name, value) VALUES (?1, ?2)", &st,
+			       a->name, a->value);
+	return r < 0 ? r : db_run(st);
+}
+
+int store_put_info(struct store *s, const char *name, const char *value)
+{
+	struct info_args a = { .name = name, .value = value };
+
+	return store_run(s, "put-info", put_info, &a);
+}
+
+static int get_info(struct db *db, void *arg)
+{
+	struct info_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db, "SELECT value FROM info WHERE name = ?1", &st, a->name);
+	if (r < 0)
+		return r;
+	r = db_step(st);
+	if (r == 1)
+		r = store_col_dup(st, 0, &a->got);
+	else if (r == 0)
+		r = -ENOENT;
+	db_reset(st);
+	return r;
+}
+
+int store_get_info(struct store *s, const char *name, char **ret_value)
+{
+	struct info_args a = { .name = name };
+	int r;
+
+	r = store_ask(s, "get-info", get_info, &a);
+	if (r == 0)
+		*ret_value = a.got;
+	return r;
+}
+
+/* --- destinations ----------------------------------------------------------------------------- */
+
+static int put_dest(struct db *db, void *arg)
+{
+	const struct store_dest *d = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "INSERT OR REPLACE INTO dest (dest, why, paused, until_ms, since_ms)"
+			       " VALUES (?1, ?2, ?3, ?4, ?5)",
+			       &st, d->dest, d->why);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 3, d->paused);
+	db_bind_i64(st, 4, d->until_ms);
+	db_bind_i64(st, 5, d->since_ms);
+	return db_run(st);
+}
+
+int store_put_dest(struct store *s, const struct store_dest *d)
+{
+	struct store_dest copy = *d;
+
+	return store_run(s, "put-dest", put_dest, &copy);
+}
+
+struct dest_cursor {
+	struct store_dest d;
+	char *dest, *why;       /* d's strings; dest is where to go on */
+	bool found;
+};
+
+/* The next one after c->dest. */
+static int next_dest(struct db *db, void *arg)
+{
+	struct dest_cursor *c = arg;
+	auto_free char *dest = NULL;
+	auto_free char *why = NULL;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "SELECT dest, why, paused, until_ms, since_ms FROM dest"
+			       " WHERE dest > ?1 ORDER BY dest LIMIT 1",
+			       &st, c->dest ? c->dest : "");
+	if (r < 0)
+		return r;
+	r = db_step(st);
+	c->found = r == 1;
+	if (r == 1) {
+		r = store_col_dup(st, 0, &dest);
+		if (r == 0)
+			r = store_col_dup(st, 1, &why);
+		c->d.paused = db_col_i64(st, 2) != 0;
+		c->d.until_ms = db_col_i64(st, 3);
+		c->d.since_ms = db_col_i64(st, 4);
+	}
+	db_reset(st);
+	if (r == 0 && c->found) {
+		free(c->dest);
+		free(c->why);
+		c->d.dest = c->dest = take_ptr(&dest);
+		c->d.why = c->why = take_ptr(&why);
+	}
+	return r;
+}
+
+int store_each_dest(struct store *s, int (*fn)(void *arg, const struct store_dest *d), void *arg)
+{
+	struct dest_cursor c = { 0 };
+	int r;
+
+	do {
+		r = store_ask(s, "each-dest", next_dest, &c);
+		if (r == 0 && c.found)
+			r = fn(arg, &c.d);
+	} while (r == 0 && c.found);
+	free(c.dest);
+	free(c.why);
+	return r;
+}

@@ -1,0 +1,83 @@
+/*
+ * store_i.h - what the files of the store share.
+ *
+ *  store.c         connections, group commit, transactions; info and destinations
+ *  store_ticket.c  tickets, and the commit that makes jobs of one
+ *  store_job.c     claim, finish, retry, prune
+ *  store_part.c    what a job carries: its upload, the parts of it, the staged file
+ *  store_ask.c     rows as structs, and questions
+ *
+ * Order of locks: write, then the lock of one db. locked.l is never held with another.
+ * All connections of a process take turns at writing by `write`, so that SQLite's busy waiting is
+ * for other processes only.
+ */
+#ifndef QUEUE_STORE_I_H
+#define QUEUE_STORE_I_H
+
+#include "base/db.h"
+#include "base/lock.h"
+
+#include "queue/store.h"
+
+typedef int store_fn(struct db *db, void *arg);
+
+/* One caller's part of a batch; lives on the caller's stack. */
+struct store_op {
+	struct store_op *next;
+	const char *what;
+	store_fn *fn;
+	void *arg;
+	int result;
+	bool done;
+};
+
+struct store {
+	/* fixed */
+	char *instance;         /* "" for crrctl */
+	bool read_only;
+	struct db *full;        /* NULL when read_only */
+	struct db *norm;        /* NULL when read_only */
+	struct db *read;        /* questions: they never wait for a writer */
+
+	struct lock write;      /* held for a transaction of full or norm */
+	struct cond led;        /* a batch is done */
+	struct {
+		struct lock l;
+		struct store_op *first, **last; /* callers that wait for the next batch */
+		bool leading;                   /* the mark: one caller is at work for a batch */
+	} locked;
+};
+
+/*
+ * Runs fn in a synced transaction that it may share with other callers. fn may be run twice: then
+ * what it did first was undone.
+ */
+int store_run_synced(struct store *s, const char *what, store_fn *fn, void *arg) must_check;
+/* Runs fn in a transaction of its own that is not synced. */
+int store_run(struct store *s, const char *what, store_fn *fn, void *arg) must_check;
+/* Runs fn on the connection for questions. */
+int store_ask(struct store *s, const char *what, store_fn *fn, void *arg) must_check;
+
+/* db_prepare and db_run for a statement without parameters. */
+int store_do(struct db *db, const char *sql) must_check;
+/* Prepares sql and binds up to n texts from 1 on. */
+int store_prepare(struct db *db, const char *sql, struct db_stmt **ret_s, size_t n,
+		  const char *const *texts) must_check;
+#define store_prepare_text(db, sql, ret_s, ...) \
+	store_prepare(db, sql, ret_s, \
+		      sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *), \
+		      (const char *const[]){ __VA_ARGS__ })
+/* Column i as a new string, or NULL. */
+int store_col_dup(struct db_stmt *st, int i, char **ret_v) must_check;
+
+/* The columns that store_read_job reads, in its order. */
+#define STORE_JOB_COLUMNS \
+	"id, kind, state, key, version, dest, rule_id, storage_class, token, spec, staged," \
+	" upload_id, sure IS NOT (SELECT n FROM run), attempt, due_ms, created_ms, done_ms," \
+	" replica_version, code, why"
+/* The row that st stands on. -EIO (logged, naming the row) when it makes no sense. */
+int store_read_job(struct db_stmt *st, struct job *ret_j) must_check;
+/* 1 = a row (one that is done names no file) or a held ticket needs the staged file, 0 = none. */
+int store_is_needed(struct db *db, const char *staged) must_check;
+
+#endif

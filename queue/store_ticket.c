@@ -1,0 +1,508 @@
+#include "queue/store.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/db.h"
+#include "base/log.h"
+
+#include "queue/store_i.h"
+
+/* For tally's sums: far above S3's largest object, far below overflow. */
+#define SIZE_MAX_COUNTED ((uint64_t)1 << 50)
+
+void store_ticket_free(struct store_ticket *t)
+{
+	free(t->key);
+	free(t->token);
+	free(t->instance);
+	free(t->staged);
+	job_spec_free(&t->spec);
+	kv_free(&t->uploads);
+	kv_free(&t->upload_keys);
+	*t = (struct store_ticket){ 0 };
+}
+
+/* --- begin, note, hold, abandon --------------------------------------------------------------- */
+
+struct ticket_args {
+	int64_t id;
+	enum job_kind kind;
+	const char *key, *token, *instance, *side, *upload_id, *staged, *spec;
+};
+
+static int insert_ticket(struct db *db, void *arg)
+{
+	struct ticket_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "INSERT INTO ticket (key, token, instance, kind, created_ms)"
+			       " VALUES (?1, ?2, ?3, ?4, ?5)",
+			       &st, a->key, a->token, a->instance);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 4, a->kind);
+	db_bind_i64(st, 5, clock_wall_ms());
+	r = db_run(st);
+	if (r == 0)
+		a->id = db_last_id(db);
+	return r;
+}
+
+int store_begin(struct store *s, enum job_kind kind, const char *key, const char *token,
+		int64_t *ret_id)
+{
+	struct ticket_args a = {
+		.kind = kind, .key = key, .token = token, .instance = s->instance
+	};
+	int r;
+
+	r = store_run_synced(s, "begin", insert_ticket, &a);
+	if (r == 0)
+		*ret_id = a.id;
+	return r;
+}
+
+static int note_upload(struct db *db, void *arg)
+{
+	const struct ticket_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "INSERT OR REPLACE INTO ticket_upload (side, key, upload_id, ticket)"
+			       " SELECT ?1, ?2, ?3, id FROM ticket WHERE id = ?4",
+			       &st, a->side, a->key, a->upload_id);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 4, a->id);
+	r = db_run(st);
+	return r < 0 ? r : db_changes(db) ? 0 : -ENOENT;
+}
+
+int store_note_upload(struct store *s, int64_t ticket, const char *side, const char *key,
+		      const char *upload_id)
+{
+	struct ticket_args a = { .id = ticket, .side = side, .key = key, .upload_id = upload_id };
+
+	return store_run(s, "note-upload", note_upload, &a);
+}
+
+static int drop_upload(struct db *db, void *arg)
+{
+	const struct ticket_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db, "DELETE FROM ticket_upload WHERE side = ?1 AND ticket = ?2", &st,
+			       a->side);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 2, a->id);
+	return db_run(st);
+}
+
+int store_drop_upload(struct store *s, int64_t ticket, const char *side)
+{
+	struct ticket_args a = { .id = ticket, .side = side };
+
+	return store_run(s, "drop-upload", drop_upload, &a);
+}
+
+static int hold_ticket(struct db *db, void *arg)
+{
+	const struct ticket_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(
+		db, "UPDATE ticket SET key = ?1, staged = ?2, spec = ?3, held = 1 WHERE id = ?4",
+		&st, a->key, a->staged, a->spec);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 4, a->id);
+	r = db_run(st);
+	return r < 0 ? r : db_changes(db) ? 0 : -ENOENT;
+}
+
+static int rename_ticket(struct db *db, void *arg)
+{
+	const struct ticket_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db, "UPDATE ticket SET key = ?1 WHERE id = ?2", &st, a->key);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 2, a->id);
+	r = db_run(st);
+	return r < 0 ? r : db_changes(db) ? 0 : -ENOENT;
+}
+
+/* Without a staged file only the key changes: a begun ticket goes on under another name. */
+int store_hold(struct store *s, int64_t ticket, const char *key, const char *staged,
+	       const struct job_spec *spec)
+{
+	struct ticket_args a = { .id = ticket, .key = key, .staged = staged };
+	auto_with(buf_free) struct buf b;
+	int r;
+
+	buf_init(&b, BUF_LIMIT_DOC);
+	if (!staged)
+		return store_run_synced(s, "rekey", rename_ticket, &a);
+	if (!spec)
+		return -EINVAL;
+	r = job_spec_to_json(spec, &b);
+	if (r < 0)
+		return r;
+	a.spec = buf_str(&b);
+	return store_run_synced(s, "hold", hold_ticket, &a);
+}
+
+static int delete_ticket(struct db *db, int64_t id)
+{
+	struct db_stmt *st;
+	int r;
+
+	r = db_prepare(db, "DELETE FROM ticket WHERE id = ?1", &st);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 1, id);
+	r = db_run(st);
+	return r < 0 ? r : db_changes(db) ? 0 : -ENOENT;
+}
+
+static int abandon_ticket(struct db *db, void *arg)
+{
+	const int64_t *id = arg;
+	int r = delete_ticket(db, *id);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int store_abandon(struct store *s, int64_t ticket)
+{
+	return store_run(s, "abandon", abandon_ticket, &ticket);
+}
+
+/* --- commit ----------------------------------------------------------------------------------- */
+
+struct commit_args {
+	int64_t ticket;
+	int64_t now_ms;
+	struct job *jobs;
+	const struct store_parts *parts;        /* NULL = none */
+	struct buf *specs;      /* JSON, one per job */
+	size_t n;
+};
+
+static int add_parts(struct db *db, int64_t job, const struct store_parts *parts)
+{
+	for (size_t i = 0; i < parts->n; i++) {
+		const struct mpu_part *p = &parts->parts[i];
+		struct db_stmt *st;
+		int r;
+
+		r = store_prepare_text(db,
+				       "INSERT OR REPLACE INTO part (etag, job, number, size)"
+				       " VALUES (?1, ?2, ?3, ?4)",
+				       &st, p->etag);
+		if (r < 0)
+			return r;
+		db_bind_i64(st, 2, job);
+		db_bind_i64(st, 3, p->number);
+		db_bind_i64(st, 4, (int64_t)p->size);
+		r = db_run(st);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * New tags for a version whose older ones are still to be sent: the row takes the new ones over and
+ * keeps its place. Only the last row of the version may do so, else an object job behind it would
+ * bring the older tags back. 1 = taken over, 0 = there is none.
+ */
+static int replace_tags(struct db *db, struct job *j, const char *spec)
+{
+	struct db_stmt *st;
+	int64_t kind = 0, state = 0, id = 0;
+	int r;
+
+	r = store_prepare_text(db,
+			       "SELECT id, kind, state FROM job INDEXED BY job_key"
+			       " WHERE key = ?1 AND version IS ?2 AND dest = ?3 AND state <> 4"
+			       " ORDER BY id DESC LIMIT 1",
+			       &st, j->key, j->version, j->dest);
+	if (r < 0)
+		return r;
+	r = db_step(st);
+	if (r == 1) {
+		id = db_col_i64(st, 0);
+		kind = db_col_i64(st, 1);
+		state = db_col_i64(st, 2);
+	}
+	db_reset(st);
+	if (r < 1 || kind != JOB_TAGS || state == JOB_CLAIMED)
+		return min_of(r, 0);
+	r = store_prepare_text(db,
+			       "UPDATE job SET rule_id = ?1, storage_class = ?2, token = ?3,"
+			       " spec = ?4, staged = ?5 WHERE id = ?6",
+			       &st, j->rule_id, j->storage_class, j->token, spec, j->staged);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 6, id);
+	r = db_run(st);
+	if (r < 0)
+		return r;
+	j->id = id;
+	j->state = (enum job_state)state;
+	return 1;
+}
+
+/* Is a row of the pair not done? Then there is one that is ready, claimed or parked. */
+static int has_head(struct db *db, const struct job *j)
+{
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "SELECT 1 FROM job INDEXED BY job_head"
+			       " WHERE dest = ?1 AND key = ?2 AND state IN (2, 3, 5)",
+			       &st, j->dest, j->key);
+	if (r < 0)
+		return r;
+	r = db_step(st);
+	db_reset(st);
+	return r;
+}
+
+static int insert_job(struct db *db, struct job *j, const char *spec, int64_t now_ms)
+{
+	uint64_t size =
+		j->kind == JOB_OBJECT && j->spec.known ? min_of(j->spec.size, SIZE_MAX_COUNTED) : 0;
+	struct db_stmt *st;
+	int r;
+
+	r = has_head(db, j);
+	if (r < 0)
+		return r;
+	j->state = 0;
+	job_step(j, r ? JOB_WAITING : JOB_READY);
+	r = store_prepare_text(db,
+			       "INSERT INTO job (key, version, dest, rule_id, storage_class,"
+			       " token, spec, staged, upload_id,"
+			       " kind, state, size, attempt, due_ms, created_ms, sure) VALUES"
+			       " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+			       " CASE WHEN ?16 THEN 0 ELSE (SELECT n FROM run) END)",
+			       &st, j->key, j->version, j->dest, j->rule_id, j->storage_class,
+			       j->token, spec, j->staged, j->upload_id);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 10, j->kind);
+	db_bind_i64(st, 11, j->state);
+	db_bind_i64(st, 12, (int64_t)size);
+	db_bind_i64(st, 13, j->attempt);
+	db_bind_i64(st, 14, j->due_ms ? j->due_ms : now_ms);
+	db_bind_i64(st, 15, j->created_ms ? j->created_ms : now_ms);
+	db_bind_i64(st, 16, j->uncertain);
+	r = db_run(st);
+	if (r == 0)
+		j->id = db_last_id(db);
+	return r;
+}
+
+static int commit_one(struct db *db, const struct commit_args *a, size_t i)
+{
+	struct job *j = &a->jobs[i];
+	int r;
+
+	if (j->kind == JOB_TAGS) {
+		r = replace_tags(db, j, buf_str(&a->specs[i]));
+		if (r != 0)
+			return min_of(r, 0);
+	}
+	r = insert_job(db, j, buf_str(&a->specs[i]), a->now_ms);
+	if (r == 0 && a->parts && j->upload_id)
+		r = add_parts(db, j->id, &a->parts[i]);
+	return r;
+}
+
+static int commit_ticket(struct db *db, void *arg)
+{
+	const struct commit_args *a = arg;
+	int r = 0;
+
+	if (a->ticket > 0)
+		r = delete_ticket(db, a->ticket);
+	for (size_t i = 0; r == 0 && i < a->n; i++)
+		r = commit_one(db, a, i);
+	return r;
+}
+
+/*
+ * ticket 0: jobs that no change of ours stands behind (crrctl resync).
+ * -ENOENT: the ticket is gone; nothing was added.
+ */
+int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct store_parts *parts,
+		 size_t n)
+{
+	struct commit_args a = {
+		.ticket = ticket, .now_ms = clock_wall_ms(), .jobs = jobs, .parts = parts, .n = n
+	};
+	int r = 0;
+
+	a.specs = calloc(n ? n : 1, sizeof(*a.specs));
+	if (!a.specs)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		buf_init(&a.specs[i], BUF_LIMIT_DOC);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = jobs[i].key && jobs[i].dest ? job_spec_to_json(&jobs[i].spec, &a.specs[i])
+						: -EINVAL;
+	if (r == 0)
+		r = store_run_synced(s, "commit", commit_ticket, &a);
+	for (size_t i = 0; i < n; i++) {
+		buf_free(&a.specs[i]);
+		if (r < 0) {
+			jobs[i].id = 0;
+			jobs[i].state = 0;
+		}
+	}
+	free(a.specs);
+	return r;
+}
+
+/* --- the tickets that are left ---------------------------------------------------------------- */
+
+struct ticket_cursor {
+	struct store_ticket t;
+	const char *not_of;     /* an instance to leave out; NULL = none */
+	int64_t last;           /* after this id */
+	int64_t newest;         /* up to this one, so that tickets begun by fn are not met */
+	bool found, bad;
+};
+
+static int newest_ticket(struct db *db, void *arg)
+{
+	struct ticket_cursor *c = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = db_prepare(db, "SELECT coalesce(max(id), 0) FROM ticket", &st);
+	if (r < 0)
+		return r;
+	r = db_step(st);
+	if (r == 1)
+		c->newest = db_col_i64(st, 0);
+	db_reset(st);
+	return min_of(r, 0);
+}
+
+static int read_uploads(struct db *db, struct store_ticket *t)
+{
+	struct db_stmt *st;
+	int r;
+
+	r = db_prepare(db, "SELECT side, key, upload_id FROM ticket_upload WHERE ticket = ?1", &st);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 1, t->id);
+	while ((r = db_step(st)) == 1) {
+		r = kv_set(&t->uploads, db_col_text(st, 0), db_col_text(st, 2));
+		if (r == 0)
+			r = kv_set(&t->upload_keys, db_col_text(st, 0), db_col_text(st, 1));
+		if (r < 0)
+			break;
+	}
+	db_reset(st);
+	return r;
+}
+
+/* -EINVAL: it makes no sense. */
+static int read_ticket(struct db_stmt *st, struct store_ticket *t)
+{
+	int64_t kind = db_col_i64(st, 1);
+	const char *spec = db_col_text(st, 8);
+	int r;
+
+	t->kind = (enum job_kind)kind;
+	t->created_ms = db_col_i64(st, 5);
+	t->held = db_col_i64(st, 6) != 0;
+	r = store_col_dup(st, 2, &t->key);
+	if (r == 0)
+		r = store_col_dup(st, 3, &t->token);
+	if (r == 0)
+		r = store_col_dup(st, 4, &t->instance);
+	if (r == 0)
+		r = store_col_dup(st, 7, &t->staged);
+	if (r == 0 && spec)
+		r = job_spec_from_json(spec, &t->spec);
+	if (r < 0)
+		return r;
+	if (kind < JOB_OBJECT || kind > JOB_DELETE || !t->key || (t->held && (!t->staged || !spec)))
+		return -EINVAL;
+	return 0;
+}
+
+static int next_ticket(struct db *db, void *arg)
+{
+	struct ticket_cursor *c = arg;
+	struct db_stmt *st;
+	int r;
+
+	store_ticket_free(&c->t);
+	c->bad = false;
+	r = store_prepare_text(
+		db,
+		"SELECT id, kind, key, token, instance, created_ms, held, staged, spec FROM ticket"
+		" WHERE (?1 IS NULL OR instance <> ?1) AND id > ?2 AND id <= ?3 ORDER BY id LIMIT "
+		"1",
+		&st, c->not_of);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 2, c->last);
+	db_bind_i64(st, 3, c->newest);
+	r = db_step(st);
+	c->found = r == 1;
+	if (r == 1) {
+		c->last = c->t.id = db_col_i64(st, 0);
+		r = read_ticket(st, &c->t);
+	}
+	db_reset(st);
+	if (r == 0 && c->found)
+		r = read_uploads(db, &c->t);
+	if (r != -EINVAL)
+		return r;
+	log_error("ticket=%lld error=\"the row is damaged\"", (long long)c->last);
+	c->bad = true;
+	return 0;
+}
+
+/* Rows that make no sense are logged and left out, and the answer is then -EIO after all others
+ * were shown. */
+int store_each_ticket(struct store *s, bool any, int (*fn)(void *arg, const struct store_ticket *t),
+		      void *arg)
+{
+	struct ticket_cursor c = { .not_of = any ? NULL : s->instance };
+	bool bad = false;
+	int r;
+
+	r = store_ask(s, "each-ticket", newest_ticket, &c);
+	while (r == 0) {
+		r = store_ask(s, "each-ticket", next_ticket, &c);
+		if (r < 0 || !c.found)
+			break;
+		bad = bad || c.bad;
+		if (!c.bad)
+			r = fn(arg, &c.t);
+	}
+	store_ticket_free(&c.t);
+	return r == 0 && bad ? -EIO : r;
+}
