@@ -1,0 +1,242 @@
+/* What a new object carries, from the headers of PutObject, CopyObject, CreateMultipartUpload. */
+#include "s3d.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const system_headers[] = {
+	"content-type",
+	"content-encoding",
+	"content-disposition",
+	"content-language",
+	"cache-control",
+	"expires",
+	"x-amz-website-redirect-location",
+	"x-amz-server-side-encryption",
+	"x-amz-server-side-encryption-aws-kms-key-id",
+	"x-amz-server-side-encryption-bucket-key-enabled",
+};
+
+static const char *const classes[] = {
+	"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+	"GLACIER", "DEEP_ARCHIVE", "GLACIER_IR",
+};
+
+struct gather {
+	struct req *r;
+	struct buf meta;
+	size_t user, total;
+};
+
+/* "aws-chunked" says how the body travels and is not kept. */
+static char *content_encoding(const char *value)
+{
+	struct buf b = { 0 };
+
+	for (const char *p = value; *p;) {
+		p += strspn(p, ", ");
+		size_t n = strcspn(p, ",");
+		size_t used = n;
+		while (used && p[used - 1] == ' ')
+			used--;
+		if (used && (used != 11 || strncasecmp(p, "aws-chunked", 11))) {
+			if (b.len)
+				buf_str(&b, ",");
+			buf_add(&b, p, used);
+		}
+		p += n;
+	}
+	return b.len ? buf_take(&b) : NULL;
+}
+
+static void add_user(struct gather *g, const char *name, const char *value)
+{
+	struct buf lower = { 0 };
+
+	buf_str(&lower, name);
+	for (size_t i = 0; i < lower.len; i++)
+		lower.p[i] = (char)tolower((unsigned char)lower.p[i]);
+	g->user += strlen(value) + lower.len - strlen("x-amz-meta-");
+	/* the same name again: values are joined */
+	char *line = x_asprintf("%s: ", lower.p), *at = g->meta.p ? strstr(g->meta.p, line) : NULL;
+	if (at && (at == g->meta.p || at[-1] == '\n')) {
+		char *end = strchr(at, '\n'), *rest = x_strdup(end);
+		g->meta.len = (size_t)(end - g->meta.p);
+		buf_fmt(&g->meta, ",%s%s", value, rest);
+		free(rest);
+	} else {
+		buf_fmt(&g->meta, "%s%s\n", line, value);
+	}
+	free(line);
+	buf_free(&lower);
+}
+
+static int gather_one(void *arg, const char *name, const char *value)
+{
+	struct gather *g = arg;
+
+	g->total += strlen(name) + strlen(value);
+	if (!strncasecmp(name, "x-amz-meta-", 11)) {
+		add_user(g, name, value);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(system_headers) / sizeof(system_headers[0]); i++) {
+		if (strcasecmp(name, system_headers[i]))
+			continue;
+		char *own = i == 1 ? content_encoding(value) : x_strdup(value);
+		if (own)
+			buf_fmt(&g->meta, "%s: %s\n", system_headers[i], own);
+		free(own);
+	}
+	return 0;
+}
+
+static int check_headers(struct req *r)
+{
+	const char *redirect = req_header(r, "x-amz-website-redirect-location");
+	const char *sse = req_header(r, "x-amz-server-side-encryption");
+
+	if (redirect && redirect[0] != '/' && !starts_with(redirect, "http://") &&
+	    !starts_with(redirect, "https://"))
+		return req_fail(r, "InvalidRedirectLocation",
+				"The website redirect location must have"
+				" a prefix of 'http://' or 'https://' or '/'.");
+	if (sse && strcmp(sse, "AES256") && strcmp(sse, "aws:kms") && strcmp(sse, "aws:kms:dsse"))
+		return req_fail_x(r, "InvalidArgument", "The encryption method specified is not"
+				  " supported", "ArgumentName", "x-amz-server-side-encryption",
+				  "ArgumentValue", sse, NULL);
+	if (req_header(r, "x-amz-server-side-encryption-customer-algorithm"))
+		return req_fail_x(r, "NotImplemented",
+				  "A header you provided implies functionality that"
+				  " is not implemented",
+				  "Header", "x-amz-server-side-encryption-customer-algorithm",
+				  NULL);
+	return 0;
+}
+
+int attrs_meta(struct req *r, char **ret_meta)
+{
+	struct gather g = { .r = r };
+
+	if (check_headers(r))
+		return -1;
+	req_headers_each(r, gather_one, &g);
+	int rc = 0;
+	char size[32];
+	snprintf(size, sizeof(size), "%zu", g.user);
+	if (g.user > 2048)
+		rc = req_fail_x(r, "MetadataTooLarge",
+				"Your metadata headers exceed the maximum allowed"
+				" metadata size",
+				"Size", size, "MaxSizeAllowed", "2048", NULL);
+	else if (g.total > 8192)
+		rc = req_fail_x(r, "RequestHeaderSectionTooLarge",
+				"Your request header section exceeds"
+				" the maximum allowed request header section size.",
+				"MaxSizeAllowed", "8192", NULL);
+	if (rc)
+		buf_free(&g.meta);
+	else
+		*ret_meta = buf_take(&g.meta);
+	return rc;
+}
+
+int attrs_class(struct req *r, char **ret_class)
+{
+	const char *class = req_header(r, "x-amz-storage-class");
+
+	if (!class)
+		class = "STANDARD";
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (!strcmp(class, classes[i])) {
+			*ret_class = x_strdup(class);
+			return 0;
+		}
+	return req_fail_x(r, "InvalidStorageClass", "The storage class you specified is not valid",
+			  "StorageClassRequested", class, NULL);
+}
+
+bool archived(const struct ver *v)
+{
+	return str_eq(v->class, "GLACIER") || str_eq(v->class, "DEEP_ARCHIVE");
+}
+
+int attrs_from_headers(struct req *r, struct ver *v)
+{
+	v->key = x_strdup(r->key);
+	if (attrs_meta(r, &v->meta) || attrs_class(r, &v->class) || tags_from_header(r, &v->tags) ||
+	    acl_from_headers(r, r->who->owner, &v->acl) || lock_from_headers(r, v))
+		return -1;
+	db_lock();
+	char *ownership = bucket_conf_get(r->b.name, "ownershipControls");
+	db_unlock();
+	const char *acl = req_header(r, "x-amz-acl");
+	bool to_bucket = ownership && (strstr(ownership, "BucketOwnerEnforced") ||
+		(strstr(ownership, "BucketOwnerPreferred") &&
+		 str_eq(acl, "bucket-owner-full-control")));
+	v->owner = x_strdup(to_bucket ? r->b.owner : r->who->owner);
+	free(ownership);
+	return 0;
+}
+
+static void answer_checksum(struct req *r, const struct ver *v)
+{
+	const char *mode = req_header(r, "x-amz-checksum-mode");
+	char *eq;
+
+	if (!v->csum || !mode || strcasecmp(mode, "ENABLED"))
+		return;
+	char *copy = x_asprintf("x-amz-checksum-%s", v->csum);
+	eq = strchr(copy, '=');
+	*eq = 0;
+	char *type = strrchr(eq + 1, ' ');
+	if (type)
+		*type = 0;
+	req_set(r, copy, eq + 1);
+	req_set(r, "x-amz-checksum-type", type ? type + 1 : "FULL_OBJECT");
+	free(copy);
+}
+
+static void answer_meta(struct req *r, const struct ver *v)
+{
+	char *copy = x_strdup(v->meta ? v->meta : ""), *save = NULL;
+
+	for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		char *colon = strstr(l, ": ");
+		if (!colon)
+			continue;
+		*colon = 0;
+		req_set(r, l, colon + 2);
+	}
+	free(copy);
+	if (!req_get_set(r, "content-type"))
+		req_set(r, "content-type", "binary/octet-stream");
+}
+
+/* The headers that GET and HEAD answer with. */
+void attrs_answer(struct req *r, const struct ver *v)
+{
+	char when[40];
+
+	answer_meta(r, v);
+	answer_checksum(r, v);
+	time_http(v->mtime, when);
+	req_set(r, "Last-Modified", when);
+	req_setf(r, "ETag", "\"%s\"", v->etag);
+	req_set(r, "Accept-Ranges", "bytes");
+	if (strcmp(v->class, "STANDARD"))
+		req_set(r, "x-amz-storage-class", v->class);
+	if (tags_count(v->tags))
+		req_setf(r, "x-amz-tagging-count", "%d", tags_count(v->tags));
+	if (v->lock_mode) {
+		char until[40];
+		time_iso(v->lock_until, until);
+		req_set(r, "x-amz-object-lock-mode", v->lock_mode);
+		req_set(r, "x-amz-object-lock-retain-until-date", until);
+	}
+	if (v->hold)
+		req_set(r, "x-amz-object-lock-legal-hold", "ON");
+}

@@ -1,0 +1,19 @@
+/* Multipart uploads: what mpu.c, complete.c and list_mpu.c share. */
+#ifndef S3D_MPU_H
+#define S3D_MPU_H
+
+#include "s3d.h"
+
+struct upload {
+	char id[33];
+	int64_t created, lock_until;
+	bool hold, busy;
+	char *owner, *initiator, *meta, *tags, *acl, *class, *csum, *lock_mode;
+};
+
+/* csum: "ALG" or "ALG FULL_OBJECT"; NULL without. Needs db_lock; answers NoSuchUpload. */
+int upload_find(struct req *r, struct upload *ret);
+void upload_free(struct upload *u);
+int part_number(struct req *r, int64_t *ret);
+
+#endif
