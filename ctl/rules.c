@@ -31,7 +31,7 @@ static int describe(const struct rule_set *rs)
 		buf_init(&b, BUF_LIMIT_SMALL);
 		if (rules_describe(rules_get(rs, i), &b))
 			return -ENOMEM;
-		printf("%zu. %s\n", i + 1, ctl_shown(buf_str(&b), shown));
+		printf("%s\n", ctl_shown(buf_str(&b), shown));
 	}
 	for (size_t i = 0; i < rules_warning_count(rs); i++)
 		printf("warning: %s\n", rules_warning(rs, i));

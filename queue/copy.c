@@ -15,8 +15,9 @@
 #include "s3/tagging.h"
 
 /*
- *  A copy is a straight line: learn the spec, ask the destination (only when uncertain), send, check, tag. Whatever ends
- *  it early leaves at most recorded parts behind; uncertain says whether a replica may stand.
+ *  A copy is a straight line: learn the spec, ask the destination (only when uncertain), send,
+ *  check, tag. Whatever ends it early leaves at most recorded parts behind; uncertain says whether
+ *  a replica may stand.
  */
 
 bool copy_is_stopping(const struct copy *c)
@@ -54,7 +55,7 @@ int copy_put_opts(struct copy *c, struct kv *ret_meta, struct s3_put_opts *ret_o
 	return 0;
 }
 
-/* --- is it the same? ----------------------------------------------------------------------------------------------- */
+/* --- is it the same? -------------------------------------------------------------------------- */
 
 static int body_md5(struct copy *c, char *ret_hex)
 {
@@ -91,7 +92,8 @@ static int differs(struct copy *c, const char *etag)
 }
 
 /*
- * Only forms that can be compared are: MD5 with MD5, and "MD5-N" where we made both sides in the same parts. With KMS an ETag looks
+ * Only forms that can be compared are: MD5 with MD5, and "MD5-N" where we made both sides in the
+ * same parts. With KMS an ETag looks
  * like an MD5 and is none, so the bytes themselves decide before a single PUT is called different.
  */
 int copy_check_etag(struct copy *c, const struct s3_info *replica)
@@ -117,7 +119,7 @@ int copy_check_etag(struct copy *c, const struct s3_info *replica)
 	return differs(c, replica->etag);
 }
 
-/* --- an object ----------------------------------------------------------------------------------------------------- */
+/* --- an object -------------------------------------------------------------------------------- */
 
 static int copy_single(struct copy *c, struct s3_info *ret_i)
 {
@@ -172,7 +174,10 @@ static int send_object(struct copy *c, struct s3_info *ret_i)
 		return err < 0 ? err : copy_check_etag(c, ret_i);
 	}
 	err = copy_in_parts(c, ret_i);
-	/* A single PUT carries them; at CreateMultipartUpload some servers drop them, and they may be newer than it. */
+	/*
+	 * A single PUT carries them; at CreateMultipartUpload some servers drop them, and they may
+	 * be newer than it.
+	 */
 	return err < 0 ? err : put_tags(c, ret_i->version_id);
 }
 
@@ -202,7 +207,7 @@ static int copy_object(struct copy *c, char *ret_version)
 	return err;
 }
 
-/* --- tags ---------------------------------------------------------------------------------------------------------- */
+/* --- tags ------------------------------------------------------------------------------------- */
 
 /* The ledger does not know the replica: the marks on it tell. -ENODATA: there is none. */
 static int find_replica(struct copy *c, char **ret_version)
@@ -223,7 +228,10 @@ static int find_replica(struct copy *c, char **ret_version)
 	return str_dup(info.version_id, ret_version);
 }
 
-/* "" in the ledger: the destination's answer had no version id, so its bucket has no versions, and what is current is meant. */
+/*
+ * "" in the ledger: the destination's answer had no version id, so its bucket has no versions, and
+ * what is current is meant.
+ */
 static int copy_tags(struct copy *c, char *ret_version)
 {
 	auto_free char *version = NULL;
@@ -246,7 +254,7 @@ static int copy_tags(struct copy *c, char *ret_version)
 	return err;
 }
 
-/* --- a delete ------------------------------------------------------------------------------------------------------ */
+/* --- a delete --------------------------------------------------------------------------------- */
 
 struct newest {
 	bool is_marker;
@@ -289,7 +297,7 @@ static int copy_delete(struct copy *c, char *ret_version)
 	return 0;
 }
 
-/* --- any ----------------------------------------------------------------------------------------------------------- */
+/* --- any -------------------------------------------------------------------------------------- */
 
 static int run(struct copy *c, char *ret_version)
 {

@@ -5,7 +5,10 @@
 #include "queue/copy.h"
 #include "s3/types.h"
 
-/* The bytes of the source version: the staged file while it is there, else ranged GETs through one block that is kept. */
+/*
+ * The bytes of the source version: the staged file while it is there, else ranged GETs through one
+ * block that is kept.
+ */
 struct copy_body {
 	const struct job *job;
 	const struct copy_conf *conf;

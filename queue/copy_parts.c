@@ -55,7 +55,7 @@ static void forget(struct copy *c, struct parts *p)
 	record_upload(c, NULL);
 }
 
-/* --- where it stands ----------------------------------------------------------------------------------------------- */
+/* --- where it stands -------------------------------------------------------------------------- */
 
 /* What is in flight ends by itself; nothing new begins. */
 static int settle_early(struct copy *c)
@@ -114,7 +114,7 @@ static int take_recorded(struct copy *c, struct parts *p)
 	return str_dup(c->j->upload_id, &p->id);
 }
 
-/* --- one go -------------------------------------------------------------------------------------------------------- */
+/* --- one go ----------------------------------------------------------------------------------- */
 
 static int create(struct copy *c, struct parts *p)
 {
@@ -185,7 +185,7 @@ static int send_all(struct copy *c, struct parts *p, struct s3_info *ret_i)
 	return err < 0 ? err : complete(c, p, ret_i);
 }
 
-/* --- all of it ----------------------------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 /* The upload is no use any more: gone, or its parts are not what was recorded. */
 static bool is_spoilt(const struct copy *c, int err)

@@ -1,4 +1,7 @@
-/* copy_spec.c - questions to the source (what does the version carry?) and to the destination (is it there already?). */
+/*
+ * copy_spec.c - questions to the source (what does the version carry?) and to the destination (is
+ * it there already?).
+ */
 #include "queue/copy_i.h"
 
 #include <errno.h>
@@ -11,7 +14,10 @@
 #include "s3/part.h"
 #include "s3/tagging.h"
 
-/* A replica may bear the time at which its upload was begun, long before the source was acknowledged. */
+/*
+ * A replica may bear the time at which its upload was begun, long before the source was
+ * acknowledged.
+ */
 #define FIND_SINCE_MS ((int64_t)7 * 24 * 3600 * 1000)
 
 bool copy_etag_form(const char *etag, unsigned *ret_n)
@@ -26,7 +32,10 @@ bool copy_etag_form(const char *etag, unsigned *ret_n)
 	return true;
 }
 
-/* The version is there for good, so what is gone was removed by somebody with a lifecycle rule or a delete by version id. */
+/*
+ * The version is there for good, so what is gone was removed by somebody with a lifecycle rule or a
+ * delete by version id.
+ */
 static int source_gone(struct copy *c, int err)
 {
 	c->report.at_source = true;
@@ -46,7 +55,10 @@ static int spec_from_info(struct job_spec *s, struct s3_info *i)
 	kv_move(&s->sys, &i->sys);
 	err = str_dup(i->etag, &s->etag);
 	err = err < 0 ? err : str_dup(i->storage_class, &s->storage_class);
-	/* Foreign boundaries need HEAD with partNumber; until that is there, another count of parts means ours. */
+	/*
+	 * Foreign boundaries need HEAD with partNumber; until that is there, another count of parts
+	 * means ours.
+	 */
 	if (err == 0 && copy_etag_form(i->etag, &n))
 		s->multipart = n > 0;
 	return err;

@@ -39,7 +39,7 @@ struct dest_set {
 	} locked;
 };
 
-/* --- the gauge ----------------------------------------------------------------------------------------------------- */
+/* --- the gauge -------------------------------------------------------------------------------- */
 
 static void dest_gauge_step(struct dest_gauge *g, enum dest_state to)
 {
@@ -56,7 +56,10 @@ static void dest_gauge_step(struct dest_gauge *g, enum dest_state to)
 
 bool dest_gauge_admit(struct dest_gauge *g, int64_t now_ms)
 {
-	if (g->state == DEST_PROBING || (g->state == DEST_PAUSED && now_ms < g->until_ms))
+	/* A time further off than any pause is long: the clock was set back. */
+	bool early = now_ms < g->until_ms && g->until_ms - now_ms <= DEST_PAUSE_MAX_MS;
+
+	if (g->state == DEST_PROBING || (g->state == DEST_PAUSED && early))
 		return false;
 	if (g->state == DEST_OPEN && g->running >= g->at_once)
 		return false;
@@ -159,7 +162,7 @@ bool dest_gauge_note(struct dest_gauge *g, int err, const struct s3_error *e, in
 	return true;
 }
 
-/* --- one destination ----------------------------------------------------------------------------------------------- */
+/* --- one destination -------------------------------------------------------------------------- */
 
 static void dest_free(struct dest *d)
 {
@@ -222,7 +225,10 @@ static bool is_yes(enum destconf_choice c, bool inherited)
 	return c == DESTCONF_UNSET ? inherited : c == DESTCONF_YES;
 }
 
-/* A section with a url stands for itself; without one it changes the source's endpoint in what it names. */
+/*
+ * A section with a url stands for itself; without one it changes the source's endpoint in what it
+ * names.
+ */
 static void client_conf(const struct dest_set *ds, const struct destconf_section *s,
 			struct s3_client_conf *ret)
 {
@@ -307,7 +313,7 @@ static int dest_new(const struct dest_set *ds, const char *arn, struct dest **re
 	return 0;
 }
 
-/* --- the set ------------------------------------------------------------------------------------------------------- */
+/* --- the set ---------------------------------------------------------------------------------- */
 
 static int copy_conf_strings(struct dest_set *ds, const struct dest_set_conf *conf)
 {
@@ -350,7 +356,8 @@ static void warn_unchecked(const struct destconf *c)
 				 "read and change what is sent\"", c->sections[i].arn);
 }
 
-int dest_set_new(const struct dest_set_conf *conf, struct dest_set **ret_d, char *why, size_t why_len)
+int dest_set_new(const struct dest_set_conf *conf, struct dest_set **ret_d, char *why,
+		 size_t why_len)
 {
 	struct dest_set *ds = calloc(1, sizeof(*ds));
 	int err;

@@ -1,10 +1,13 @@
-/* dest_i.h - inside dest.c and destconf.c: the file of destinations, and the gauge of one destination's health. Pure but for the file. */
+/*
+ * dest_i.h - inside dest.c and destconf.c: the file of destinations, and the gauge of one
+ * destination's health. Pure but for the file.
+ */
 #ifndef QUEUE_DEST_I_H
 #define QUEUE_DEST_I_H
 
 #include "queue/dest.h"
 
-/* --- the file ------------------------------------------------------------------------------------------------------ */
+/* --- the file --------------------------------------------------------------------------------- */
 
 enum destconf_choice { DESTCONF_UNSET = 0, DESTCONF_NO, DESTCONF_YES };
 
@@ -24,10 +27,12 @@ int destconf_read(const char *file, struct destconf *ret_c, char *why, size_t wh
 int destconf_parse(const char *file, const char *text, struct destconf *ret_c, char *why, size_t why_len) must_check;
 void destconf_free(struct destconf *c);
 const struct destconf_section *destconf_find(const struct destconf *c, const char *arn);       /* NULL when absent */
-/* The bucket's name inside an ARN (borrowed from it), or NULL when it is not the ARN of a bucket. */
+/*
+ * The bucket's name inside an ARN (borrowed from it), or NULL when it is not the ARN of a bucket.
+ */
 const char *destconf_arn_bucket(const char *arn);
 
-/* --- the gauge ----------------------------------------------------------------------------------------------------- */
+/* --- the gauge -------------------------------------------------------------------------------- */
 
 enum dest_state { DEST_OPEN, DEST_PAUSED, DEST_PROBING };
 
@@ -50,7 +55,10 @@ struct dest_gauge {
 bool dest_gauge_admit(struct dest_gauge *g, int64_t now_ms);
 bool dest_gauge_note(struct dest_gauge *g, int err, const struct s3_error *e, int64_t now_ms);
 
-/* Is this the trouble of a destination as a whole (no answer, 5xx, throttling, credentials that ran out), not of one job? */
+/*
+ * Is this the trouble of a destination as a whole (no answer, 5xx, throttling, credentials that ran
+ * out), not of one job?
+ */
 bool dest_is_sick(int err, const struct s3_error *e);
 /* Credentials that a refresh or the right time will mend. */
 bool dest_is_stale_cred(const struct s3_error *e);

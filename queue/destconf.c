@@ -80,8 +80,8 @@ static int bad_key(const struct reading *r, const char *name, const char *words)
 {
 	char shown[80];
 
-	snprintf(r->why, r->why_len, "%s: line %d: %s: %s", r->file, line_of(r->text, r->line, name),
-		 printable(name, shown, sizeof(shown)), words);
+	snprintf(r->why, r->why_len, "%s: line %d: %s: %s", r->file,
+		 line_of(r->text, r->line, name), printable(name, shown, sizeof(shown)), words);
 	return -EINVAL;
 }
 
@@ -126,8 +126,8 @@ static int set_key(const struct reading *r, const struct kv_item *it, struct des
 			return set_text(r, it, table[i].text);
 		return set_choice(r, it, table[i].choice);
 	}
-	return bad_key(r, it->name, "unknown key (known: url, region, profile, passwd_file, cacert, "
-		       "use_path_request_style, no_check_certificate, allow_http)");
+	return bad_key(r, it->name, "unknown key (known: url, region, profile, passwd_file, "
+		       "cacert, use_path_request_style, no_check_certificate, allow_http)");
 }
 
 static int read_section(const struct reading *r, const struct ini_section *in,
@@ -185,7 +185,8 @@ int destconf_parse(const char *file, const char *text, struct destconf *ret_c, c
 
 	err = ini_read(text, &ini, &line);
 	if (err == -EINVAL)
-		snprintf(why, why_len, "%s: line %d: neither [section] nor name = value", file, line);
+		snprintf(why, why_len, "%s: line %d: neither [section] nor name = value", file,
+			 line);
 	if (err == 0)
 		err = read_sections(&r, &ini, &c);
 	if (err < 0) {

@@ -14,11 +14,11 @@
 #include "s3/tagging.h"
 
 /*
- *  ticket   did it happen?                                        yes            no
- *  object   a version with the ticket's token is at the source    commit         abort its uploads, abandon
- *  held     the same                                              commit         upload the staged file, commit
- *  tags     nobody can say: the tags as they are now are right    commit         (no object: abandon)
- *  delete   the newest version is a delete marker made since      commit         abandon
+ *  ticket   did it happen?                                      yes      no
+ *  object   a version with the ticket's token is at the source  commit   abort its uploads, abandon
+ *  held     the same                                            commit   upload the file, commit
+ *  tags     nobody can say: the tags as they are now are right  commit   (no object: abandon)
+ *  delete   the newest version is a delete marker made since    commit   abandon
  *
  *  When the source gives no answer the ticket is left for the next start.
  */
@@ -53,7 +53,7 @@ int recover_left(struct recovery *rc, const struct store_ticket *st, struct tick
 	return 0;
 }
 
-/* --- uploads that a dead mount began ------------------------------------------------------------------------------- */
+/* --- uploads that a dead mount began ---------------------------------------------------------- */
 
 static const char *upload_key(const struct store_ticket *st, const char *side)
 {
@@ -90,7 +90,10 @@ static void abort_at_dests(struct recovery *rc, const struct store_ticket *st)
 	}
 }
 
-/* Before the question: an upload that is gone cannot be completed behind our back. One that was completed is not harmed. */
+/*
+ * Before the question: an upload that is gone cannot be completed behind our back. One that was
+ * completed is not harmed.
+ */
 static int abort_at_source(struct recovery *rc, const struct store_ticket *st)
 {
 	const char *id = kv_get(&st->uploads, "source");
@@ -100,7 +103,7 @@ static int abort_at_source(struct recovery *rc, const struct store_ticket *st)
 	return mpu_abort(rc->conf->source, upload_key(st, "source"), id, &rc->error);
 }
 
-/* --- the ends ------------------------------------------------------------------------------------------------------ */
+/* --- the ends --------------------------------------------------------------------------------- */
 
 int recover_abandon(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
 {
@@ -175,7 +178,7 @@ int recover_commit(struct recovery *rc, const struct store_ticket *st, struct ti
 	return err;
 }
 
-/* --- by kind ------------------------------------------------------------------------------------------------------- */
+/* --- by kind ---------------------------------------------------------------------------------- */
 
 static int settle_held(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
 {
@@ -328,7 +331,7 @@ static int settle(void *arg, const struct store_ticket *st)
 	return recover_left(rc, st, t, -EINVAL);
 }
 
-/* --- the staging directory ----------------------------------------------------------------------------------------- */
+/* --- the staging directory -------------------------------------------------------------------- */
 
 /* What was neither closed nor fsynced was never promised. */
 static int sweep(const struct recover_conf *conf)

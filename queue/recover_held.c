@@ -1,4 +1,6 @@
-/* recover_held.c - a file that was acknowledged and is not in the source yet: it is uploaded now. */
+/*
+ * recover_held.c - a file that was acknowledged and is not in the source yet: it is uploaded now.
+ */
 #include "queue/recover_i.h"
 
 #include <errno.h>
@@ -8,7 +10,10 @@
 #include "base/io.h"
 #include "s3/upload.h"
 
-/* The upload's source of bytes: a file that no longer changes. The upload ends, and releases it, in a thread of its own choice. */
+/*
+ * The upload's source of bytes: a file that no longer changes. The upload ends, and releases it, in
+ * a thread of its own choice.
+ */
 struct held_file {
 	int refs;               /* atomic */
 	int fd;

@@ -11,14 +11,14 @@
 
 /*
  *  ticket   row        means                                     leaves to
- *  loose    none       no rule can want the key                  rowed (hold, rekey, commit), settled
+ *  loose    none       no rule can want the key                  rowed (hold, rekey), settled
  *  rowed    begun      S3 may or may not have changed            held, settled
  *  held     held       acknowledged, staged here                 settled
  *  settled  gone or    committed, abandoned or left; notes that  freed with the last reference
  *           left       come late are ignored
  */
 
-/* --- tickets ------------------------------------------------------------------------------------------------------- */
+/* --- tickets ---------------------------------------------------------------------------------- */
 
 struct ticket *ticket_ref(struct ticket *t)
 {
@@ -126,7 +126,9 @@ int ticket_row(struct ticket *t, int64_t *ret_id)
 	return 0;
 }
 
-/* A note that is lost leaves an upload to the bucket's lifecycle rule, so trouble is only logged. */
+/*
+ * A note that is lost leaves an upload to the bucket's lifecycle rule, so trouble is only logged.
+ */
 void ticket_note(struct ticket *t, const char *side, const char *key, const char *upload_id)
 {
 	int64_t id = 0;
@@ -151,7 +153,7 @@ void repl_note_source(void *ticket, const char *key, const char *upload_id)
 	ticket_note(ticket, "source", key, upload_id);
 }
 
-/* --- begin, and the ends that write no job -------------------------------------------------------------------------- */
+/* --- begin, and the ends that write no job ---------------------------------------------------- */
 
 bool repl_may_match(const struct rule_set *rs, enum job_kind kind, const char *key)
 {
@@ -301,7 +303,7 @@ int repl_adopt(struct repl *r, const struct store_ticket *st, struct ticket **re
 	return 0;
 }
 
-/* --- the set of rules ---------------------------------------------------------------------------------------------- */
+/* --- the set of rules ------------------------------------------------------------------------- */
 
 void repl_set_rules(struct repl *r, struct rule_set *rules)
 {
@@ -340,7 +342,7 @@ void repl_ready(struct repl *r)
 		fn(arg);
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int repl_replica_meta(struct repl *r, const struct job_spec *spec, const char *token,
 		      const char *version, struct kv *ret_meta)
@@ -395,7 +397,10 @@ int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl *
 	return 0;
 }
 
-/* What an early upload sent since its row was written is worth a row too: the next mount goes on from there. */
+/*
+ * What an early upload sent since its row was written is worth a row too: the next mount goes on
+ * from there.
+ */
 static void record_upload(struct repl *r, int64_t job, struct upload *u)
 {
 	struct mpu_part *parts;

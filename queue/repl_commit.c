@@ -56,7 +56,7 @@ static int add_job(struct decision *d, enum job_kind kind, const struct ticket *
 	return err < 0 ? err : job_spec_copy(&j->spec, f->spec);
 }
 
-/* --- tags: destinations that had the version before the tags changed ----------------------------------------------- */
+/* --- tags: destinations that had the version before the tags changed -------------------------- */
 
 struct had {
 	struct decision *d;
@@ -64,7 +64,10 @@ struct had {
 	const struct repl_facts *f;
 };
 
-/* S3 User Guide, "What does Amazon S3 replicate": tag changes of a replicated version follow it, whatever the new tags are. */
+/*
+ * S3 User Guide, "What does Amazon S3 replicate": tag changes of a replicated version follow it,
+ * whatever the new tags are.
+ */
 static int had_before(const struct had *h, const char *arn)
 {
 	if (has_dest(h->d, arn))
@@ -93,7 +96,7 @@ static int decide_had(struct repl *r, const struct ticket *t, const struct repl_
 	return err != 0 ? err : store_each_replica(r->store, f->key, f->version, had_replica, &h);
 }
 
-/* --- who gets what ------------------------------------------------------------------------------------------------- */
+/* --- who gets what ---------------------------------------------------------------------------- */
 
 static int decide_one(struct repl *r, const struct ticket *t, const struct repl_facts *f,
 		      const struct rule *rule, struct decision *d)
@@ -135,10 +138,14 @@ static int decide(struct repl *r, const struct ticket *t, const struct repl_fact
 	return err;
 }
 
-/* --- early uploads ------------------------------------------------------------------------------------------------- */
+/* --- early uploads ---------------------------------------------------------------------------- */
 
-/* Is what was sent early what this destination must get now? Tags may differ: they are put again at the end anyway. */
-static bool early_fits(struct ticket *t, const struct early *e, struct upload *u, const struct job *j)
+/*
+ * Is what was sent early what this destination must get now? Tags may differ: they are put again at
+ * the end anyway.
+ */
+static bool early_fits(struct ticket *t, const struct early *e, struct upload *u,
+		       const struct job *j)
 {
 	const char *class = j->storage_class ? j->storage_class : j->spec.storage_class;
 	auto_with(kv_free) struct kv meta = KV_EMPTY;
@@ -155,7 +162,10 @@ static bool early_fits(struct ticket *t, const struct early *e, struct upload *u
 	       !upload_is_stale(u, j->spec.size);
 }
 
-/* What is known of the upload goes with the row. Parts that are in flight are recorded by the worker. */
+/*
+ * What is known of the upload goes with the row. Parts that are in flight are recorded by the
+ * worker.
+ */
 static int record_parts(struct upload *u, struct job *j, struct store_parts *ret_parts)
 {
 	unsigned max = part_count(j->spec.size);
@@ -208,7 +218,7 @@ static int hand_over(struct ticket *t, struct decision *d, struct repl_early *e,
 	return 0;
 }
 
-/* --- the staged body ----------------------------------------------------------------------------------------------- */
+/* --- the staged body -------------------------------------------------------------------------- */
 
 static bool needs_body(const struct decision *d)
 {
@@ -257,7 +267,7 @@ static void keep_body(struct repl *r, const char *staged, bool named, uint64_t s
 		repl_release_staged(r, staged);
 }
 
-/* --- commit -------------------------------------------------------------------------------------------------------- */
+/* --- commit ----------------------------------------------------------------------------------- */
 
 static int write_rows(struct ticket *t, struct decision *d, const struct store_parts *parts)
 {

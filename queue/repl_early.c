@@ -36,7 +36,7 @@ struct early *early_find(struct ticket *t, const struct upload *u)
 	return e;
 }
 
-/* --- what the upload asks ------------------------------------------------------------------------------------------ */
+/* --- what the upload asks --------------------------------------------------------------------- */
 
 static int early_read(void *arg, void *dst, size_t n, uint64_t off)
 {
@@ -74,7 +74,7 @@ static void early_on_id(void *arg, const char *key, const char *id)
 	ticket_note(e->ticket, e->arn, key, id);
 }
 
-/* --- which destinations -------------------------------------------------------------------------------------------- */
+/* --- which destinations ----------------------------------------------------------------------- */
 
 /* Could a tag that comes later hand this destination to another rule? */
 static bool tags_may_change(const struct rule_set *rs, const struct rule *winner, const char *key)
@@ -93,7 +93,8 @@ static bool tags_may_change(const struct rule_set *rs, const struct rule *winner
 }
 
 static int early_new(struct ticket *t, const char *key, const struct rule *rule,
-		     const struct job_spec *spec, const struct upload_src *src, struct early **ret_e)
+		     const struct job_spec *spec, const struct upload_src *src,
+		     struct early **ret_e)
 {
 	const char *class = rule->storage_class ? rule->storage_class : spec->storage_class;
 	struct early *e = calloc(1, sizeof(*e));

@@ -33,7 +33,10 @@ struct kept_body {
 	uint64_t size;
 };
 
-/* An early upload as its ticket remembers it. It holds a reference to the ticket until the upload ends; the ticket's list holds one to it. */
+/*
+ * An early upload as its ticket remembers it. It holds a reference to the ticket until the upload
+ * ends; the ticket's list holds one to it.
+ */
 struct early {
 	int refs;                       /* atomic */
 	struct early *next;             /* in the ticket's list */
@@ -83,7 +86,10 @@ int repl_keep_body(struct repl *r, const char *staged, uint64_t size) must_check
 int repl_make_room(struct repl *r) must_check;
 int repl_staged_size(const struct repl *r, const char *staged, uint64_t *ret_size) must_check;
 void repl_unlink_staged(const struct repl *r, const char *staged);
-/* Takes u for the worker that will claim this job of token: before the row is written, since it may be claimed at once. */
+/*
+ * Takes u for the worker that will claim this job of token: before the row is written, since it may
+ * be claimed at once.
+ */
 int repl_keep_upload(struct repl *r, const char *token, const char *dest, struct upload *u) must_check;
 /* The row stands: it is this job. */
 void repl_name_upload(struct repl *r, const struct job *j);

@@ -1,5 +1,6 @@
 /*
- * What is kept in this process for rows that are not done: the staged bodies (counted against staging_max, the oldest goes first)
+ * What is kept in this process for rows that are not done: the staged bodies (counted against
+ * staging_max, the oldest goes first)
  * and the early uploads.
  */
 #include "queue/repl_i.h"
@@ -12,7 +13,7 @@
 
 #include "base/log.h"
 
-/* --- bodies -------------------------------------------------------------------------------------------------------- */
+/* --- bodies ----------------------------------------------------------------------------------- */
 
 int repl_staged_size(const struct repl *r, const char *staged, uint64_t *ret_size)
 {
@@ -86,7 +87,10 @@ void repl_release_staged(struct repl *r, const char *staged)
 	repl_unlink_staged(r, staged);
 }
 
-/* A copy that reads the file just now has it open and goes on; others find it gone and read the source. */
+/*
+ * A copy that reads the file just now has it open and goes on; others find it gone and read the
+ * source.
+ */
 static int release_oldest(struct repl *r)
 {
 	auto_free char *staged = NULL;
@@ -137,7 +141,7 @@ int repl_make_room(struct repl *r)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* --- early uploads ------------------------------------------------------------------------------------------------- */
+/* --- early uploads ---------------------------------------------------------------------------- */
 
 static int upload_name(const char *token, const char *dest, char **ret_name)
 {

@@ -113,7 +113,10 @@ int repl_each_status(struct repl *r, const char *key, const char *version,
 	return err;
 }
 
-/* S3 User Guide, "Getting replication status information": FAILED when one failed, PENDING when one is not done, else COMPLETED. */
+/*
+ * S3 User Guide, "Getting replication status information": FAILED when one failed, PENDING when one
+ * is not done, else COMPLETED.
+ */
 int repl_fold_status(struct repl *r, const char *key, const char *version, const char **ret_word)
 {
 	auto_with(status_list_free) struct status_list l = { 0 };

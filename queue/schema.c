@@ -191,7 +191,13 @@ static int upgrade_locked(struct db *db, char *why, size_t why_len)
 	int64_t version;
 	int r;
 
-	r = inspect_locked(db, &version, why, why_len);
+	/* In a transaction: else another process may make the tables between one look and the next. */
+	r = db_exec(db, "BEGIN");
+	if (r == 0)
+		r = inspect_locked(db, &version, why, why_len);
+	else
+		snprintf(why, why_len, "%s", db_why(db));
+	db_rollback(db);
 	if (r < 0 || version == (int64_t)array_size(steps))
 		return r;
 	r = db_begin(db);

@@ -13,20 +13,37 @@
 #include "queue/schema.h"
 #include "queue/store_i.h"
 
-#define BUSY_MS 5000    /* for another process: crrctl writes for milliseconds */
+#define BUSY_MS 5000            /* for another process: crrctl writes for milliseconds */
+#define OPEN_AGAIN_MS 10
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static int open_one(const char *path, enum db_sync sync, bool read_only, struct db **ret_db,
-		    char *why, size_t why_len)
+static void wait_a_little(struct store *s)
 {
+	scoped_lock(&s->locked.l);
+	cond_wait_until(&s->led, &s->locked.l, clock_deadline(OPEN_AGAIN_MS));
+}
+
+/*
+ * SQLite waits for other connections as told by busy_ms, but not where one of them turns a new file
+ * into a write-ahead logged one, or closes the last connection.
+ */
+static int open_one(struct store *s, const char *path, enum db_sync sync, bool read_only,
+		    struct db **ret_db, char *why, size_t why_len)
+{
+	const int64_t deadline = clock_deadline(BUSY_MS);
 	const struct db_conf conf = {
 		.path = path, .sync = sync, .read_only = read_only, .busy_ms = BUSY_MS
 	};
 	char words[256] = "";
 	int r;
 
-	r = db_open(&conf, ret_db, words, sizeof(words));
+	for (;;) {
+		r = db_open(&conf, ret_db, words, sizeof(words));
+		if (r != -EBUSY || clock_mono_ms() >= deadline)
+			break;
+		wait_a_little(s);
+	}
 	if (r < 0)
 		snprintf(why, why_len, "%s: %s", path, words);
 	return r;
@@ -37,8 +54,8 @@ static int open_all(struct store *s, const char *path, char *why, size_t why_len
 	char words[256] = "";
 	int r;
 
-	r = open_one(path, DB_SYNC_FULL, s->read_only, s->read_only ? &s->read : &s->full, why,
-		     why_len);
+	r = open_one(s, path, DB_SYNC_FULL, s->read_only, s->read_only ? &s->read : &s->full,
+		     why, why_len);
 	if (r < 0)
 		return r;
 	r = schema_upgrade(s->read_only ? s->read : s->full, words, sizeof(words));
@@ -48,9 +65,9 @@ static int open_all(struct store *s, const char *path, char *why, size_t why_len
 	}
 	if (s->read_only)
 		return 0;
-	r = open_one(path, DB_SYNC_NORMAL, false, &s->norm, why, why_len);
+	r = open_one(s, path, DB_SYNC_NORMAL, false, &s->norm, why, why_len);
 	if (r == 0)
-		r = open_one(path, DB_SYNC_NORMAL, true, &s->read, why, why_len);
+		r = open_one(s, path, DB_SYNC_NORMAL, true, &s->read, why, why_len);
 	return r;
 }
 

@@ -13,27 +13,27 @@
  *  running      copies one job; counted in busy             looking (after store_finish)
  *  idle         waits for a wake, or for the next due time  looking, ended (stop)
  *
- *  A wake is a token that one idle worker takes. Who finds a job passes one on before he runs it, so that many ready jobs
- *  wake as many workers as they need, and one job wakes one.
+ *  A wake is a token that one idle worker takes. Who finds a job passes one on before he runs it,
+ *  so that many ready jobs wake as many workers as they need, and one job wakes one.
  */
 
 #define THREADS_DEFAULT 8
 #define RETRY_FIRST_MS 1000
 #define RETRY_MAX_MS ((int64_t)300 * 1000)
-#define IDLE_MAX_MS 60000               /* wall time may jump: look again after this long in any case */
-#define IDLE_MIN_MS 1000                /* due jobs whose destination takes none just now */
+#define IDLE_MAX_MS 60000       /* wall time may jump: look again after this long in any case */
+#define IDLE_MIN_MS 1000        /* due jobs whose destination takes none just now */
 #define DRAIN_STEP_MS 250
 #define STOP_GRACE_MS 500
 #define PRUNE_EVERY_MS ((int64_t)3600 * 1000)
 #define PRUNE_OLDER_MS ((int64_t)7 * 24 * 3600 * 1000)
 
-/* --- claiming --------------------------------------------------------------------------------------------------------- */
+/* --- claiming --------------------------------------------------------------------------------- */
 
 struct admission {
 	struct workers *w;
 	int64_t now_ms;
 	struct dest *admitted;          /* a place is taken there */
-	char why[256];                  /* the destination cannot be made: the job is claimed to say so */
+	char why[256];                  /* it cannot be made: the job is claimed to say so */
 };
 
 static void give_back(struct admission *a)
@@ -62,7 +62,7 @@ static bool allow(void *arg, const char *arn)
 	return true;
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------------------ */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 /* 1 = *t holds a job; 0 = none, *ret_due (wall) says when to look again; or -errno. */
 static int claim(struct workers *w, struct task *t, int64_t *ret_due)
@@ -166,7 +166,7 @@ static void work(void *arg)
 	}
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct stale_list {
 	char **arns;

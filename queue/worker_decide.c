@@ -11,7 +11,7 @@
 /*
  *  answer                                                   outcome
  *  0                                                        done
- *  -ENODATA: nothing to do any more                         done, with a code: the ledger gets no entry
+ *  -ENODATA: nothing to do any more                         done, with a code (no ledger entry)
  *  -ECANCELED: the mount stops                              later, not counted
  *  no answer, 5xx, throttling, full, conflict, our own      later, backed off
  *  credentials that time will mend                          later

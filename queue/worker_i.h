@@ -1,4 +1,6 @@
-/* worker_i.h - inside worker*.c: the workers, one claimed job, and what to do with it after a copy. */
+/*
+ * worker_i.h - inside worker*.c: the workers, one claimed job, and what to do with it after a copy.
+ */
 #ifndef QUEUE_WORKER_I_H
 #define QUEUE_WORKER_I_H
 

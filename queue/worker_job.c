@@ -19,7 +19,7 @@ static bool is_stopping(void *arg)
 	return __atomic_load_n(&t->w->stopping, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* --- destinations -------------------------------------------------------------------------------------------------- */
+/* --- destinations ----------------------------------------------------------------------------- */
 
 static void write_dest_down(struct workers *w, struct dest *d)
 {
@@ -50,7 +50,7 @@ void worker_note_dest(struct workers *w, struct dest *d, int err, const struct s
 		write_dest_down(w, d);
 }
 
-/* --- one job ------------------------------------------------------------------------------------------------------- */
+/* --- one job ---------------------------------------------------------------------------------- */
 
 static int on_upload(void *arg, const char *upload_id)
 {
@@ -183,7 +183,10 @@ static void log_job(const struct task *t, const struct outcome *o)
 			 (unsigned long long)t->report.bytes, (long long)t->ms, result, why);
 }
 
-/* The row must be written before anything else happens to its pair: while the store fails there is nothing better to do than to wait. */
+/*
+ * The row must be written before anything else happens to its pair: while the store fails there is
+ * nothing better to do than to wait.
+ */
 static void finish(struct task *t, const struct outcome *o)
 {
 	struct workers *w = t->w;
@@ -205,7 +208,10 @@ static void finish(struct task *t, const struct outcome *o)
 		repl_release_staged(w->conf.repl, unstaged);
 }
 
-/* A job that failed since its destination is ill is tried again as soon as that may be probed, not later. */
+/*
+ * A job that failed since its destination is ill is tried again as soon as that may be probed, not
+ * later.
+ */
 static void follow_pause(const struct task *t, struct outcome *o)
 {
 	struct dest_health h;

@@ -20,7 +20,8 @@ int body_bad(char why[BODY_WHY], const char *text)
 	return -EIO;
 }
 
-int body_root(const char *s, size_t n, const char *name, struct doc_node **ret_root, char why[BODY_WHY])
+int body_root(const char *s, size_t n, const char *name, struct doc_node **ret_root,
+	      char why[BODY_WHY])
 {
 	auto_with(doc_free_ptr) struct doc_node *root = NULL;
 	struct doc_error err = { 0 };
@@ -30,11 +31,13 @@ int body_root(const char *s, size_t n, const char *name, struct doc_node **ret_r
 	if (rc == -ENOMEM)
 		return rc;
 	if (rc != 0) {
-		snprintf(why, BODY_WHY, "the answer is no XML: line %d: %.100s", err.line, err.message);
+		snprintf(why, BODY_WHY, "the answer is no XML: line %d: %.100s", err.line,
+			 err.message);
 		return -EIO;
 	}
 	if (strcmp(root->name, name) != 0) {
-		snprintf(why, BODY_WHY, "the answer is %s instead of %s", printable(root->name, seen, sizeof(seen)), name);
+		snprintf(why, BODY_WHY, "the answer is %s instead of %s",
+			 printable(root->name, seen, sizeof(seen)), name);
 		return -EIO;
 	}
 	*ret_root = take_ptr(&root);
@@ -64,7 +67,8 @@ int body_time(const struct doc_node *node, const char *name, int64_t *ret_ms, ch
 }
 
 /* A non-empty text, percent-decoded when the listing is; new string. */
-int body_name(const struct doc_node *node, const char *name, bool encoded, char **ret_s, char why[BODY_WHY])
+int body_name(const struct doc_node *node, const char *name, bool encoded, char **ret_s,
+	      char why[BODY_WHY])
 {
 	auto_with(buf_free) struct buf b;
 	const char *s = doc_text(node, name);
@@ -173,7 +177,8 @@ int body_read_complete(const char *s, size_t n, char **ret_etag, char why[BODY_W
 	return etag_dup(doc_text(root, "ETag"), ret_etag);
 }
 
-int body_read_copy(const char *s, size_t n, char **ret_etag, int64_t *ret_mtime_ms, char why[BODY_WHY])
+int body_read_copy(const char *s, size_t n, char **ret_etag, int64_t *ret_mtime_ms,
+		   char why[BODY_WHY])
 {
 	auto_with(doc_free_ptr) struct doc_node *root = NULL;
 	auto_free char *etag = NULL;

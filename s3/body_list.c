@@ -1,4 +1,5 @@
-/* body_list.c - the bodies that are pages: keys, versions, unfinished uploads, parts. See body.h. */
+/* body_list.c - the bodies that are pages: keys, versions, unfinished uploads, parts. See body.h.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 #include "s3/body_i.h"
 #include "s3/verb_i.h"
 
-/* Reads what a Contents, Version, DeleteMarker or CommonPrefixes element says; e must be empty and is the caller's to free. */
-static int read_entry(const struct doc_node *node, bool encoded, struct s3_entry *e, char why[BODY_WHY])
+/* Reads what a Contents, Version, DeleteMarker or CommonPrefixes element says; e must be empty and
+ * is the caller's to free. */
+static int read_entry(const struct doc_node *node, bool encoded, struct s3_entry *e,
+		      char why[BODY_WHY])
 {
 	const char *class = doc_text(node, "StorageClass");
 	int rc;
@@ -24,9 +27,11 @@ static int read_entry(const struct doc_node *node, bool encoded, struct s3_entry
 	    (rc = body_bool(node, "IsLatest", &e->is_latest, why)) != 0 ||
 	    (rc = etag_dup(doc_text(node, "ETag"), &e->etag)) != 0)
 		return rc;
-	if (class && *class && strcmp(class, "STANDARD") != 0 && (rc = str_dup(class, &e->storage_class)) != 0)
+	if (class && *class && strcmp(class, "STANDARD") != 0 &&
+	    (rc = str_dup(class, &e->storage_class)) != 0)
 		return rc;
-	if (strcmp(node->name, "Contents") != 0 && (rc = body_name(node, "VersionId", false, &e->version_id, why)) != 0)
+	if (strcmp(node->name, "Contents") != 0 &&
+	    (rc = body_name(node, "VersionId", false, &e->version_id, why)) != 0)
 		return rc;
 	return e->delete_marker ? 0 : body_number(node, "Size", &e->size, why);
 }
@@ -40,7 +45,8 @@ static bool is_entry(const char *name, const char *const *kinds)
 }
 
 /* The entries of a page, in document order. */
-static int read_entries(const struct doc_node *root, const char *const *kinds, struct s3_page *p, char why[BODY_WHY])
+static int read_entries(const struct doc_node *root, const char *const *kinds, struct s3_page *p,
+			char why[BODY_WHY])
 {
 	bool encoded = body_url_encoded(root);
 	size_t count = 0;
@@ -63,14 +69,16 @@ static int read_entries(const struct doc_node *root, const char *const *kinds, s
 }
 
 /*
- * A key marker. Ceph does not encode it, although it says that it does; but a marker that is the page's last key as it stands needs no
- * decoding, and one that is encoded cannot look so.
+ * A key marker. Ceph does not encode it, although it says that it does; but a marker that is the
+ * page's last key as it stands needs no decoding, and one that is encoded cannot look so.
  */
-static int read_marker(const struct doc_node *root, bool encoded, const char *last_key, char **ret_s, char why[BODY_WHY])
+static int read_marker(const struct doc_node *root, bool encoded, const char *last_key,
+		       char **ret_s, char why[BODY_WHY])
 {
 	const char *s = doc_text(root, "NextKeyMarker");
 
-	return body_name(root, "NextKeyMarker", encoded && !(s && last_key && strcmp(s, last_key) == 0), ret_s, why);
+	return body_name(root, "NextKeyMarker",
+			 encoded && !(s && last_key && strcmp(s, last_key) == 0), ret_s, why);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -94,7 +102,8 @@ int body_read_keys(const char *s, size_t n, struct s3_page *ret_p, char why[BODY
 	if (rc != 0 || (rc = read_entries(root, kinds, &p, why)) != 0)
 		return rc;
 	/* The token is opaque: it is not encoded, whatever encoding-type says. */
-	if (p.truncated && (rc = body_name(root, "NextContinuationToken", false, &p.next_token, why)) != 0)
+	if (p.truncated &&
+	    (rc = body_name(root, "NextContinuationToken", false, &p.next_token, why)) != 0)
 		return rc;
 	qsort(p.entries, p.n, sizeof(*p.entries), compare_keys);
 	give_page(&p, ret_p);
@@ -111,7 +120,9 @@ int body_read_versions(const char *s, size_t n, struct s3_page *ret_p, char why[
 
 	if (rc != 0 || (rc = read_entries(root, kinds, &p, why)) != 0)
 		return rc;
-	if (p.truncated && (rc = read_marker(root, body_url_encoded(root), p.n > 0 ? p.entries[p.n - 1].key : NULL, &p.next_key, why)) != 0)
+	if (p.truncated &&
+	    (rc = read_marker(root, body_url_encoded(root), p.n > 0 ? p.entries[p.n - 1].key : NULL,
+			      &p.next_key, why)) != 0)
 		return rc;
 	version = doc_text(root, "NextVersionIdMarker");
 	if (p.truncated && version && *version && (rc = str_dup(version, &p.next_version)) != 0)
@@ -150,7 +161,8 @@ static bool uploads_encoded(const struct doc_node *root)
 {
 	if (doc_child(root, "EncodingType"))
 		return body_url_encoded(root);
-	for (const struct doc_node *node = doc_child(root, "Upload"); node; node = doc_next_same(node)) {
+	for (const struct doc_node *node = doc_child(root, "Upload"); node;
+	     node = doc_next_same(node)) {
 		const char *key = doc_text(node, "Key");
 
 		if (!key || !looks_encoded(key))
@@ -167,7 +179,8 @@ static int read_uploads(const struct doc_node *root, struct body_uploads *u, cha
 	u->items = calloc(max_of(doc_count(root, "Upload"), 1u), sizeof(*u->items));
 	if (!u->items)
 		return -ENOMEM;
-	for (const struct doc_node *node = doc_child(root, "Upload"); node; node = doc_next_same(node)) {
+	for (const struct doc_node *node = doc_child(root, "Upload"); node;
+	     node = doc_next_same(node)) {
 		struct body_upload *item = &u->items[u->n++];
 
 		if ((rc = body_name(node, "Key", encoded, &item->key, why)) != 0 ||
@@ -177,7 +190,8 @@ static int read_uploads(const struct doc_node *root, struct body_uploads *u, cha
 	}
 	if ((rc = body_bool(root, "IsTruncated", &u->truncated, why)) != 0 || !u->truncated)
 		return rc;
-	if ((rc = read_marker(root, encoded, u->n > 0 ? u->items[u->n - 1].key : NULL, &u->next_key, why)) != 0)
+	if ((rc = read_marker(root, encoded, u->n > 0 ? u->items[u->n - 1].key : NULL, &u->next_key,
+			      why)) != 0)
 		return rc;
 	return body_name(root, "NextUploadIdMarker", false, &u->next_id, why);
 }
@@ -207,7 +221,8 @@ static int read_part(const struct doc_node *node, struct mpu_part *p, char why[B
 	uint64_t number = 0;
 	int rc;
 
-	if ((rc = body_number(node, "PartNumber", &number, why)) != 0 || (rc = body_number(node, "Size", &p->size, why)) != 0 ||
+	if ((rc = body_number(node, "PartNumber", &number, why)) != 0 ||
+	    (rc = body_number(node, "Size", &p->size, why)) != 0 ||
 	    (rc = etag_dup(doc_text(node, "ETag"), &etag)) != 0)
 		return rc;
 	if (number < 1 || number > UINT32_MAX)
@@ -230,7 +245,8 @@ int body_read_parts(const char *s, size_t n, struct body_parts *ret_p, char why[
 	p.items = calloc(max_of(doc_count(root, "Part"), 1u), sizeof(*p.items));
 	if (!p.items)
 		return -ENOMEM;
-	for (const struct doc_node *node = doc_child(root, "Part"); node; node = doc_next_same(node))
+	for (const struct doc_node *node = doc_child(root, "Part"); node;
+	     node = doc_next_same(node))
 		if ((rc = read_part(node, &p.items[p.n++], why)) != 0)
 			return rc;
 	if ((rc = body_bool(root, "IsTruncated", &p.truncated, why)) != 0)

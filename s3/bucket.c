@@ -7,7 +7,8 @@
 #include "s3/body.h"
 #include "s3/verb_i.h"
 
-static int sub_get(struct s3_client *c, const char *op, const char *sub, struct s3_res *res, struct s3_error *err)
+static int sub_get(struct s3_client *c, const char *op, const char *sub, struct s3_res *res,
+		   struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = op, .method = "GET" };
 	int rc = kv_set(&q.query, sub, "");
@@ -15,13 +16,15 @@ static int sub_get(struct s3_client *c, const char *op, const char *sub, struct 
 	return rc != 0 ? rc : verb_call(c, &q, res, err);
 }
 
-static int sub_put(struct s3_client *c, const char *op, const char *sub, const char *xml, struct s3_error *err)
+static int sub_put(struct s3_client *c, const char *op, const char *sub, const char *xml,
+		   struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = op, .method = "PUT" };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	int rc;
 
-	if ((rc = kv_set(&q.query, sub, "")) != 0 || (rc = verb_body_xml(&q, xml, strlen(xml))) != 0)
+	if ((rc = kv_set(&q.query, sub, "")) != 0 ||
+	    (rc = verb_body_xml(&q, xml, strlen(xml))) != 0)
 		return rc;
 	return verb_call(c, &q, &res, err);
 }
@@ -53,7 +56,8 @@ int bucket_versioning_put(struct s3_client *c, enum bucket_versioning v, struct 
 
 	buf_init(&b, BUF_LIMIT_SMALL);
 	if (v == VERSIONING_OFF)
-		return verb_refuse(-EINVAL, "versioning can be suspended, but not be turned off", err);
+		return verb_refuse(-EINVAL, "versioning can be suspended, but not be turned off",
+				   err);
 	if ((rc = body_write_versioning(v, &b)) != 0)
 		return rc;
 	return sub_put(c, "PutBucketVersioning", "versioning", buf_str(&b), err);
@@ -88,7 +92,8 @@ int bucket_replication_put(struct s3_client *c, const char *xml, struct s3_error
 
 int bucket_replication_delete(struct s3_client *c, struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "DeleteBucketReplication", .method = "DELETE" };
+	auto_with(s3_req_free) struct s3_req q = { .op = "DeleteBucketReplication",
+						   .method = "DELETE" };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	int rc = kv_set(&q.query, "replication", "");
 

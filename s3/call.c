@@ -174,6 +174,12 @@ static int md5_failure(struct call *k)
 	return -EIO;
 }
 
+/* No answer came. A body that did not go out whole was not carried out. */
+static bool is_unclear(const struct call *k, const struct http_res *h)
+{
+	return h->sent && !is_read(k->req) && k->sent_bytes == k->req->body_size;
+}
+
 /* 0, or the error of it, filled in. */
 static int answer_judge(struct call *k, int rc, const struct http_res *h)
 {
@@ -183,12 +189,12 @@ static int answer_judge(struct call *k, int rc, const struct http_res *h)
 	if (rc && (k->local_error || rc == -ECANCELED || rc == -ENOMEM || rc == -EINVAL)) {
 		rc = local_failure(k, k->local_error ? k->local_error : rc,
 				   k->local_error ? "" : h->why);
-		res->error.unclear = rc == -ECANCELED && h->sent && !is_read(k->req);
+		res->error.unclear = rc == -ECANCELED && is_unclear(k, h);
 		return rc;
 	}
 	if (rc) {
 		answer_none("Transport", FAULT_RETRY, h->why, &res->error);
-		res->error.unclear = h->sent && !is_read(k->req);
+		res->error.unclear = is_unclear(k, h);
 		return rc == -ETIMEDOUT ? rc : -EIO;
 	}
 	if (res->status == 304 && is_conditional(k->req))

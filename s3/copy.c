@@ -12,7 +12,8 @@
 #include "s3/tagging.h"
 #include "s3/verb_i.h"
 
-/* Parts of a copy need not be those of an upload: nothing passes through here. 10,000 of these are the largest object. */
+/* Parts of a copy need not be those of an upload: nothing passes through here. 10,000 of these are
+ * the largest object. */
 #define COPY_PART (1 * GIB)
 
 struct copy {
@@ -20,14 +21,15 @@ struct copy {
 	const char *src_key, *src_version, *src_etag;
 	uint64_t size;
 	const char *dst_key;
-	struct s3_put_opts opts;        /* what the new version gets */
-	bool keep_meta;                 /* the server copies the metadata; opts has no more than the class */
-	bool set_tags;                  /* opts.tags is what it shall have; else the server copies the tags */
-	struct s3_info src;             /* holds what opts points to, when the caller gave none */
+	struct s3_put_opts opts; /* what the new version gets */
+	bool keep_meta;	    /* the server copies the metadata; opts has no more than the class */
+	bool set_tags;	    /* opts.tags is what it shall have; else the server copies the tags */
+	struct s3_info src; /* holds what opts points to, when the caller gave none */
 	struct kv src_tags;
 };
 
-int verb_copy_source(struct s3_req *q, const char *bucket, const char *key, const char *version, const char *etag)
+int verb_copy_source(struct s3_req *q, const char *bucket, const char *key, const char *version,
+		     const char *etag)
 {
 	auto_with(buf_free) struct buf b;
 	auto_free char *quoted = NULL;
@@ -51,7 +53,8 @@ int verb_copy_source(struct s3_req *q, const char *bucket, const char *key, cons
 	return kv_set(&q->headers, "x-amz-copy-source-if-match", quoted);
 }
 
-/* Not every server has tags, and not everybody may read them: then the server's own copying of tags has to do. */
+/* Not every server has tags, and not everybody may read them: then the server's own copying of tags
+ * has to do. */
 static int read_source_tags(struct copy *k, struct s3_error *err)
 {
 	struct s3_error own = { 0 };
@@ -69,7 +72,8 @@ static int read_source_tags(struct copy *k, struct s3_error *err)
 	return rc;
 }
 
-/* With no opts the new version is like the old one in everything, its class included, which S3 does not copy by itself. */
+/* With no opts the new version is like the old one in everything, its class included, which S3 does
+ * not copy by itself. */
 static int read_source(struct copy *k, struct s3_error *err)
 {
 	int rc = object_head(k->client, k->src_key, k->src_version, &k->src, err);
@@ -96,7 +100,8 @@ static int copy_request(const struct copy *k, struct s3_req *q, struct s3_error 
 		opts.meta = opts.sys = NULL;
 	if (!k->set_tags)
 		opts.tags = NULL;
-	if ((rc = verb_copy_source(q, s3_client_bucket(k->client), k->src_key, k->src_version, k->src_etag)) != 0 ||
+	if ((rc = verb_copy_source(q, s3_client_bucket(k->client), k->src_key, k->src_version,
+				   k->src_etag)) != 0 ||
 	    (rc = verb_add_opts(q, &opts, err)) != 0)
 		return rc;
 	if (!k->keep_meta && (rc = kv_set(&q->headers, "x-amz-metadata-directive", "REPLACE")) != 0)
@@ -104,7 +109,8 @@ static int copy_request(const struct copy *k, struct s3_req *q, struct s3_error 
 	return k->set_tags ? kv_set(&q->headers, "x-amz-tagging-directive", "REPLACE") : 0;
 }
 
-static int read_copy(const struct copy *k, const struct s3_res *res, struct s3_info *ret_i, struct s3_error *err)
+static int read_copy(const struct copy *k, const struct s3_res *res, struct s3_info *ret_i,
+		     struct s3_error *err)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	char why[BODY_WHY];
@@ -119,7 +125,7 @@ static int read_copy(const struct copy *k, const struct s3_res *res, struct s3_i
 	if (rc != 0)
 		return rc;
 	i.size = k->size;
-	kv_free(&i.sys);                /* the content type of the answer's XML */
+	kv_free(&i.sys); /* the content type of the answer's XML */
 	*ret_i = i;
 	memset(&i, 0, sizeof(i));
 	return 0;
@@ -127,7 +133,11 @@ static int read_copy(const struct copy *k, const struct s3_res *res, struct s3_i
 
 static int copy_whole(const struct copy *k, struct s3_info *ret_i, struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "CopyObject", .method = "PUT", .key = k->dst_key, .once = true, .data = true,
+	auto_with(s3_req_free) struct s3_req q = { .op = "CopyObject",
+						   .method = "PUT",
+						   .key = k->dst_key,
+						   .once = true,
+						   .data = true,
 						   .error_in_200 = true };
 	struct s3_error e = { 0 };
 	struct settle settle;
@@ -153,7 +163,8 @@ static int copy_whole(const struct copy *k, struct s3_info *ret_i, struct s3_err
 	return rc;
 }
 
-static int copy_parts(const struct copy *k, const char *id, struct s3_info *ret_i, struct s3_error *err)
+static int copy_parts(const struct copy *k, const char *id, struct s3_info *ret_i,
+		      struct s3_error *err)
 {
 	size_t n = (size_t)((k->size + COPY_PART - 1) / COPY_PART);
 	auto_free struct mpu_part *parts = calloc(n, sizeof(*parts));
@@ -163,13 +174,14 @@ static int copy_parts(const struct copy *k, const char *id, struct s3_info *ret_
 		return -ENOMEM;
 	for (size_t p = 0; p < n; p++) {
 		struct s3_range range = { p * COPY_PART, min_of((p + 1) * COPY_PART, k->size) };
-		int rc = mpu_part_copy(k->client, k->dst_key, id, (unsigned)p + 1, k->src_key, k->src_version, k->src_etag, range,
-				       &parts[p], err);
+		int rc = mpu_part_copy(k->client, k->dst_key, id, (unsigned)p + 1, k->src_key,
+				       k->src_version, k->src_etag, range, &parts[p], err);
 
 		if (rc != 0)
 			return rc;
 	}
-	return mpu_complete(k->client, k->dst_key, id, parts, n, token, token ? kv_get(k->opts.meta, token) : NULL, ret_i, err);
+	return mpu_complete(k->client, k->dst_key, id, parts, n, token,
+			    token ? kv_get(k->opts.meta, token) : NULL, ret_i, err);
 }
 
 static int copy_by_parts(const struct copy *k, struct s3_info *ret_i, struct s3_error *err)
@@ -196,16 +208,19 @@ static int copy_by_parts(const struct copy *k, struct s3_info *ret_i, struct s3_
 	return rc;
 }
 
-/* Some servers do not tell the version that the copy made (Ceph). The current one is it, unless somebody was faster; then the token knows. */
+/* Some servers do not tell the version that the copy made (Ceph). The current one is it, unless
+ * somebody was faster; then the token knows. */
 static void learn_version(const struct copy *k, struct s3_info *i)
 {
 	auto_with(s3_info_free) struct s3_info seen = { 0 };
-	const char *name = k->opts.token_name, *value = name ? kv_get(k->opts.meta, name) : NULL, *theirs;
+	const char *name = k->opts.token_name, *value = name ? kv_get(k->opts.meta, name) : NULL,
+		   *theirs;
 
 	if (object_head(k->client, k->dst_key, NULL, &seen, NULL) != 0)
 		return;
 	theirs = name ? kv_get(&seen.meta, name) : NULL;
-	if (!seen.version_id || !etag_equal(seen.etag, i->etag) || (value && (!theirs || strcmp(value, theirs) != 0))) {
+	if (!seen.version_id || !etag_equal(seen.etag, i->etag) ||
+	    (value && (!theirs || strcmp(value, theirs) != 0))) {
 		s3_info_free(&seen);
 		if (!value || object_find(k->client, k->dst_key, name, value, 0, &seen, NULL) != 0)
 			return;
@@ -219,11 +234,16 @@ static void copy_free(struct copy *k)
 	kv_free(&k->src_tags);
 }
 
-int object_copy(struct s3_client *c, const char *src_key, const char *src_version, const char *src_etag, uint64_t size, const char *dst_key,
+int object_copy(struct s3_client *c, const char *src_key, const char *src_version,
+		const char *src_etag, uint64_t size, const char *dst_key,
 		const struct s3_put_opts *opts, struct s3_info *ret_i, struct s3_error *err)
 {
-	auto_with(copy_free) struct copy k = { .client = c, .src_key = src_key, .src_version = src_version, .src_etag = src_etag,
-					       .size = size, .dst_key = dst_key };
+	auto_with(copy_free) struct copy k = { .client = c,
+					       .src_key = src_key,
+					       .src_version = src_version,
+					       .src_etag = src_etag,
+					       .size = size,
+					       .dst_key = dst_key };
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	bool by_parts = size > S3_SINGLE_MAX;
 	int rc = 0;
@@ -235,7 +255,8 @@ int object_copy(struct s3_client *c, const char *src_key, const char *src_versio
 	if (rc != 0)
 		return rc;
 	k.set_tags = opts && opts->tags;
-	/* Where the server copies the metadata by itself it copies the tags as well; a REPLACE may lose them (Ceph), parts do. */
+	/* Where the server copies the metadata by itself it copies the tags as well; a REPLACE may
+	 * lose them (Ceph), parts do. */
 	if (!k.set_tags && (!k.keep_meta || by_parts) && (rc = read_source_tags(&k, err)) != 0)
 		return rc;
 	rc = by_parts ? copy_by_parts(&k, &i, err) : copy_whole(&k, &i, err);
@@ -243,9 +264,10 @@ int object_copy(struct s3_client *c, const char *src_key, const char *src_versio
 		return rc;
 	if (!i.version_id)
 		learn_version(&k, &i);
-	if (k.set_tags && k.opts.tags->n > 0 && (rc = tagging_ensure(c, dst_key, i.version_id, k.opts.tags, err)) != 0) {
+	if (k.set_tags && k.opts.tags->n > 0 &&
+	    (rc = tagging_ensure(c, dst_key, i.version_id, k.opts.tags, err)) != 0) {
 		if (err)
-			err->unclear = true;    /* the version stands, without its tags */
+			err->unclear = true; /* the version stands, without its tags */
 		return rc;
 	}
 	*ret_i = i;

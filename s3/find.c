@@ -1,4 +1,5 @@
-/* find.c - which version did we make? object_find, and the settling of unclear answers that stands on it. See object.h, verb_i.h. */
+/* find.c - which version did we make? object_find, and the settling of unclear answers that stands
+ * on it. See object.h, verb_i.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,14 +11,14 @@
 #include "s3/object.h"
 #include "s3/verb_i.h"
 
-#define LOOKED_AT_MAX 100       /* HEADs */
-#define LISTED_MAX 1000
+#define LOOKED_AT_MAX 100 /* HEADs */
+#define LISTED_MAX    1000
 
 struct find {
 	struct s3_client *client;
 	const char *key, *name, *value;
 	int64_t since_ms;
-	char *current;          /* version id of the one looked at first */
+	char *current; /* version id of the one looked at first */
 	unsigned listed, looked_at;
 	struct s3_info *ret_i;
 	struct s3_error *err;
@@ -45,7 +46,8 @@ static int look_at(struct find *f, const char *version)
 	return 0;
 }
 
-/* Times do not fall along the list (a multipart version bears the time of its start), so an old one does not end it. */
+/* Times do not fall along the list (a multipart version bears the time of its start), so an old one
+ * does not end it. */
 static int look_at_entry(void *arg, const struct s3_entry *e)
 {
 	struct find *f = arg;
@@ -60,11 +62,17 @@ static int look_at_entry(void *arg, const struct s3_entry *e)
 	return look_at(f, e->version_id);
 }
 
-int object_find(struct s3_client *c, const char *key, const char *name, const char *value, int64_t since_ms, struct s3_info *ret_i,
-		struct s3_error *err)
+int object_find(struct s3_client *c, const char *key, const char *name, const char *value,
+		int64_t since_ms, struct s3_info *ret_i, struct s3_error *err)
 {
 	struct s3_error own = { 0 };
-	struct find f = { .client = c, .key = key, .name = name, .value = value, .since_ms = since_ms, .ret_i = ret_i, .err = &own };
+	struct find f = { .client = c,
+			  .key = key,
+			  .name = name,
+			  .value = value,
+			  .since_ms = since_ms,
+			  .ret_i = ret_i,
+			  .err = &own };
 	int rc = look_at(&f, NULL);
 
 	if (rc == 0)
@@ -77,11 +85,14 @@ int object_find(struct s3_client *c, const char *key, const char *name, const ch
 	return min_of(rc, 0);
 }
 
-int settle_init(struct settle *s, struct s3_client *c, const char *key, const struct s3_put_opts *opts)
+int settle_init(struct settle *s, struct s3_client *c, const char *key,
+		const struct s3_put_opts *opts)
 {
 	const char *name = opts ? opts->token_name : NULL;
 
-	*s = (struct settle){ .client = c, .key = key, .since_ms = clock_wall_ms() - SETTLE_SKEW_MS };
+	*s = (struct settle){ .client = c,
+			      .key = key,
+			      .since_ms = clock_wall_ms() - SETTLE_SKEW_MS };
 	if (!name)
 		return 0;
 	s->value = opts->meta ? kv_get(opts->meta, name) : NULL;
@@ -99,7 +110,9 @@ void settle_wait(unsigned tries)
 
 	if (random_hex(sizeof(rnd), digits) != 0 || hex_decode(digits, rnd, sizeof(rnd)) != 0)
 		rnd[0] = 0x80;
-	verb_wait(backoff_next(&pause, tries, (uint32_t)rnd[0] << 24 | (uint32_t)rnd[1] << 16 | (uint32_t)rnd[2] << 8 | rnd[3]));
+	verb_wait(backoff_next(&pause, tries,
+			       (uint32_t)rnd[0] << 24 | (uint32_t)rnd[1] << 16 |
+				       (uint32_t)rnd[2] << 8 | rnd[3]));
 }
 
 int settle_try(struct settle *s, int rc, const struct s3_error *e, struct s3_info *ret_i)

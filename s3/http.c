@@ -151,8 +151,13 @@ static CURL *handle_take(struct http *h)
 	return curl_easy_init();
 }
 
-static void handle_give(struct http *h, CURL *curl)
+/* After a failure there is no connection worth keeping, and libcurl 7.88 may refuse options later. */
+static void handle_give(struct http *h, CURL *curl, bool failed)
 {
+	if (failed) {
+		curl_easy_cleanup(curl);
+		return;
+	}
 	curl_easy_reset(curl);  /* options only: the connection stays */
 	lock_take(&h->locked.l);
 	if (h->locked.n < h->max_idle) {
@@ -377,7 +382,7 @@ static unsigned options_method(CURL *curl, struct attempt *a)
 
 	if (strcmp(method, "HEAD") == 0)
 		return (unsigned)curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-	if (a->req->body_size) {
+	if (a->req->body_size || strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0) {
 		bad |= curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
 		bad |= curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
 					(curl_off_t)a->req->body_size);
@@ -427,22 +432,13 @@ static int header_append(struct curl_slist **list, const char *line)
 	return 0;
 }
 
-/* An empty body is not told to curl as an upload: it would close the connection after an error. */
-static bool wants_length(const struct http_req *req)
+static int headers_make(const struct kv *headers, struct curl_slist **list)
 {
-	return !req->body_size && (strcmp(req->method, "PUT") == 0 || strcmp(req->method, "POST") == 0);
-}
-
-static int headers_make(const struct http_req *req, struct curl_slist **list)
-{
-	const struct kv *headers = req->headers;
 	/* curl's own additions that S3 has no use for */
 	int rc = header_append(list, "Expect:");
 
 	if (rc == 0)
 		rc = header_append(list, "Accept:");
-	if (rc == 0 && wants_length(req))
-		rc = header_append(list, "Content-Length: 0");
 	for (size_t i = 0; headers && i < headers->n && rc == 0; i++) {
 		const struct kv_item *h = &headers->items[i];
 		auto_free char *line = NULL;
@@ -558,12 +554,12 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 		return -ENOMEM;
 	if (req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
 		a.md5 = NULL;           /* a system that forbids MD5 */
-	rc = headers_make(req, &headers);
+	rc = headers_make(req->headers, &headers);
 	if (rc == 0)
 		rc = perform(curl, &a, headers);
 	else if (rc == -EINVAL)
 		snprintf(res->why, sizeof(res->why), "a header holds control characters");
-	handle_give(h, curl);
+	handle_give(h, curl, rc != 0);
 	curl_slist_free_all(headers);
 	digest_free(a.md5);
 	return rc;

@@ -38,14 +38,15 @@ static const char *check_page(const struct s3_page *p, const char *prefix, const
 			return "the listing has a key that is too long";
 		if (!e->is_prefix)
 			continue;
-		if (!delimiter || key_len < len + delimiter_len || strcmp(e->key + key_len - delimiter_len, delimiter) != 0)
+		if (!delimiter || key_len < len + delimiter_len ||
+		    strcmp(e->key + key_len - delimiter_len, delimiter) != 0)
 			return "the listing has a common prefix that does not end in the delimiter";
 	}
 	return NULL;
 }
 
-int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, const char *token, unsigned max, struct s3_page *ret_p,
-	      struct s3_error *err)
+int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, const char *token,
+	      unsigned max, struct s3_page *ret_p, struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "ListObjectsV2", .method = "GET" };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
@@ -54,10 +55,13 @@ int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, co
 	const char *wrong;
 	int rc;
 
-	if ((rc = kv_set(&q.query, "list-type", "2")) != 0 || (rc = kv_set(&q.query, "encoding-type", "url")) != 0 ||
-	    (rc = kv_set(&q.query, "prefix", prefix)) != 0 || (rc = set_number(&q.query, "max-keys", max)) != 0 ||
+	if ((rc = kv_set(&q.query, "list-type", "2")) != 0 ||
+	    (rc = kv_set(&q.query, "encoding-type", "url")) != 0 ||
+	    (rc = kv_set(&q.query, "prefix", prefix)) != 0 ||
+	    (rc = set_number(&q.query, "max-keys", max)) != 0 ||
 	    (rc = set_unless_null(&q.query, "delimiter", delimiter)) != 0 ||
-	    (rc = set_unless_null(&q.query, "continuation-token", token)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0)
+	    (rc = set_unless_null(&q.query, "continuation-token", token)) != 0 ||
+	    (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
 	rc = body_read_keys(buf_str(&res.body), res.body.len, &p, why);
 	if (rc != 0)
@@ -77,8 +81,9 @@ static bool same(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-int list_versions(struct s3_client *c, const char *prefix, const char *key_marker, const char *version_marker, unsigned max,
-		  struct s3_page *ret_p, struct s3_error *err)
+int list_versions(struct s3_client *c, const char *prefix, const char *key_marker,
+		  const char *version_marker, unsigned max, struct s3_page *ret_p,
+		  struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "ListObjectVersions", .method = "GET" };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
@@ -87,16 +92,20 @@ int list_versions(struct s3_client *c, const char *prefix, const char *key_marke
 	const char *wrong;
 	int rc;
 
-	if ((rc = kv_set(&q.query, "versions", "")) != 0 || (rc = kv_set(&q.query, "encoding-type", "url")) != 0 ||
-	    (rc = kv_set(&q.query, "prefix", prefix)) != 0 || (rc = set_number(&q.query, "max-keys", max)) != 0 ||
+	if ((rc = kv_set(&q.query, "versions", "")) != 0 ||
+	    (rc = kv_set(&q.query, "encoding-type", "url")) != 0 ||
+	    (rc = kv_set(&q.query, "prefix", prefix)) != 0 ||
+	    (rc = set_number(&q.query, "max-keys", max)) != 0 ||
 	    (rc = set_unless_null(&q.query, "key-marker", key_marker)) != 0 ||
-	    (rc = set_unless_null(&q.query, "version-id-marker", version_marker)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0)
+	    (rc = set_unless_null(&q.query, "version-id-marker", version_marker)) != 0 ||
+	    (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
 	rc = body_read_versions(buf_str(&res.body), res.body.len, &p, why);
 	if (rc != 0)
 		return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
 	wrong = check_page(&p, prefix, NULL);
-	if (!wrong && p.truncated && same(key_marker, p.next_key) && same(version_marker, p.next_version))
+	if (!wrong && p.truncated && same(key_marker, p.next_key) &&
+	    same(version_marker, p.next_version))
 		wrong = "the listing does not move on";
 	if (wrong)
 		return verb_bad_answer(&res, wrong, err);
@@ -105,7 +114,9 @@ int list_versions(struct s3_client *c, const char *prefix, const char *key_marke
 	return 0;
 }
 
-int list_versions_of(struct s3_client *c, const char *key, int (*fn)(void *arg, const struct s3_entry *e), void *arg, struct s3_error *err)
+int list_versions_of(struct s3_client *c, const char *key,
+		     int (*fn)(void *arg, const struct s3_entry *e), void *arg,
+		     struct s3_error *err)
 {
 	auto_with(s3_page_free) struct s3_page p = { 0 };
 
@@ -115,7 +126,8 @@ int list_versions_of(struct s3_client *c, const char *key, int (*fn)(void *arg, 
 		int rc;
 
 		p = (struct s3_page){ 0 };
-		rc = list_versions(c, key, last.next_key, last.next_version, PAGE_OF_ONE_KEY, &p, err);
+		rc = list_versions(c, key, last.next_key, last.next_version, PAGE_OF_ONE_KEY, &p,
+				   err);
 		if (rc != 0)
 			return rc;
 		for (size_t k = 0; k < p.n; k++) {

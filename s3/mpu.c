@@ -12,15 +12,18 @@
 
 #define PAGE "1000"
 
-int mpu_create(struct s3_client *c, const char *key, const struct s3_put_opts *opts, char **ret_id, struct s3_error *err)
+int mpu_create(struct s3_client *c, const char *key, const struct s3_put_opts *opts, char **ret_id,
+	       struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "CreateMultipartUpload", .method = "POST", .key = key };
+	auto_with(s3_req_free) struct s3_req q = { .op = "CreateMultipartUpload",
+						   .method = "POST",
+						   .key = key };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	char why[BODY_WHY];
 	int rc;
 
-	if ((rc = kv_set(&q.query, "uploads", "")) != 0 || (rc = verb_add_opts(&q, opts, err)) != 0 ||
-	    (rc = verb_call(c, &q, &res, err)) != 0)
+	if ((rc = kv_set(&q.query, "uploads", "")) != 0 ||
+	    (rc = verb_add_opts(&q, opts, err)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
 	rc = body_read_upload_id(buf_str(&res.body), res.body.len, ret_id, why);
 	return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
@@ -48,11 +51,18 @@ static bool set_part(struct mpu_part *ret_part, unsigned number, const char *eta
 	return true;
 }
 
-int mpu_part_put(struct s3_client *c, const char *key, const char *id, unsigned number, http_read_fn *read, void *read_arg, uint64_t size,
-		 struct mpu_part *ret_part, struct s3_error *err)
+int mpu_part_put(struct s3_client *c, const char *key, const char *id, unsigned number,
+		 http_read_fn *read, void *read_arg, uint64_t size, struct mpu_part *ret_part,
+		 struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "UploadPart", .method = "PUT", .key = key, .read = read, .read_arg = read_arg,
-						   .body_size = size, .data = true, .check_md5 = true };
+	auto_with(s3_req_free) struct s3_req q = { .op = "UploadPart",
+						   .method = "PUT",
+						   .key = key,
+						   .read = read,
+						   .read_arg = read_arg,
+						   .body_size = size,
+						   .data = true,
+						   .check_md5 = true };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	auto_free char *etag = NULL;
 	int rc;
@@ -62,13 +72,19 @@ int mpu_part_put(struct s3_client *c, const char *key, const char *id, unsigned 
 	if ((rc = query_part(&q, id, number)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0 ||
 	    (rc = etag_dup(kv_get(&res.headers, "etag"), &etag)) != 0)
 		return rc;
-	return set_part(ret_part, number, etag, size) ? 0 : verb_bad_answer(&res, "the part has no proper ETag", err);
+	return set_part(ret_part, number, etag, size)
+		       ? 0
+		       : verb_bad_answer(&res, "the part has no proper ETag", err);
 }
 
-int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned number, const char *src_key, const char *src_version,
-		  const char *src_etag, struct s3_range range, struct mpu_part *ret_part, struct s3_error *err)
+int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned number,
+		  const char *src_key, const char *src_version, const char *src_etag,
+		  struct s3_range range, struct mpu_part *ret_part, struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "UploadPartCopy", .method = "PUT", .key = key, .data = true,
+	auto_with(s3_req_free) struct s3_req q = { .op = "UploadPartCopy",
+						   .method = "PUT",
+						   .key = key,
+						   .data = true,
 						   .error_in_200 = true };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	auto_free char *etag = NULL;
@@ -76,23 +92,28 @@ int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned
 	int64_t mtime;
 	int rc;
 
-	if (number < 1 || number > PART_COUNT_MAX || range.end <= range.start || range.end - range.start > S3_SINGLE_MAX)
+	if (number < 1 || number > PART_COUNT_MAX || range.end <= range.start ||
+	    range.end - range.start > S3_SINGLE_MAX)
 		return verb_refuse(-EINVAL, "no such part can be", err);
-	snprintf(text, sizeof(text), "bytes=%llu-%llu", (unsigned long long)range.start, (unsigned long long)range.end - 1);
-	if ((rc = query_part(&q, id, number)) != 0 || (rc = kv_set(&q.headers, "x-amz-copy-source-range", text)) != 0 ||
+	snprintf(text, sizeof(text), "bytes=%llu-%llu", (unsigned long long)range.start,
+		 (unsigned long long)range.end - 1);
+	if ((rc = query_part(&q, id, number)) != 0 ||
+	    (rc = kv_set(&q.headers, "x-amz-copy-source-range", text)) != 0 ||
 	    (rc = verb_copy_source(&q, s3_client_bucket(c), src_key, src_version, src_etag)) != 0 ||
 	    (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
 	rc = body_read_copy(buf_str(&res.body), res.body.len, &etag, &mtime, why);
 	if (rc != 0)
 		return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
-	return set_part(ret_part, number, etag, range.end - range.start) ? 0
-			: verb_bad_answer(&res, "the part has no proper ETag", err);
+	return set_part(ret_part, number, etag, range.end - range.start)
+		       ? 0
+		       : verb_bad_answer(&res, "the part has no proper ETag", err);
 }
 
 /* The version stands; what does the answer tell of it? */
-static int read_complete(struct s3_client *c, const char *key, const struct mpu_part *parts, size_t n, const struct s3_res *res,
-			 struct s3_info *ret_i, struct s3_error *err)
+static int read_complete(struct s3_client *c, const char *key, const struct mpu_part *parts,
+			 size_t n, const struct s3_res *res, struct s3_info *ret_i,
+			 struct s3_error *err)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	const char *version = kv_get(&res->headers, "x-amz-version-id");
@@ -103,7 +124,7 @@ static int read_complete(struct s3_client *c, const char *key, const struct mpu_
 		return rc == -EIO ? verb_bad_answer(res, why, err) : rc;
 	if (version && !*version)
 		version = NULL;
-	if (!i.etag)                    /* Ceph */
+	if (!i.etag) /* Ceph */
 		return object_head(c, key, version, ret_i, err);
 	if ((rc = str_dup(version, &i.version_id)) != 0)
 		return rc;
@@ -118,7 +139,8 @@ static int read_complete(struct s3_client *c, const char *key, const struct mpu_
 static int complete_body(const struct mpu_part *parts, size_t n, struct buf *out)
 {
 	for (size_t k = 0; k < n; k++)
-		if (parts[k].number <= (k > 0 ? parts[k - 1].number : 0) || parts[k].number > PART_COUNT_MAX)
+		if (parts[k].number <= (k > 0 ? parts[k - 1].number : 0) ||
+		    parts[k].number > PART_COUNT_MAX)
 			return -EINVAL;
 	return n > 0 ? body_write_complete(parts, n, out) : -EINVAL;
 }
@@ -135,20 +157,25 @@ static bool is_over(struct s3_client *c, const char *key, const char *id)
 {
 	struct s3_error e = { 0 };
 
-	return mpu_list_parts(c, key, id, any_part, NULL, &e) == -ENOENT && strcmp(e.code, "NoSuchBucket") != 0;
+	return mpu_list_parts(c, key, id, any_part, NULL, &e) == -ENOENT &&
+	       strcmp(e.code, "NoSuchBucket") != 0;
 }
 
 /*
- * After a failure: was it carried out, by this try, an earlier one, or one before a restart? 0 = yes, ret_i is the version; -EAGAIN = no, try again.
- * That the upload is over settles it: then the version is there, or never will be. (Ceph has an InternalError for a Complete of one that is over.)
+ * After a failure: was it carried out, by this try, an earlier one, or one before a restart? 0 =
+ * yes, ret_i is the version; -EAGAIN = no, try again. That the upload is over settles it: then the
+ * version is there, or never will be. (Ceph has an InternalError for a Complete of one that is
+ * over.)
  */
-static int settle_complete(struct settle *s, const char *id, int rc, struct s3_error *e, struct s3_info *ret_i)
+static int settle_complete(struct settle *s, const char *id, int rc, struct s3_error *e,
+			   struct s3_info *ret_i)
 {
 	bool over = e->class == FAULT_GONE && strcmp(e->code, "NoSuchUpload") == 0;
 
 	if (!over) {
 		rc = settle_try(s, rc, e, ret_i);
-		over = s->name && e->unclear && rc != 0 && rc != -ECANCELED && rc != -ENOMEM && is_over(s->client, s->key, id);
+		over = s->name && e->unclear && rc != 0 && rc != -ECANCELED && rc != -ENOMEM &&
+		       is_over(s->client, s->key, id);
 	}
 	if (!over || !s->name)
 		return rc;
@@ -159,18 +186,27 @@ static int settle_complete(struct settle *s, const char *id, int rc, struct s3_e
 		e->class = FAULT_GONE;
 		e->retry_after_ms = -1;
 		snprintf(e->code, sizeof(e->code), "NoSuchUpload");
-		snprintf(e->message, sizeof(e->message), "the multipart upload is over, and no version came of it");
+		snprintf(e->message, sizeof(e->message),
+			 "the multipart upload is over, and no version came of it");
 	}
 	return rc;
 }
 
-int mpu_complete(struct s3_client *c, const char *key, const char *id, const struct mpu_part *parts, size_t n, const char *token_name,
-		 const char *token_value, struct s3_info *ret_i, struct s3_error *err)
+int mpu_complete(struct s3_client *c, const char *key, const char *id, const struct mpu_part *parts,
+		 size_t n, const char *token_name, const char *token_value, struct s3_info *ret_i,
+		 struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "CompleteMultipartUpload", .method = "POST", .key = key, .once = true,
-						   .data = true, .error_in_200 = true };
+	auto_with(s3_req_free) struct s3_req q = { .op = "CompleteMultipartUpload",
+						   .method = "POST",
+						   .key = key,
+						   .once = true,
+						   .data = true,
+						   .error_in_200 = true };
 	/* since_ms 0: a multipart version bears the time of its start. */
-	struct settle settle = { .client = c, .key = key, .name = token_value ? token_name : NULL, .value = token_value };
+	struct settle settle = { .client = c,
+				 .key = key,
+				 .name = token_value ? token_name : NULL,
+				 .value = token_value };
 	auto_with(buf_free) struct buf b;
 	struct s3_error e = { 0 };
 	int rc;
@@ -178,7 +214,8 @@ int mpu_complete(struct s3_client *c, const char *key, const char *id, const str
 	buf_init(&b, BUF_LIMIT_DOC);
 	if ((rc = complete_body(parts, n, &b)) == -EINVAL)
 		return verb_refuse(rc, "the parts are not in order", err);
-	if (rc != 0 || (rc = kv_set(&q.query, "uploadId", id)) != 0 || (rc = verb_body_xml(&q, buf_str(&b), b.len)) != 0)
+	if (rc != 0 || (rc = kv_set(&q.query, "uploadId", id)) != 0 ||
+	    (rc = verb_body_xml(&q, buf_str(&b), b.len)) != 0)
 		return rc;
 	do {
 		auto_with(s3_res_free) struct s3_res res = { 0 };
@@ -198,7 +235,9 @@ int mpu_complete(struct s3_client *c, const char *key, const char *id, const str
 
 int mpu_abort(struct s3_client *c, const char *key, const char *id, struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "AbortMultipartUpload", .method = "DELETE", .key = key };
+	auto_with(s3_req_free) struct s3_req q = { .op = "AbortMultipartUpload",
+						   .method = "DELETE",
+						   .key = key };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	int rc = kv_set(&q.query, "uploadId", id);
 
@@ -209,16 +248,18 @@ int mpu_abort(struct s3_client *c, const char *key, const char *id, struct s3_er
 	return rc;
 }
 
-static int list_page(struct s3_client *c, const char *prefix, const struct body_uploads *last, struct body_uploads *ret_u,
-		     struct s3_error *err)
+static int list_page(struct s3_client *c, const char *prefix, const struct body_uploads *last,
+		     struct body_uploads *ret_u, struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "ListMultipartUploads", .method = "GET" };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	char why[BODY_WHY];
 	int rc;
 
-	if ((rc = kv_set(&q.query, "uploads", "")) != 0 || (rc = kv_set(&q.query, "encoding-type", "url")) != 0 ||
-	    (rc = kv_set(&q.query, "prefix", prefix)) != 0 || (rc = kv_set(&q.query, "max-uploads", PAGE)) != 0)
+	if ((rc = kv_set(&q.query, "uploads", "")) != 0 ||
+	    (rc = kv_set(&q.query, "encoding-type", "url")) != 0 ||
+	    (rc = kv_set(&q.query, "prefix", prefix)) != 0 ||
+	    (rc = kv_set(&q.query, "max-uploads", PAGE)) != 0)
 		return rc;
 	if (last->truncated && ((rc = kv_set(&q.query, "key-marker", last->next_key)) != 0 ||
 				(rc = kv_set(&q.query, "upload-id-marker", last->next_id)) != 0))
@@ -228,14 +269,18 @@ static int list_page(struct s3_client *c, const char *prefix, const struct body_
 	rc = body_read_uploads(buf_str(&res.body), res.body.len, ret_u, why);
 	for (size_t k = 0; rc == 0 && k < ret_u->n; k++)
 		if (strncmp(ret_u->items[k].key, prefix, strlen(prefix)) != 0)
-			return verb_bad_answer(&res, "the listing has a key that does not start with the prefix", err);
-	if (rc == 0 && last->truncated && ret_u->truncated && strcmp(last->next_key, ret_u->next_key) == 0 &&
+			return verb_bad_answer(
+				&res, "the listing has a key that does not start with the prefix",
+				err);
+	if (rc == 0 && last->truncated && ret_u->truncated &&
+	    strcmp(last->next_key, ret_u->next_key) == 0 &&
 	    strcmp(last->next_id, ret_u->next_id) == 0)
 		return verb_bad_answer(&res, "the listing does not move on", err);
 	return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
 }
 
-int mpu_list(struct s3_client *c, const char *prefix, int (*fn)(void *arg, const char *key, const char *id, int64_t started_ms), void *arg,
+int mpu_list(struct s3_client *c, const char *prefix,
+	     int (*fn)(void *arg, const char *key, const char *id, int64_t started_ms), void *arg,
 	     struct s3_error *err)
 {
 	auto_with(body_uploads_free) struct body_uploads u = { 0 };
@@ -249,14 +294,16 @@ int mpu_list(struct s3_client *c, const char *prefix, int (*fn)(void *arg, const
 		if (rc != 0)
 			return rc;
 		for (size_t k = 0; k < u.n; k++) {
-			if ((rc = fn(arg, u.items[k].key, u.items[k].id, u.items[k].started_ms)) != 0)
+			if ((rc = fn(arg, u.items[k].key, u.items[k].id, u.items[k].started_ms)) !=
+			    0)
 				return rc;
 		}
 	} while (u.truncated);
 	return 0;
 }
 
-static int parts_page(struct s3_client *c, const char *key, const char *id, uint64_t marker, struct body_parts *ret_p, struct s3_error *err)
+static int parts_page(struct s3_client *c, const char *key, const char *id, uint64_t marker,
+		      struct body_parts *ret_p, struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "ListParts", .method = "GET", .key = key };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
@@ -264,8 +311,10 @@ static int parts_page(struct s3_client *c, const char *key, const char *id, uint
 	int rc;
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)marker);
-	if ((rc = kv_set(&q.query, "uploadId", id)) != 0 || (rc = kv_set(&q.query, "max-parts", PAGE)) != 0 ||
-	    (marker > 0 && (rc = kv_set(&q.query, "part-number-marker", text)) != 0) || (rc = verb_call(c, &q, &res, err)) != 0)
+	if ((rc = kv_set(&q.query, "uploadId", id)) != 0 ||
+	    (rc = kv_set(&q.query, "max-parts", PAGE)) != 0 ||
+	    (marker > 0 && (rc = kv_set(&q.query, "part-number-marker", text)) != 0) ||
+	    (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
 	rc = body_read_parts(buf_str(&res.body), res.body.len, ret_p, why);
 	if (rc == 0 && ret_p->truncated && ret_p->next <= marker)
@@ -273,8 +322,8 @@ static int parts_page(struct s3_client *c, const char *key, const char *id, uint
 	return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
 }
 
-int mpu_list_parts(struct s3_client *c, const char *key, const char *id, int (*fn)(void *arg, const struct mpu_part *p), void *arg,
-		   struct s3_error *err)
+int mpu_list_parts(struct s3_client *c, const char *key, const char *id,
+		   int (*fn)(void *arg, const struct mpu_part *p), void *arg, struct s3_error *err)
 {
 	uint64_t marker = 0;
 	bool more;

@@ -11,9 +11,11 @@
 #include "s3/list.h"
 #include "s3/verb_i.h"
 
-int object_head(struct s3_client *c, const char *key, const char *version, struct s3_info *ret_i, struct s3_error *err)
+int object_head(struct s3_client *c, const char *key, const char *version, struct s3_info *ret_i,
+		struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "HeadObject", .method = "HEAD", .key = key };
+	auto_with(
+		s3_req_free) struct s3_req q = { .op = "HeadObject", .method = "HEAD", .key = key };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	const char *marker;
 	int rc;
@@ -25,7 +27,8 @@ int object_head(struct s3_client *c, const char *key, const char *version, struc
 		return verb_bad_answer(&res, "HEAD without Content-Length", err);
 	if (rc == 0 && verb_info(&res, ret_i) != 0)
 		return verb_bad_answer(&res, "HEAD with headers that make no sense", err);
-	/* The version is a delete marker: 405 at AWS (S3 API Reference, HeadObject), 404 elsewhere. */
+	/* The version is a delete marker: 405 at AWS (S3 API Reference, HeadObject), 404 elsewhere.
+	 */
 	marker = kv_get(&res.headers, "x-amz-delete-marker");
 	if (rc != 0 && res.error.status == 405 && version && marker) {
 		if (err)
@@ -66,8 +69,9 @@ static int parse_content_range(const char *s, struct s3_range *ret_range, uint64
 	uint64_t last;
 	int used = 0;
 
-	if (sscanf(s, "bytes %20[0-9]-%20[0-9]/%20[0-9*]%n", start, end, whole, &used) != 3 || s[used] != '\0' ||
-	    parse_u64(start, &ret_range->start) != 0 || parse_u64(end, &last) != 0 || last == UINT64_MAX)
+	if (sscanf(s, "bytes %20[0-9]-%20[0-9]/%20[0-9*]%n", start, end, whole, &used) != 3 ||
+	    s[used] != '\0' || parse_u64(start, &ret_range->start) != 0 ||
+	    parse_u64(end, &last) != 0 || last == UINT64_MAX)
 		return -EINVAL;
 	ret_range->end = last + 1;
 	if (strcmp(whole, "*") == 0)
@@ -99,9 +103,11 @@ static const char *check_range(const struct s3_res *res, struct s3_range asked, 
 }
 
 /* 0, -ESTALE when the answer is of another content, -EIO when it is of another version. */
-static int check_identity(const struct s3_res *res, const char *version, const char *etag, struct s3_error *err)
+static int check_identity(const struct s3_res *res, const char *version, const char *etag,
+			  struct s3_error *err)
 {
-	const char *got_version = kv_get(&res->headers, "x-amz-version-id"), *got_etag = kv_get(&res->headers, "etag");
+	const char *got_version = kv_get(&res->headers, "x-amz-version-id"),
+		   *got_etag = kv_get(&res->headers, "etag");
 
 	if (version && got_version && strcmp(version, got_version) != 0)
 		return verb_bad_answer(res, "another version than was asked for", err);
@@ -113,13 +119,15 @@ static int check_identity(const struct s3_res *res, const char *version, const c
 	return -ESTALE;
 }
 
-static int get_headers(struct s3_req *q, const char *version, const char *etag, struct s3_range range)
+static int get_headers(struct s3_req *q, const char *version, const char *etag,
+		       struct s3_range range)
 {
 	auto_free char *bytes = NULL, *quoted = NULL;
 	int rc;
 
 	if ((rc = verb_query_version(q, version)) != 0 ||
-	    (rc = str_format(&bytes, "bytes=%llu-%llu", (unsigned long long)range.start, (unsigned long long)range.end - 1)) != 0 ||
+	    (rc = str_format(&bytes, "bytes=%llu-%llu", (unsigned long long)range.start,
+			     (unsigned long long)range.end - 1)) != 0 ||
 	    (rc = kv_set(&q->headers, "range", bytes)) != 0)
 		return rc;
 	if (version || !etag)
@@ -129,13 +137,18 @@ static int get_headers(struct s3_req *q, const char *version, const char *etag, 
 	return kv_set(&q->headers, "if-match", quoted);
 }
 
-int object_get_range(struct s3_client *c, const char *key, const char *version, const char *etag, struct s3_range range, void *dst,
-		     size_t *ret_got, struct s3_error *err)
+int object_get_range(struct s3_client *c, const char *key, const char *version, const char *etag,
+		     struct s3_range range, void *dst, size_t *ret_got, struct s3_error *err)
 {
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	struct sink sink = { .dst = dst, .size = (size_t)(range.end - range.start) };
-	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject", .method = "GET", .key = key, .data = true,
-						   .write = sink_write, .write_arg = &sink, .restart = sink_restart };
+	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject",
+						   .method = "GET",
+						   .key = key,
+						   .data = true,
+						   .write = sink_write,
+						   .write_arg = &sink,
+						   .restart = sink_restart };
 	const char *wrong;
 	int rc;
 
@@ -148,7 +161,7 @@ int object_get_range(struct s3_client *c, const char *key, const char *version, 
 	if ((rc = get_headers(&q, version, etag, range)) != 0)
 		return rc;
 	rc = verb_call(c, &q, &res, err);
-	if (rc == -ERANGE) {            /* 416: starts at or beyond the end */
+	if (rc == -ERANGE) { /* 416: starts at or beyond the end */
 		*ret_got = 0;
 		return 0;
 	}
@@ -174,12 +187,17 @@ static int small_restart(void *arg)
 	return 0;
 }
 
-int object_get_small(struct s3_client *c, const char *key, const char *version, size_t limit, struct buf *ret_b, struct s3_error *err)
+int object_get_small(struct s3_client *c, const char *key, const char *version, size_t limit,
+		     struct buf *ret_b, struct s3_error *err)
 {
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	auto_with(buf_free) struct buf b;
-	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject", .method = "GET", .key = key, .write = small_write,
-						   .write_arg = &b, .restart = small_restart };
+	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject",
+						   .method = "GET",
+						   .key = key,
+						   .write = small_write,
+						   .write_arg = &b,
+						   .restart = small_restart };
 	int rc;
 
 	buf_init(&b, limit);
@@ -199,7 +217,8 @@ int object_get_small(struct s3_client *c, const char *key, const char *version, 
 }
 
 /* What a PUT's answer tells, into ret_i. */
-static int read_put(const struct s3_res *res, uint64_t size, struct s3_info *ret_i, struct s3_error *err)
+static int read_put(const struct s3_res *res, uint64_t size, struct s3_info *ret_i,
+		    struct s3_error *err)
 {
 	int rc = verb_info(res, ret_i);
 
@@ -213,11 +232,19 @@ static int read_put(const struct s3_res *res, uint64_t size, struct s3_info *ret
 	return 0;
 }
 
-int object_put(struct s3_client *c, const char *key, const struct s3_put_opts *opts, http_read_fn *read, void *read_arg,
-	       uint64_t size, struct s3_info *ret_i, struct s3_error *err)
+int object_put(struct s3_client *c, const char *key, const struct s3_put_opts *opts,
+	       http_read_fn *read, void *read_arg, uint64_t size, struct s3_info *ret_i,
+	       struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "PutObject", .method = "PUT", .key = key, .read = read, .read_arg = read_arg,
-						   .body_size = size, .once = true, .data = true, .check_md5 = true };
+	auto_with(s3_req_free) struct s3_req q = { .op = "PutObject",
+						   .method = "PUT",
+						   .key = key,
+						   .read = read,
+						   .read_arg = read_arg,
+						   .body_size = size,
+						   .once = true,
+						   .data = true,
+						   .check_md5 = true };
 	struct s3_error e = { 0 };
 	struct settle settle;
 	int rc;
@@ -261,7 +288,8 @@ static int note_newest(void *arg, const struct s3_entry *e)
 	return rc != 0 ? rc : 1;
 }
 
-/* The answer to a DELETE was lost. 0 = the key is deleted, and ret_version its marker; -EAGAIN = it is not; or -errno. */
+/* The answer to a DELETE was lost. 0 = the key is deleted, and ret_version its marker; -EAGAIN = it
+ * is not; or -errno. */
 static int settle_delete(struct s3_client *c, const char *key, int64_t since_ms, char **ret_version)
 {
 	struct newest n = { 0 };
@@ -278,7 +306,9 @@ static int settle_delete(struct s3_client *c, const char *key, int64_t since_ms,
 
 int object_delete(struct s3_client *c, const char *key, char **ret_version, struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "DeleteObject", .method = "DELETE", .key = key, .once = true };
+	auto_with(s3_req_free) struct s3_req q = {
+		.op = "DeleteObject", .method = "DELETE", .key = key, .once = true
+	};
 	int64_t since_ms = clock_wall_ms() - SETTLE_SKEW_MS;
 
 	for (unsigned tries = 1;; tries++) {

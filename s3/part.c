@@ -2,9 +2,9 @@
 #include "s3/part.h"
 
 struct step {
-	unsigned first;         /* first part number of the step */
-	uint64_t size;          /* of each part of it */
-	uint64_t start;         /* offset of its first part */
+	unsigned first; /* first part number of the step */
+	uint64_t size;	/* of each part of it */
+	uint64_t start; /* offset of its first part */
 };
 
 /* The starts are spelled out so that nothing is computed at run time; test_part.c adds them up. */

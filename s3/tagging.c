@@ -11,18 +11,22 @@
 #include "s3/body.h"
 #include "s3/verb_i.h"
 
-#define TAGS_MAX 10
-#define TAG_KEY_MAX 128
+#define TAGS_MAX      10
+#define TAG_KEY_MAX   128
 #define TAG_VALUE_MAX 256
 
-int tagging_get(struct s3_client *c, const char *key, const char *version, struct kv *ret_tags, struct s3_error *err)
+int tagging_get(struct s3_client *c, const char *key, const char *version, struct kv *ret_tags,
+		struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "GetObjectTagging", .method = "GET", .key = key };
+	auto_with(s3_req_free) struct s3_req q = { .op = "GetObjectTagging",
+						   .method = "GET",
+						   .key = key };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	char why[BODY_WHY];
 	int rc;
 
-	if ((rc = kv_set(&q.query, "tagging", "")) != 0 || (rc = verb_query_version(&q, version)) != 0)
+	if ((rc = kv_set(&q.query, "tagging", "")) != 0 ||
+	    (rc = verb_query_version(&q, version)) != 0)
 		return rc;
 	rc = verb_call(c, &q, &res, err);
 	if (rc != 0 && strcmp(res.error.code, "NoSuchTagSet") == 0) {
@@ -35,10 +39,14 @@ int tagging_get(struct s3_client *c, const char *key, const char *version, struc
 	return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
 }
 
-/* No tags at all are put as an empty set: DELETE ?tagging without a version id keeps them on Ceph. */
-int tagging_put(struct s3_client *c, const char *key, const char *version, const struct kv *tags, struct s3_error *err)
+/* No tags at all are put as an empty set: DELETE ?tagging without a version id keeps them on Ceph.
+ */
+int tagging_put(struct s3_client *c, const char *key, const char *version, const struct kv *tags,
+		struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "PutObjectTagging", .method = "PUT", .key = key };
+	auto_with(s3_req_free) struct s3_req q = { .op = "PutObjectTagging",
+						   .method = "PUT",
+						   .key = key };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	auto_with(buf_free) struct buf b;
 	char why[160];
@@ -47,13 +55,15 @@ int tagging_put(struct s3_client *c, const char *key, const char *version, const
 	buf_init(&b, BUF_LIMIT_SMALL);
 	if ((rc = tagging_check(tags, why, sizeof(why))) != 0)
 		return verb_refuse(rc, why, err);
-	if ((rc = kv_set(&q.query, "tagging", "")) != 0 || (rc = verb_query_version(&q, version)) != 0 ||
-	    (rc = body_write_tags(tags, &b)) != 0 || (rc = verb_body_xml(&q, buf_str(&b), b.len)) != 0)
+	if ((rc = kv_set(&q.query, "tagging", "")) != 0 ||
+	    (rc = verb_query_version(&q, version)) != 0 || (rc = body_write_tags(tags, &b)) != 0 ||
+	    (rc = verb_body_xml(&q, buf_str(&b), b.len)) != 0)
 		return rc;
 	return verb_call(c, &q, &res, err);
 }
 
-int tagging_ensure(struct s3_client *c, const char *key, const char *version, const struct kv *tags, struct s3_error *err)
+int tagging_ensure(struct s3_client *c, const char *key, const char *version, const struct kv *tags,
+		   struct s3_error *err)
 {
 	auto_with(kv_free) struct kv seen = KV_EMPTY;
 	int rc = tagging_get(c, key, version, &seen, err);
@@ -100,7 +110,8 @@ int tagging_check(const struct kv *tags, char *why, size_t why_len)
 			what = "value";
 		}
 		if (wrong) {
-			snprintf(why, why_len, "the %s of tag \"%s\" %s", what, printable(tags->items[k].name, shown, sizeof(shown)), wrong);
+			snprintf(why, why_len, "the %s of tag \"%s\" %s", what,
+				 printable(tags->items[k].name, shown, sizeof(shown)), wrong);
 			return -EINVAL;
 		}
 	}

@@ -28,8 +28,7 @@ int s3_info_copy(struct s3_info *dst, const struct s3_info *src)
 	    (rc = str_dup(src->etag, &i.etag)) != 0 ||
 	    (rc = str_dup(src->storage_class, &i.storage_class)) != 0 ||
 	    (rc = str_dup(src->replication_status, &i.replication_status)) != 0 ||
-	    (rc = kv_copy(&i.meta, &src->meta)) != 0 ||
-	    (rc = kv_copy(&i.sys, &src->sys)) != 0)
+	    (rc = kv_copy(&i.meta, &src->meta)) != 0 || (rc = kv_copy(&i.sys, &src->sys)) != 0)
 		return rc;
 	s3_info_free(dst);
 	*dst = i;

@@ -1,8 +1,10 @@
 /*
- * upload.c - life, offers and the sending of parts. The table of states is in upload_i.h; upload_finish is in upload_finish.c.
+ * upload.c - life, offers and the sending of parts. The table of states is in upload_i.h;
+ * upload_finish is in upload_finish.c.
  *
- * A part that shall go out is marked queued. Helpers (tasks in the pool) and upload_finish take the lowest queued part, send it and take the next.
- * So a full pool holds nobody up: finish takes all parts itself, and never waits for a task that has not begun.
+ * A part that shall go out is marked queued. Helpers (tasks in the pool) and upload_finish take the
+ * lowest queued part, send it and take the next. So a full pool holds nobody up: finish takes all
+ * parts itself, and never waits for a task that has not begun.
  */
 #include "s3/upload.h"
 
@@ -18,9 +20,11 @@
 #define BIT(state) (1u << (state))
 
 static const unsigned leaves_to[UPLOAD_STATES] = {
-	[UPLOAD_NEW] = BIT(UPLOAD_CREATING) | BIT(UPLOAD_PUTTING) | BIT(UPLOAD_SETTLED) | BIT(UPLOAD_GONE),
+	[UPLOAD_NEW] =
+		BIT(UPLOAD_CREATING) | BIT(UPLOAD_PUTTING) | BIT(UPLOAD_SETTLED) | BIT(UPLOAD_GONE),
 	[UPLOAD_CREATING] = BIT(UPLOAD_OPEN) | BIT(UPLOAD_NEW) | BIT(UPLOAD_GONE),
-	[UPLOAD_OPEN] = BIT(UPLOAD_COMPLETING) | BIT(UPLOAD_NEW) | BIT(UPLOAD_SETTLED) | BIT(UPLOAD_GONE),
+	[UPLOAD_OPEN] =
+		BIT(UPLOAD_COMPLETING) | BIT(UPLOAD_NEW) | BIT(UPLOAD_SETTLED) | BIT(UPLOAD_GONE),
 	[UPLOAD_PUTTING] = BIT(UPLOAD_DONE) | BIT(UPLOAD_NEW),
 	[UPLOAD_COMPLETING] = BIT(UPLOAD_DONE) | BIT(UPLOAD_TAGGING) | BIT(UPLOAD_OPEN),
 	[UPLOAD_TAGGING] = BIT(UPLOAD_DONE) | BIT(UPLOAD_GONE),
@@ -54,16 +58,21 @@ static int opts_copy(struct upload_opts *dst, const struct s3_put_opts *src)
 
 	if (!src)
 		return 0;
-	if ((src->meta && (rc = kv_copy(&dst->meta, src->meta)) != 0) || (src->sys && (rc = kv_copy(&dst->sys, src->sys)) != 0) ||
+	if ((src->meta && (rc = kv_copy(&dst->meta, src->meta)) != 0) ||
+	    (src->sys && (rc = kv_copy(&dst->sys, src->sys)) != 0) ||
 	    (src->tags && (rc = kv_copy(&dst->tags, src->tags)) != 0) ||
-	    (rc = str_dup(src->storage_class, &dst->storage_class)) != 0 || (rc = str_dup(src->token_name, &dst->token_name)) != 0)
+	    (rc = str_dup(src->storage_class, &dst->storage_class)) != 0 ||
+	    (rc = str_dup(src->token_name, &dst->token_name)) != 0)
 		return rc;
 	return 0;
 }
 
 struct s3_put_opts upload_opts_view(const struct upload_opts *o)
 {
-	return (struct s3_put_opts){ .meta = &o->meta, .sys = &o->sys, .tags = &o->tags, .storage_class = o->storage_class,
+	return (struct s3_put_opts){ .meta = &o->meta,
+				     .sys = &o->sys,
+				     .tags = &o->tags,
+				     .storage_class = o->storage_class,
 				     .token_name = o->token_name };
 }
 
@@ -80,7 +89,8 @@ int upload_new(const struct upload_conf *conf, struct upload **ret_u)
 	u->on_id = conf->on_id;
 	u->on_id_arg = conf->on_id_arg;
 	u->locked.refs = 1;
-	if ((rc = str_dup(conf->key, &u->key)) != 0 || (rc = opts_copy(&u->locked.opts, conf->opts)) != 0) {
+	if ((rc = str_dup(conf->key, &u->key)) != 0 ||
+	    (rc = opts_copy(&u->locked.opts, conf->opts)) != 0) {
 		opts_free(&u->locked.opts);
 		free(u->key);
 		free(u);
@@ -154,7 +164,8 @@ static void abort_id(struct upload *u, const char *id)
 	int rc = mpu_abort(u->client, u->key, id, &e);
 
 	if (rc != 0)
-		log_debug("event=abort-failed error=%d why=\"%s\"", -rc, s3_error_text(&e, text, sizeof(text)));
+		log_debug("event=abort-failed error=%d why=\"%s\"", -rc,
+			  s3_error_text(&e, text, sizeof(text)));
 }
 
 /* The part's end; the last one after upload_drop aborts. */
@@ -195,7 +206,7 @@ static void tell_id(struct upload *u, const char *id)
 
 static int create(struct upload *u, struct s3_error *e)
 {
-	struct s3_put_opts opts = upload_opts_view(&u->locked.opts);    /* fixed while CREATING */
+	struct s3_put_opts opts = upload_opts_view(&u->locked.opts); /* fixed while CREATING */
 	auto_free char *id = NULL;
 	int rc = mpu_create(u->client, u->key, &opts, &id, e);
 
@@ -247,7 +258,8 @@ static int read_part(void *arg, void *dst, size_t n, uint64_t off)
 }
 
 /* Writes down how the sending of generation `before` ended. */
-static void note_sent_locked(struct upload *u, const struct mpu_part *sent, uint64_t before, uint64_t after, int rc, const struct s3_error *e)
+static void note_sent_locked(struct upload *u, const struct mpu_part *sent, uint64_t before,
+			     uint64_t after, int rc, const struct s3_error *e)
 {
 	struct upload_part *p = &u->locked.parts[sent->number - 1];
 
@@ -263,7 +275,8 @@ static void note_sent_locked(struct upload *u, const struct mpu_part *sent, uint
 		p->on_server = true;
 		p->gen = 0;
 	}
-	/* Bytes that changed while they were sent do not match their checksum: that is no failure, it just was not sent. */
+	/* Bytes that changed while they were sent do not match their checksum: that is no failure,
+	 * it just was not sent. */
 	if (before == after || e->class != FAULT_BAD)
 		fail_locked(u, rc, e);
 }
@@ -333,7 +346,8 @@ void upload_send_queued(struct upload *u)
 	}
 }
 
-/* In the pool. Between the last look for a queued part and the leaving one may come: so both are one step. */
+/* In the pool. Between the last look for a queued part and the leaving one may come: so both are
+ * one step. */
 static void help(void *arg)
 {
 	struct upload *u = arg;
@@ -382,8 +396,8 @@ void upload_offer(struct upload *u, unsigned n)
 		return;
 	gen = u->src.gen(u->src.arg, n);
 	lock_take(&u->lock);
-	if (u->locked.state <= UPLOAD_OPEN && !u->locked.closed && !u->locked.finishing && u->locked.failed == 0 &&
-	    upload_grow_locked(u, n) == 0) {
+	if (u->locked.state <= UPLOAD_OPEN && !u->locked.closed && !u->locked.finishing &&
+	    u->locked.failed == 0 && upload_grow_locked(u, n) == 0) {
 		struct upload_part *p = &u->locked.parts[n - 1];
 
 		wanted = !p->queued && !p->sending && (p->gen != gen || p->size != part_size(n));
@@ -459,7 +473,8 @@ bool upload_is_stale(struct upload *u, uint64_t size)
 		if (k + 1 > part_count(size))
 			return true;
 		gen = u->src.gen(u->src.arg, k + 1);
-		if (p->sending ? (p->sending_gen != 0 && p->sending_gen != gen) || p->want != wanted : p->gen != gen || p->size != wanted)
+		if (p->sending ? (p->sending_gen != 0 && p->sending_gen != gen) || p->want != wanted
+			       : p->gen != gen || p->size != wanted)
 			return true;
 	}
 	return false;
@@ -472,7 +487,8 @@ int upload_settle(struct upload *u, int64_t deadline_mono_ms)
 	if (!u->locked.finishing)
 		upload_unqueue_locked(u);
 	while (u->locked.active > 0 || u->locked.finishing)
-		if (!cond_wait_until(&u->changed, &u->lock, deadline_mono_ms) && (u->locked.active > 0 || u->locked.finishing))
+		if (!cond_wait_until(&u->changed, &u->lock, deadline_mono_ms) &&
+		    (u->locked.active > 0 || u->locked.finishing))
 			return -ETIMEDOUT;
 	if (u->locked.state == UPLOAD_SETTLED)
 		return 0;
@@ -499,7 +515,8 @@ size_t upload_parts(struct upload *u, struct mpu_part *ret_parts, size_t max)
 	if (snapshot(u, &parts, &n) != 0)
 		return 0;
 	for (unsigned k = 0; k < n && count < max; k++) {
-		if (!parts[k].on_server || parts[k].gen == 0 || parts[k].gen != u->src.gen(u->src.arg, k + 1))
+		if (!parts[k].on_server || parts[k].gen == 0 ||
+		    parts[k].gen != u->src.gen(u->src.arg, k + 1))
 			continue;
 		ret_parts[count].number = k + 1;
 		ret_parts[count].size = parts[k].size;
@@ -551,5 +568,6 @@ void upload_drop(struct upload *u)
 	if (!leave_owner(u, true))
 		unref(u);
 	else if (pool_try_submit(u->pool, abort_task, u) != 0)
-		abort_task(u);          /* better one request here than a wait for the pool, or parts that cost money for ever */
+		abort_task(u); /* better one request here than a wait for the pool, or parts that
+				  cost money for ever */
 }

@@ -1,4 +1,5 @@
-/* upload_finish.c - the end of an upload: what differs goes out, one version comes to be. See upload.h, upload_i.h. */
+/* upload_finish.c - the end of an upload: what differs goes out, one version comes to be. See
+ * upload.h, upload_i.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,8 +33,10 @@ static int read_memory(void *arg, void *dst, size_t n, uint64_t off)
 	return 0;
 }
 
-/* A small object is read in one generation before it is sent, so that its one version is no mixture. */
-static int read_small(struct upload *u, char *dst, size_t size, uint64_t *ret_gen, struct s3_error *e)
+/* A small object is read in one generation before it is sent, so that its one version is no
+ * mixture. */
+static int read_small(struct upload *u, char *dst, size_t size, uint64_t *ret_gen,
+		      struct s3_error *e)
 {
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		uint64_t gen = u->src.gen(u->src.arg, 1);
@@ -49,10 +52,12 @@ static int read_small(struct upload *u, char *dst, size_t size, uint64_t *ret_ge
 	return changing(e);
 }
 
-/* The same bytes once more, after an answer that was lost for good: perhaps they are a version already. */
+/* The same bytes once more, after an answer that was lost for good: perhaps they are a version
+ * already. */
 static bool made_before(struct upload *u, uint64_t gen, uint64_t size, struct s3_info *ret_i)
 {
-	const char *name = u->locked.opts.token_name, *value = name ? kv_get(&u->locked.opts.meta, name) : NULL;
+	const char *name = u->locked.opts.token_name,
+		   *value = name ? kv_get(&u->locked.opts.meta, name) : NULL;
 	bool maybe;
 
 	lock_take(&u->lock);
@@ -64,7 +69,7 @@ static bool made_before(struct upload *u, uint64_t gen, uint64_t size, struct s3
 /* In PUTTING. */
 static int put_small(struct upload *u, uint64_t size, struct s3_info *ret_i, struct s3_error *e)
 {
-	struct s3_put_opts opts = upload_opts_view(&u->locked.opts);    /* fixed while PUTTING */
+	struct s3_put_opts opts = upload_opts_view(&u->locked.opts); /* fixed while PUTTING */
 	auto_free char *bytes = malloc(max_of((size_t)size, 1u));
 	uint64_t gen = 0;
 	int rc = bytes ? read_small(u, bytes, (size_t)size, &gen, e) : -ENOMEM;
@@ -78,7 +83,8 @@ static int put_small(struct upload *u, uint64_t size, struct s3_info *ret_i, str
 	return rc;
 }
 
-/* Queues every part of the object that the server does not hold in its present generation. *ret_n: how many were queued. */
+/* Queues every part of the object that the server does not hold in its present generation. *ret_n:
+ * how many were queued. */
 static int queue_what_differs(struct upload *u, uint64_t size, unsigned *ret_n)
 {
 	unsigned count = part_count(size), queued = 0;
@@ -140,29 +146,33 @@ static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, stru
 {
 	size_t n = part_count(size);
 	auto_free struct mpu_part *parts = calloc(n, sizeof(*parts));
-	const char *name = u->locked.opts.token_name;   /* fixed outside NEW */
+	const char *name = u->locked.opts.token_name; /* fixed outside NEW */
 	int rc = parts ? 0 : -ENOMEM;
 
-	for (size_t k = 0; parts && k < n; k++) {       /* nobody is active, finish is ours: these are ours too */
+	for (size_t k = 0; parts && k < n;
+	     k++) { /* nobody is active, finish is ours: these are ours too */
 		parts[k].number = (unsigned)k + 1;
 		parts[k].size = u->locked.parts[k].size;
 		memcpy(parts[k].etag, u->locked.parts[k].etag, sizeof(parts[k].etag));
 	}
 	if (rc == 0)
-		rc = mpu_complete(u->client, u->key, u->locked.id, parts, n, name, name ? kv_get(&u->locked.opts.meta, name) : NULL,
-				  ret_i, e);
-	/* It may have gone through before, and cannot be looked for: then it must not be made a second time. */
+		rc = mpu_complete(u->client, u->key, u->locked.id, parts, n, name,
+				  name ? kv_get(&u->locked.opts.meta, name) : NULL, ret_i, e);
+	/* It may have gone through before, and cannot be looked for: then it must not be made a
+	 * second time. */
 	if (rc != 0 && !name)
 		e->class = e->class == FAULT_GONE ? FAULT_BAD : e->class;
 	scoped_lock(&u->lock);
 	if (rc != 0)
 		upload_set_state_locked(u, UPLOAD_OPEN);
 	else
-		upload_set_state_locked(u, u->locked.opts.tags.n > 0 ? UPLOAD_TAGGING : UPLOAD_DONE);
+		upload_set_state_locked(u,
+					u->locked.opts.tags.n > 0 ? UPLOAD_TAGGING : UPLOAD_DONE);
 	return rc;
 }
 
-/* Is a part on its way that finish must not overtake: one beyond the end, or any when no multipart upload is wanted? */
+/* Is a part on its way that finish must not overtake: one beyond the end, or any when no multipart
+ * upload is wanted? */
 static bool must_wait_locked(struct upload *u, uint64_t size)
 {
 	unsigned count = part_count(size);
@@ -176,7 +186,8 @@ static bool must_wait_locked(struct upload *u, uint64_t size)
 	return false;
 }
 
-/* Parts beyond the end cannot be taken back, and some servers want every part in the list (Ceph); a part of no bytes is no good either. */
+/* Parts beyond the end cannot be taken back, and some servers want every part in the list (Ceph); a
+ * part of no bytes is no good either. */
 static bool unfit_locked(struct upload *u, uint64_t size)
 {
 	unsigned count = part_count(size);
@@ -206,7 +217,7 @@ static void start_afresh(struct upload *u)
 	u->locked.failed = 0;
 	lock_drop(&u->lock);
 	if (id && mpu_abort(u->client, u->key, id, NULL) != 0)
-		return;                 /* it is left to the bucket's lifecycle */
+		return; /* it is left to the bucket's lifecycle */
 }
 
 static int finish_once(struct upload *u, uint64_t size, struct s3_info *ret_i, struct s3_error *e)
@@ -237,10 +248,12 @@ static int finish_once(struct upload *u, uint64_t size, struct s3_info *ret_i, s
 	return complete(u, size, ret_i, e);
 }
 
-/* In TAGGING: the version is kept until its tags are on it, so that a further try makes no second one. */
+/* In TAGGING: the version is kept until its tags are on it, so that a further try makes no second
+ * one. */
 static int finish_tags(struct upload *u, struct s3_info *ret_i, struct s3_error *e)
 {
-	int rc = tagging_ensure(u->client, u->key, u->locked.made.version_id, &u->locked.opts.tags, e);
+	int rc = tagging_ensure(u->client, u->key, u->locked.made.version_id, &u->locked.opts.tags,
+				e);
 
 	if (rc != 0)
 		return rc;
@@ -256,7 +269,8 @@ static int finish_tries(struct upload *u, uint64_t size, struct s3_info *ret_i, 
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	int rc = finish_once(u, size, &i, e);
 
-	/* Somebody has aborted our multipart upload (a lifecycle rule, for one): once more, from the beginning. */
+	/* Somebody has aborted our multipart upload (a lifecycle rule, for one): once more, from
+	 * the beginning. */
 	if (rc != 0 && e->class == FAULT_GONE && strcmp(e->code, "NoSuchUpload") == 0) {
 		start_afresh(u);
 		*e = (struct s3_error){ 0 };
@@ -273,15 +287,17 @@ static int finish_tries(struct upload *u, uint64_t size, struct s3_info *ret_i, 
 	return 0;
 }
 
-/* False when there is nothing to finish any more. *ret_tagging: the version stands already, from an earlier try. */
+/* False when there is nothing to finish any more. *ret_tagging: the version stands already, from an
+ * earlier try. */
 static bool begin(struct upload *u, bool *ret_tagging)
 {
 	scoped_lock(&u->lock);
 	*ret_tagging = u->locked.state == UPLOAD_TAGGING;
-	if (u->locked.finishing || u->locked.closed || (u->locked.state > UPLOAD_OPEN && !*ret_tagging))
+	if (u->locked.finishing || u->locked.closed ||
+	    (u->locked.state > UPLOAD_OPEN && !*ret_tagging))
 		return false;
 	u->locked.finishing = true;
-	u->locked.failed = 0;           /* try again what an offer failed to send */
+	u->locked.failed = 0; /* try again what an offer failed to send */
 	upload_unqueue_locked(u);
 	return true;
 }
@@ -295,7 +311,8 @@ int upload_finish(struct upload *u, uint64_t size, struct s3_info *ret_i, struct
 	if (size > PART_OBJECT_MAX)
 		return verb_refuse(-EFBIG, "larger than an object may be", err);
 	if (!begin(u, &tagging))
-		return verb_refuse(-EBUSY, "the upload is finished, settled or being finished", err);
+		return verb_refuse(-EBUSY, "the upload is finished, settled or being finished",
+				   err);
 	if (!tagging)
 		rc = finish_tries(u, size, ret_i, &e);
 	lock_take(&u->lock);

@@ -8,18 +8,31 @@
 
 /*
  * state       multipart id  parts go out  opts        leaves to
- * NEW         none          no            may change  CREATING (a part is to be sent), PUTTING (a small object is finished), SETTLED, GONE
+ * NEW         none          no            may change  CREATING (a part is to be sent), PUTTING (a
+ *                                                     small object is finished), SETTLED, GONE
  * CREATING    asked for     no            fixed       OPEN, NEW (failed), GONE
- * OPEN        yes           yes           fixed       COMPLETING, NEW (finish starts afresh), SETTLED, GONE
+ * OPEN        yes           yes           fixed       COMPLETING, NEW (finish starts afresh),
+ *                                                     SETTLED, GONE
  * PUTTING     none          no            fixed       DONE, NEW (failed)
  * COMPLETING  yes           no            fixed       DONE, TAGGING, OPEN (failed)
- * TAGGING     used up       no            fixed       DONE, GONE            the version stands, its tags do not yet
+ * TAGGING     used up       no            fixed       DONE, GONE
  * DONE        used up       no            fixed       GONE
- * SETTLED     maybe         no            fixed       GONE                  somebody else will complete it
- * GONE        maybe         the last end  fixed       -                     the owner has left; freed with the last reference
+ * SETTLED     maybe         no            fixed       GONE
+ * GONE        maybe         the last end  fixed       -
+ *
+ * TAGGING: the version stands, its tags do not yet. SETTLED: somebody else will complete it.
+ * GONE: the owner has left; it is freed with the last reference.
  */
 enum upload_state {
-	UPLOAD_NEW, UPLOAD_CREATING, UPLOAD_OPEN, UPLOAD_PUTTING, UPLOAD_COMPLETING, UPLOAD_TAGGING, UPLOAD_DONE, UPLOAD_SETTLED, UPLOAD_GONE,
+	UPLOAD_NEW,
+	UPLOAD_CREATING,
+	UPLOAD_OPEN,
+	UPLOAD_PUTTING,
+	UPLOAD_COMPLETING,
+	UPLOAD_TAGGING,
+	UPLOAD_DONE,
+	UPLOAD_SETTLED,
+	UPLOAD_GONE,
 	UPLOAD_STATES
 };
 
@@ -61,13 +74,14 @@ struct upload {
 		unsigned refs;
 		unsigned helpers;               /* tasks in the pool */
 		unsigned active;                /* parts being sent */
-		bool finishing, closed;         /* no more offers */
+		bool finishing, closed;         /* either: no more offers */
 		bool in_callback;               /* on_id runs */
 		bool abort_wanted;
-		int failed;                     /* the first failure since finish last began; no part is sent after it */
-		struct s3_error error;          /* its reason */
+		int failed;                     /* the first failure since finish last began */
+		struct s3_error error;          /* its reason; no part is sent after it */
 		struct s3_info made;            /* in TAGGING */
-		uint64_t unclear_gen, unclear_size;     /* of a small object whose PUT may have gone through; gen 0 = none */
+		uint64_t unclear_gen;           /* of a small object whose PUT may have gone */
+		uint64_t unclear_size;          /* through; gen 0 = none */
 	} locked;
 };
 

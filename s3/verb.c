@@ -16,7 +16,12 @@
 
 /* System metadata: S3 User Guide, "Working with object metadata". */
 static const char *const sys_names[] = {
-	"cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires",
+	"cache-control",
+	"content-disposition",
+	"content-encoding",
+	"content-language",
+	"content-type",
+	"expires",
 	"x-amz-website-redirect-location",
 };
 
@@ -29,7 +34,8 @@ int verb_call(struct s3_client *c, const struct s3_req *q, struct s3_res *res, s
 	return rc;
 }
 
-static void fill_error(struct s3_error *err, int status, enum fault_class class, const char *code, const char *why)
+static void fill_error(struct s3_error *err, int status, enum fault_class class, const char *code,
+		       const char *why)
 {
 	if (!err)
 		return;
@@ -88,7 +94,8 @@ static bool is_header_name(const char *s)
 	if (!*s)
 		return false;
 	for (; *s; s++)
-		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) && !strchr("!#$%&'*+-.^_`|~", *s))
+		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) &&
+		    !strchr("!#$%&'*+-.^_`|~", *s))
 			return false;
 	return true;
 }
@@ -108,9 +115,14 @@ static int add_meta(struct s3_req *q, const struct kv *meta, struct s3_error *er
 		int rc;
 
 		if (!is_header_name(meta->items[k].name))
-			return verb_refuse(-EINVAL, "a metadata name has characters that no header name can carry", err);
+			return verb_refuse(
+				-EINVAL,
+				"a metadata name has characters that no header name can carry",
+				err);
 		if (!is_header_value(meta->items[k].value))
-			return verb_refuse(-EINVAL, "a metadata value has characters other than printable ASCII", err);
+			return verb_refuse(
+				-EINVAL,
+				"a metadata value has characters other than printable ASCII", err);
 		if ((rc = str_format(&name, META "%s", meta->items[k].name)) != 0 ||
 		    (rc = kv_set(&q->headers, name, meta->items[k].value)) != 0)
 			return rc;
@@ -126,7 +138,10 @@ static int add_sys(struct s3_req *q, const struct kv *sys, struct s3_error *err)
 		if (!is_sys_name(sys->items[k].name))
 			return verb_refuse(-EINVAL, "not a system metadata header", err);
 		if (!is_header_value(sys->items[k].value))
-			return verb_refuse(-EINVAL, "a system metadata value has characters other than printable ASCII", err);
+			return verb_refuse(
+				-EINVAL,
+				"a system metadata value has characters other than printable ASCII",
+				err);
 		if ((rc = kv_set(&q->headers, sys->items[k].name, sys->items[k].value)) != 0)
 			return rc;
 	}
@@ -143,7 +158,8 @@ int verb_add_opts(struct s3_req *q, const struct s3_put_opts *opts, struct s3_er
 		return 0;
 	if ((rc = add_meta(q, opts->meta, err)) != 0 || (rc = add_sys(q, opts->sys, err)) != 0)
 		return rc;
-	if (opts->storage_class && (rc = kv_set(&q->headers, "x-amz-storage-class", opts->storage_class)) != 0)
+	if (opts->storage_class &&
+	    (rc = kv_set(&q->headers, "x-amz-storage-class", opts->storage_class)) != 0)
 		return rc;
 	if (!opts->tags || opts->tags->n == 0)
 		return 0;
@@ -187,7 +203,8 @@ static int count_header(const struct s3_res *res, const char *name, int otherwis
 int verb_info(const struct s3_res *res, struct s3_info *ret_i)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
-	const char *date = kv_get(&res->headers, "last-modified"), *marker = kv_get(&res->headers, "x-amz-delete-marker");
+	const char *date = kv_get(&res->headers, "last-modified"),
+		   *marker = kv_get(&res->headers, "x-amz-delete-marker");
 	const char *length = kv_get(&res->headers, "content-length");
 	int rc;
 
