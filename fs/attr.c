@@ -1,0 +1,380 @@
+/*
+ * attr.c - the requests that tell what a key is. See attr.h.
+ *
+ * Of a directory (in the cache and within this file):
+ *
+ *  has_object  rec_known   meaning
+ *  no          no          seen as a common prefix: whether it has a marker is not known. Never leaves this file by attr_get
+ *  no          yes         it has no marker
+ *  yes         any         it has one
+ */
+#include "fs/attr.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fs/path.h"
+#include "s3/list.h"
+#include "s3/object.h"
+#include "s3/tagging.h"
+
+#define LOOKUP_PAGE 50
+#define EMPTY_ETAG "d41d8cd98f00b204e9800998ecf8427e"   /* MD5 of nothing: a directory marker's */
+
+static bool key_is_dir(const char *key)
+{
+	size_t n = strlen(key);
+
+	return !n || key[n - 1] == '/';
+}
+
+static bool marker_unknown(const struct attr *a)
+{
+	return a->is_dir && !a->has_object && !a->rec_known;
+}
+
+static void remember(struct fs *fs, const char *key, const struct attr *a, int64_t since)
+{
+	attr_cache_put_seen(fs->attrs, key, a, since);
+	if (a->has_object && a->rec_known && a->etag)
+		metadb_put(fs->metadb, key, a->etag, &a->rec);
+}
+
+void attr_learn(struct fs *fs, const char *key, const struct attr *a)
+{
+	auto_with(attr_free) struct attr mine = { 0 };
+
+	if (attr_copy(&mine, a)) {
+		attr_cache_drop(fs->attrs, key);
+		metadb_del(fs->metadb, key);
+		return;
+	}
+	mine.is_dir = key_is_dir(key);
+	mine.has_object = true;
+	if (!mine.mtime_ms)
+		mine.mtime_ms = clock_wall_ms();
+	remember(fs, key, &mine, CLOCK_NEVER);
+}
+
+/*
+ * From the database, when it agrees with the ETag. The same bytes may have been written again since, and tags may be others by now: which version
+ * it is, and its tags, only the source can say.
+ */
+static int recall(struct fs *fs, const char *key, struct attr *a)
+{
+	int r = metadb_get(fs->metadb, key, a->etag, &a->rec);
+
+	if (r)
+		return r;
+	free(take_ptr(&a->rec.version_id));
+	kv_free(&a->rec.tags);
+	a->rec.tags_known = false;
+	a->rec_known = true;
+	return 0;
+}
+
+/* --- requests ---------------------------------------------------------------------------------------------------- */
+
+static int attr_from_info(const char *key, struct s3_info *i, struct attr *ret_a)
+{
+	attr_free(ret_a);
+	*ret_a = (struct attr){
+		.is_dir = key_is_dir(key),
+		.has_object = true,
+		.size = i->size,
+		.mtime_ms = i->mtime_ms,
+		.rec_known = true,
+		.etag = take_ptr(&i->etag),
+		.rec = {
+			.version_id = take_ptr(&i->version_id),
+			.storage_class = take_ptr(&i->storage_class),
+			.tags_known = i->tag_count == 0,
+		},
+	};
+	kv_move(&ret_a->rec.meta, &i->meta);
+	kv_move(&ret_a->rec.sys, &i->sys);
+	return 0;
+}
+
+/* What HEAD says of the current version; tags that the database has of the very same one are believed while their number is right. */
+static int head(struct fs *fs, const char *key, struct attr *ret_a)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	auto_with(meta_rec_free) struct meta_rec old = { 0 };
+	int64_t since = clock_mono_ms();
+	int r = object_head(fs->source, key, NULL, &info, NULL);
+	int tags = info.tag_count;
+
+	if (!r && info.delete_marker)
+		r = -ENOENT;
+	if (r == -ENOENT && !key_is_dir(key))
+		attr_cache_put_seen(fs->attrs, key, NULL, since);
+	if (!r)
+		r = attr_from_info(key, &info, ret_a);
+	if (r)
+		return r;
+	if (!ret_a->rec.tags_known && ret_a->rec.version_id && !metadb_get(fs->metadb, key, ret_a->etag, &old) && old.tags_known &&
+	    old.version_id && !strcmp(old.version_id, ret_a->rec.version_id) && (tags < 0 || (size_t)tags == old.tags.n)) {
+		kv_move(&ret_a->rec.tags, &old.tags);
+		ret_a->rec.tags_known = true;
+	}
+	remember(fs, key, ret_a, since);
+	return 0;
+}
+
+/* The first key that begins with prefix; -ENOENT when none. */
+static int list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
+{
+	int r = list_keys(fs->source, prefix, NULL, NULL, 1, ret_p, NULL);
+
+	return !r && !ret_p->n ? -ENOENT : r;
+}
+
+static int ask_dir(struct fs *fs, const char *key, struct attr *ret_a)
+{
+	auto_with(s3_page_free) struct s3_page page = { 0 };
+	auto_with(attr_free) struct attr a = { .is_dir = true };
+	int64_t since = clock_mono_ms();
+	int r = list_first(fs, key, &page);
+
+	if (r == -ENOENT)
+		attr_cache_put_seen(fs->attrs, key, NULL, since);
+	if (r)
+		return r;
+	if (!strcmp(page.entries[0].key, key)) {
+		a.has_object = true;
+		a.mtime_ms = page.entries[0].mtime_ms;
+		a.etag = take_ptr(&page.entries[0].etag);
+		if (recall(fs, key, &a) == -ENOMEM)
+			return -ENOMEM;
+	} else {
+		a.rec_known = a.rec.tags_known = true;
+	}
+	attr_cache_put_seen(fs->attrs, key, &a, since);
+	return attr_copy(ret_a, &a);
+}
+
+static int ask_file(struct fs *fs, const char *key, struct attr *ret_a)
+{
+	auto_with(s3_page_free) struct s3_page page = { 0 };
+	int64_t since = clock_mono_ms();
+	int r;
+
+	if (fs->conf.posix_meta)
+		return head(fs, key, ret_a);
+	r = list_first(fs, key, &page);
+	if (!r && strcmp(page.entries[0].key, key))
+		r = -ENOENT;
+	if (!r)
+		r = attr_from_entry(fs, &page.entries[0], ret_a);
+	if (!r || r == -ENOENT)
+		attr_cache_put_seen(fs->attrs, key, r ? NULL : ret_a, since);
+	return r;
+}
+
+int attr_get(struct fs *fs, const char *key, struct attr *ret_a)
+{
+	int r;
+
+	if (!strcmp(key, fs->conf.prefix)) {
+		attr_free(ret_a);
+		*ret_a = (struct attr){ .is_dir = true, .rec_known = true, .rec = { .tags_known = true } };
+		return 0;
+	}
+	r = attr_cache_get(fs->attrs, key, ret_a);
+	if (r == -EAGAIN || (!r && marker_unknown(ret_a)))
+		r = key_is_dir(key) ? ask_dir(fs, key, ret_a) : ask_file(fs, key, ret_a);
+	return r;
+}
+
+/* --- the record -------------------------------------------------------------------------------------------------- */
+
+static int load_tags(struct fs *fs, const char *key, struct attr *a)
+{
+	auto_with(kv_free) struct kv tags = KV_EMPTY;
+	int r = tagging_get(fs->source, key, a->rec.version_id, &tags, NULL);
+
+	if (r)
+		return r;
+	kv_move(&a->rec.tags, &tags);
+	a->rec.tags_known = true;
+	return 0;
+}
+
+/* The directory is there, but its marker is not (any more). */
+static void become_bare(struct fs *fs, const char *key, struct attr *a, int64_t since)
+{
+	attr_free(a);
+	a->is_dir = a->rec_known = a->rec.tags_known = true;
+	attr_cache_put_seen(fs->attrs, key, a, since);
+	metadb_del(fs->metadb, key);
+}
+
+/* Has nothing else been learned of the key since a was? */
+static bool still_current(struct fs *fs, const char *key, const struct attr *a)
+{
+	auto_with(attr_free) struct attr now = { 0 };
+	int r = attr_cache_get(fs->attrs, key, &now);
+
+	return r == -EAGAIN || (!r && (!now.etag || (a->etag && !strcmp(now.etag, a->etag))));
+}
+
+int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
+{
+	int64_t since = clock_mono_ms();
+	bool headed = false, tagged = false;
+	int r = 0;
+
+	if (a->rec_known && (!want_tags || a->rec.tags_known))
+		return 0;
+	if ((!a->rec_known && recall(fs, key, a)) || (want_tags && !a->rec.version_id)) {
+		r = head(fs, key, a);
+		headed = true;
+	}
+	if (r == -ENOENT && key_is_dir(key)) {
+		become_bare(fs, key, a, since);
+		return 0;
+	}
+	if (!r && want_tags && !a->rec.tags_known) {
+		r = load_tags(fs, key, a);
+		tagged = true;
+	}
+	if (r || (headed && !tagged) || (!headed && !still_current(fs, key, a)))
+		return r;
+	if (tagged)
+		remember(fs, key, a, since);
+	else
+		attr_cache_put_seen(fs->attrs, key, a, since);
+	return 0;
+}
+
+/* A directory seen as a common prefix: its marker's metadata, if it has one. */
+static int load_prefix(struct fs *fs, const char *key, struct attr *a)
+{
+	int r = str_dup(EMPTY_ETAG, &a->etag);
+
+	a->has_object = true;
+	return r ? r : attr_load(fs, key, a, false);
+}
+
+/* Where attributes from metadata are wanted: asks for what is missing. Who may list but not read sees defaults. */
+int attr_complete(struct fs *fs, const char *key, struct attr *a)
+{
+	int r;
+
+	if (!fs->conf.posix_meta || a->rec_known)
+		return 0;
+	r = marker_unknown(a) ? load_prefix(fs, key, a) : attr_load(fs, key, a, false);
+	return r == -EACCES ? 0 : r;
+}
+
+int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
+{
+	auto_with(attr_free) struct attr a = {
+		.is_dir = e->is_prefix || key_is_dir(e->key), .has_object = !e->is_prefix, .size = e->size, .mtime_ms = e->mtime_ms };
+	auto_with(attr_free) struct attr seen = { 0 };
+	int r = attr_cache_get(fs->attrs, e->key, &seen);
+
+	if (r == -ENOMEM)
+		return r;
+	if (!r && e->is_prefix)
+		return attr_copy(ret_a, &seen);
+	r = !r && seen.rec_known && seen.etag && e->etag && !strcmp(seen.etag, e->etag) ? 0 : -ENOENT;
+	if (!r)
+		r = meta_rec_copy(&a.rec, &seen.rec);
+	a.rec_known = !r;
+	if (r != -ENOMEM)
+		r = str_dup(e->is_prefix ? EMPTY_ETAG : e->etag, &a.etag);
+	if (!r && !a.rec_known)
+		r = recall(fs, e->key, &a);
+	if (r == -ENOMEM)
+		return r;
+	if (e->is_prefix && a.rec_known)
+		a.has_object = true;
+	else if (e->is_prefix)
+		free(take_ptr(&a.etag));
+	return attr_copy(ret_a, &a);
+}
+
+/* --- lookup ------------------------------------------------------------------------------------------------------ */
+
+/* A directory wins. -EAGAIN: ask. */
+static int lookup_cached(struct fs *fs, const char *file_key, const char *dir_key, struct attr *ret_a)
+{
+	int dir = attr_cache_get(fs->attrs, dir_key, ret_a), file;
+
+	if (dir != -EAGAIN && dir != -ENOENT)
+		return dir;
+	file = attr_cache_get(fs->attrs, file_key, ret_a);
+	return file == -ENOENT ? dir : file;
+}
+
+static const struct s3_entry *find_entry(const struct s3_page *p, const char *key)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!strcmp(p->entries[i].key, key))
+			return &p->entries[i];
+	return NULL;
+}
+
+/* The page of names that begin with this one may have ended before the directory's turn came. */
+static int list_dir_too(struct fs *fs, const struct s3_page *p, const char *dir_key, bool *ret_there)
+{
+	auto_with(s3_page_free) struct s3_page page = { 0 };
+	int r;
+
+	*ret_there = false;
+	if (!p->truncated || !p->n || strcmp(p->entries[p->n - 1].key, dir_key) >= 0)
+		return 0;
+	r = list_first(fs, dir_key, &page);
+	*ret_there = !r;
+	return r == -ENOENT ? 0 : r;
+}
+
+static int take_entry(struct fs *fs, const char *key, const struct s3_entry *e, int64_t since, struct attr *ret_a)
+{
+	int r = e ? attr_from_entry(fs, e, ret_a) : -ENOENT;
+
+	if (!r || r == -ENOENT)
+		attr_cache_put_seen(fs->attrs, key, r ? NULL : ret_a, since);
+	return r;
+}
+
+static int lookup_listed(struct fs *fs, char *file_key, char *dir_key, struct attr *ret_a)
+{
+	auto_with(s3_page_free) struct s3_page page = { 0 };
+	struct s3_entry late = { .key = dir_key, .is_prefix = true };
+	const struct s3_entry *dir, *file;
+	int64_t since = clock_mono_ms();
+	bool more = false;
+	int r = list_keys(fs->source, file_key, "/", NULL, LOOKUP_PAGE, &page, NULL);
+
+	if (r)
+		return r;
+	file = find_entry(&page, file_key);
+	dir = find_entry(&page, dir_key);
+	if (!dir)
+		r = list_dir_too(fs, &page, dir_key, &more);
+	if (r)
+		return r;
+	r = take_entry(fs, dir_key, more ? &late : dir, since, ret_a);
+	return r == -ENOENT ? take_entry(fs, file_key, file, since, ret_a) : r;
+}
+
+int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct attr *ret_a)
+{
+	auto_free char *file = NULL, *dir = NULL;
+	auto_with(attr_free) struct attr a = { 0 };
+	int r = path_child_key(dir_key, name, false, &file);
+
+	if (!r)
+		r = path_child_key(dir_key, name, true, &dir);
+	if (!r)
+		r = lookup_cached(fs, file, dir, &a);
+	if (r == -EAGAIN)
+		r = lookup_listed(fs, file, dir, &a);
+	if (!r)
+		r = attr_complete(fs, a.is_dir ? dir : file, &a);
+	return r ? r : attr_copy(ret_a, &a);
+}

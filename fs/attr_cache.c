@@ -1,0 +1,176 @@
+/*
+ * attr_cache.c - what was learned of keys, for a while: attributes, or that there is nothing. Bounded; the least recently used goes first.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "base/map.h"
+#include "fs/attr.h"
+
+struct entry {
+	char *key;
+	bool absent;
+	struct attr attr;
+	int64_t born, until;            /* mono ms */
+	struct entry *prev, *next;      /* next is more recent */
+};
+
+struct attr_cache {
+	size_t max;                     /* fixed */
+	int64_t ttl_ms;                 /* fixed */
+	struct {
+		struct lock l;
+		struct map *entries;
+		struct entry *oldest, *newest;
+	} locked;
+};
+
+int attr_cache_new(size_t max_entries, int64_t ttl_ms, struct attr_cache **ret_c)
+{
+	struct attr_cache *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->max = max_of(max_entries, (size_t)1);
+	c->ttl_ms = ttl_ms;
+	lock_init(&c->locked.l);
+	r = map_new(&c->locked.entries);
+	if (r) {
+		attr_cache_free(c);
+		return r;
+	}
+	*ret_c = c;
+	return 0;
+}
+
+static void unlink_locked(struct attr_cache *c, struct entry *e)
+{
+	lock_assert_held(&c->locked.l);
+	if (e->prev)
+		e->prev->next = e->next;
+	else
+		c->locked.oldest = e->next;
+	if (e->next)
+		e->next->prev = e->prev;
+	else
+		c->locked.newest = e->prev;
+	e->prev = e->next = NULL;
+}
+
+static void append_locked(struct attr_cache *c, struct entry *e)
+{
+	e->prev = c->locked.newest;
+	e->next = NULL;
+	if (c->locked.newest)
+		c->locked.newest->next = e;
+	else
+		c->locked.oldest = e;
+	c->locked.newest = e;
+}
+
+static void entry_free(struct entry *e)
+{
+	free(e->key);
+	attr_free(&e->attr);
+	free(e);
+}
+
+static void remove_locked(struct attr_cache *c, struct entry *e)
+{
+	unlink_locked(c, e);
+	map_del(c->locked.entries, e->key);
+	entry_free(e);
+}
+
+static void drop_locked(struct attr_cache *c, const char *key)
+{
+	struct entry *e = map_get(c->locked.entries, key);
+
+	if (e)
+		remove_locked(c, e);
+}
+
+void attr_cache_clear(struct attr_cache *c)
+{
+	scoped_lock(&c->locked.l);
+	while (c->locked.oldest)
+		remove_locked(c, c->locked.oldest);
+}
+
+void attr_cache_free(struct attr_cache *c)
+{
+	if (!c)
+		return;
+	if (c->locked.entries)
+		attr_cache_clear(c);
+	map_free(c->locked.entries);
+	lock_free(&c->locked.l);
+	free(c);
+}
+
+/* What cannot be remembered is forgotten, so that nothing older is believed. */
+void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a, int64_t since)
+{
+	struct entry *e = calloc(1, sizeof(*e)), *old;
+
+	if (e && (str_dup(key, &e->key) || (a && attr_copy(&e->attr, a)))) {
+		entry_free(e);
+		e = NULL;
+	}
+	scoped_lock(&c->locked.l);
+	old = map_get(c->locked.entries, key);
+	if (old && old->born > since) {
+		if (e)
+			entry_free(e);
+		return;
+	}
+	drop_locked(c, key);
+	if (!e)
+		return;
+	e->absent = !a;
+	e->born = clock_mono_ms();
+	e->until = clock_deadline(max_of(c->ttl_ms, (int64_t)0));
+	if (map_set(c->locked.entries, key, e)) {
+		entry_free(e);
+		return;
+	}
+	append_locked(c, e);
+	while (map_count(c->locked.entries) > c->max)
+		remove_locked(c, c->locked.oldest);
+}
+
+void attr_cache_put(struct attr_cache *c, const char *key, const struct attr *a)
+{
+	attr_cache_put_seen(c, key, a, CLOCK_NEVER);
+}
+
+void attr_cache_put_absent(struct attr_cache *c, const char *key)
+{
+	attr_cache_put_seen(c, key, NULL, CLOCK_NEVER);
+}
+
+void attr_cache_drop(struct attr_cache *c, const char *key)
+{
+	scoped_lock(&c->locked.l);
+	drop_locked(c, key);
+}
+
+int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a)
+{
+	struct entry *e;
+
+	scoped_lock(&c->locked.l);
+	e = map_get(c->locked.entries, key);
+	if (!e)
+		return -EAGAIN;
+	if (clock_mono_ms() >= e->until) {
+		remove_locked(c, e);
+		return -EAGAIN;
+	}
+	unlink_locked(c, e);
+	append_locked(c, e);
+	return e->absent ? -ENOENT : attr_copy(ret_a, &e->attr);
+}

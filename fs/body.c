@@ -1,0 +1,109 @@
+/* body.c - the bytes of a version-to-be: the spool's ranges over the version that the file was opened on. See file_i.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/file_i.h"
+
+int body_new(struct fs *fs, struct spool *spool, const char *key, const struct attr *base, struct body **ret_b)
+{
+	struct body *b = calloc(1, sizeof(*b));
+	int r = 0;
+
+	if (!b)
+		return -ENOMEM;
+	b->fs = fs;
+	atomic_init(&b->refs, 1);
+	if (base && base->has_object && base->size) {
+		r = str_dup(key, &b->key);
+		if (!r)
+			r = str_dup(base->rec.version_id, &b->version_id);
+		if (!r)
+			r = str_dup(base->etag, &b->etag);
+		b->full_size = base->size;
+		atomic_init(&b->base_size, base->size);
+	}
+	if (r) {
+		body_unref(b);
+		return r;
+	}
+	b->spool = spool;
+	*ret_b = b;
+	return 0;
+}
+
+struct body *body_ref(struct body *b)
+{
+	atomic_fetch_add(&b->refs, 1);
+	return b;
+}
+
+void body_unref(struct body *b)
+{
+	if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
+		return;
+	spool_unref(b->spool);
+	free(b->key);
+	free(b->version_id);
+	free(b->etag);
+	free(b);
+}
+
+static int read_base(struct body *b, struct read_pos *pos, uint8_t *dst, size_t n, uint64_t off)
+{
+	struct read_id id = { b->key, b->version_id, b->etag, b->full_size };
+	uint64_t shown = atomic_load(&b->base_size);
+	size_t from_base = off < shown ? (size_t)min_of((uint64_t)n, shown - off) : 0;
+	int r = from_base ? read_cache_read(b->fs->cache, &id, pos, dst, from_base, off) : 0;
+
+	if (!r)
+		memset(dst + from_base, 0, n - from_base);
+	return r;
+}
+
+int body_read(struct body *b, struct read_pos *pos, void *dst, size_t n, uint64_t off)
+{
+	int r = 0;
+
+	for (size_t done = 0; done < n && !r;) {
+		uint64_t len = n - done;
+
+		if (b->spool && spool_owns(b->spool, off + done, n - done, &len))
+			r = spool_read(b->spool, (uint8_t *)dst + done, (size_t)len, off + done);
+		else
+			r = read_base(b, pos, (uint8_t *)dst + done, (size_t)len, off + done);
+		done += (size_t)len;
+	}
+	return r;
+}
+
+bool body_is_local(struct body *b, uint64_t size)
+{
+	return !size || (b->spool && spool_has(b->spool, (struct s3_range){ 0, size }));
+}
+
+static int src_read(void *arg, void *dst, size_t n, uint64_t off)
+{
+	return body_read(arg, NULL, dst, n, off);
+}
+
+static uint64_t src_gen(void *arg, unsigned part)
+{
+	struct body *b = arg;
+
+	return b->spool ? spool_gen(b->spool, part) : 1;
+}
+
+static void src_retain(void *arg)
+{
+	body_ref(arg);
+}
+
+static void src_release(void *arg)
+{
+	body_unref(arg);
+}
+
+struct upload_src body_upload_src(struct body *b)
+{
+	return (struct upload_src){ src_read, src_gen, src_retain, src_release, b };
+}

@@ -1,0 +1,145 @@
+#include "fs/buckets.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+
+#include "fs/preflight.h"
+
+/* The checks before the mount do not wait as long as a mount does. */
+#define CHECK_ATTEMPTS 3
+#define CHECK_CONNECT_MS 5000
+#define CHECK_CALL_MS 15000
+
+struct opening {
+	const struct config *conf;
+	struct buckets *b;
+	char *why;
+	size_t why_len;
+};
+
+static struct s3_client_conf client_conf(const struct config *c)
+{
+	return (struct s3_client_conf){
+		.url = c->url,
+		.region = c->region,
+		.bucket = c->bucket,
+		.path_style = c->path_style,
+		.cacert = c->cacert,
+		.no_check_certificate = c->no_check_certificate,
+		.allow_http = c->allow_http,
+		.connect_ms = c->connect_ms,
+		.call_ms = c->call_ms,
+		.max_attempts = c->max_attempts,
+	};
+}
+
+static struct s3_client_conf check_conf(const struct config *c)
+{
+	struct s3_client_conf s3 = client_conf(c);
+
+	s3.max_attempts = s3.max_attempts ? min_of(s3.max_attempts, (unsigned)CHECK_ATTEMPTS) : CHECK_ATTEMPTS;
+	s3.connect_ms = s3.connect_ms ? min_of(s3.connect_ms, (int64_t)CHECK_CONNECT_MS) : CHECK_CONNECT_MS;
+	s3.call_ms = s3.call_ms ? min_of(s3.call_ms, (int64_t)CHECK_CALL_MS) : CHECK_CALL_MS;
+	return s3;
+}
+
+static struct cred_conf cred_conf(const struct config *c)
+{
+	return (struct cred_conf){ .passwd_file = c->passwd_file, .profile = c->profile, .bucket = c->bucket };
+}
+
+static int make_client(const struct opening *o, struct s3_client_conf s3, struct s3_client **ret_c)
+{
+	const struct cred_conf cred = cred_conf(o->conf);
+	int err = cred_source_new(&cred, &s3.cred, o->why, o->why_len);
+
+	if (err < 0)
+		return err;
+	err = s3_client_new(&s3, ret_c, o->why, o->why_len);
+	if (err < 0)
+		cred_source_free(s3.cred);
+	return err;
+}
+
+static int make_dests(const struct opening *o, const struct s3_client_conf *s3, struct dest_set **ret_d)
+{
+	const struct cred_conf cred = cred_conf(o->conf);
+	const struct dest_set_conf conf = { .file = o->conf->destinations, .source = s3, .source_cred = &cred };
+
+	return dest_set_new(&conf, ret_d, o->why, o->why_len);
+}
+
+static int check_dests(const struct opening *o)
+{
+	const struct s3_client_conf s3 = check_conf(o->conf);
+	struct dest_set *dests = NULL;
+	int err = make_dests(o, &s3, &dests);
+
+	if (err == 0)
+		err = preflight_dests(dests, o->b->rules, o->b->client, o->why, o->why_len);
+	dest_set_free(dests);
+	return err;
+}
+
+static int check_source(const struct opening *o)
+{
+	struct s3_client *c = NULL;
+	int err = make_client(o, check_conf(o->conf), &c);
+
+	if (err == 0)
+		err = preflight_source(c, o->why, o->why_len);
+	s3_client_free(c);
+	return err;
+}
+
+/* Everything that can be wrong outside this host, and in the rules. */
+static int open_buckets(const struct opening *o)
+{
+	const struct s3_client_conf s3 = client_conf(o->conf);
+	int err;
+
+	if (o->conf->no_check_certificate)
+		log_warn("no_check_certificate=yes why=\"anybody on the way can read and change what is sent\"");
+	err = make_client(o, s3, &o->b->client);
+	if (err == 0)
+		err = check_source(o);
+	if (err == 0)
+		err = rulesrc_new(o->conf->rules, o->b->client, &o->b->rulesrc);
+	if (err == 0)
+		err = rulesrc_load(o->b->rulesrc, &o->b->rules, o->why, o->why_len);
+	if (err == 0)
+		err = make_dests(o, &s3, &o->b->dests);
+	if (err < 0)
+		return err;
+	if (!rulesrc_is_none(o->b->rulesrc))
+		return check_dests(o);
+	log_warn("rules=none why=\"nothing is replicated: give rules=FILE or rules=bucket\"");
+	return 0;
+}
+
+
+int buckets_open(const struct config *c, struct buckets *b, char *why, size_t why_len)
+{
+	const struct opening o = { c, b, why, why_len };
+
+	return open_buckets(&o);
+}
+
+void buckets_abort(struct buckets *b)
+{
+	if (b->client)
+		s3_client_abort(b->client);
+	if (b->dests)
+		dest_set_abort(b->dests);
+}
+
+void buckets_close(struct buckets *b)
+{
+	rules_unref(b->rules);
+	rulesrc_free(b->rulesrc);
+	dest_set_free(b->dests);
+	s3_client_free(b->client);
+	*b = (struct buckets){ 0 };
+}

@@ -1,0 +1,77 @@
+/* config_table.c - every option there is. The names are s3fs's where the meaning is equal. */
+#include "fs/config.h"
+
+#define AT(field) offsetof(struct config, field)
+#define DAY_MS ((uint64_t)86400 * 1000)
+
+const struct config_option config_table[] = {
+	{ "url", CONFIG_TEXT, AT(url), 0, 0, "URL", "endpoint (default: AWS, by region)" },
+	{ "region", CONFIG_TEXT, AT(region), 0, 0, "NAME", "region; also endpoint=" },
+	{ "endpoint", CONFIG_TEXT, AT(region), 0, 0, "NAME", NULL },
+	{ "use_path_request_style", CONFIG_CHOICE, AT(path_style), 0, 0, "", "bucket in the path, not in the host name" },
+	{ "profile", CONFIG_TEXT, AT(profile), 0, 0, "NAME", "section of ~/.aws/credentials and config" },
+	{ "passwd_file", CONFIG_PATH, AT(passwd_file), 0, 0, "FILE", "credentials in s3fs's form, mode 0600" },
+	{ "cacert", CONFIG_PATH, AT(cacert), 0, 0, "FILE", "certificate authority of the endpoint" },
+	{ "no_check_certificate", CONFIG_FLAG, AT(no_check_certificate), 0, 0, "", NULL },
+	{ "allow_http", CONFIG_FLAG, AT(allow_http), 0, 0, "", "plain http beyond this host" },
+	{ "rules", CONFIG_RULES, AT(rules), 0, 0, "FILE|bucket", "replication rules, JSON or XML" },
+	{ "destinations", CONFIG_PATH, AT(destinations), 0, 0, "FILE", "where the destination buckets are" },
+	{ "state", CONFIG_PATH, AT(state), 0, 0, "DIR", "queue and staged files" },
+	{ "staging_max", CONFIG_SIZE, AT(staging_max), 0, UINT64_MAX, "SIZE", "staged for destinations (10G)" },
+	{ "drain_timeout", CONFIG_SECONDS, AT(drain_ms), 0, 7 * DAY_MS, "S", "at unmount, time to empty the queue (60)" },
+	{ "hold", CONFIG_SECONDS, AT(hold_ms), 0, DAY_MS, "S", "how long a temporary name stays local (10)" },
+	{ "posix_meta", CONFIG_FLAG, AT(posix_meta), 0, 0, "yes|no", "keep mode, owner and mtime (yes)" },
+	{ "attr_timeout", CONFIG_SECONDS, AT(attr_ms), 0, 365 * DAY_MS, "S", "how long attributes are believed (1)" },
+	{ "cache", CONFIG_SIZE, AT(cache_bytes), 0, 1024 * GIB, "SIZE", "read cache in memory (256M)" },
+	{ "repl_threads", CONFIG_COUNT, AT(repl_threads), 1, 256, "N", "copies at once (8)" },
+	{ "upload_threads", CONFIG_COUNT, AT(upload_threads), 1, 256, "N", "parts to the source at once (8)" },
+	{ "early_upload", CONFIG_FLAG, AT(early_upload), 0, 0, "yes|no", "send parts while the file is written (yes)" },
+	{ "uid", CONFIG_COUNT, AT(uid), 0, UINT32_MAX - 1, "N", "owner of objects that name none; also gid=" },
+	{ "gid", CONFIG_COUNT, AT(gid), 0, UINT32_MAX - 1, "N", NULL },
+	{ "umask", CONFIG_OCTAL, AT(umask), 0, 0777, "OCTAL", "taken from the modes of such objects (0)" },
+	{ "max_attempts", CONFIG_COUNT, AT(max_attempts), 1, 100, "N", "tries of one request (6)" },
+	{ "connect_timeout", CONFIG_SECONDS, AT(connect_ms), 1, DAY_MS, "S", NULL },
+	{ "timeout", CONFIG_SECONDS, AT(call_ms), 1, DAY_MS, "S", "one request with its retries (60)" },
+	{ "retry_first", CONFIG_SECONDS, AT(retry_first_ms), 1, DAY_MS, "S", NULL },
+	{ "retry_max", CONFIG_SECONDS, AT(retry_max_ms), 1, DAY_MS, "S", "longest pause before a copy is retried (300)" },
+	{ "log_level", CONFIG_LEVEL, AT(log_level), 0, 0, "WORD", "error, warn, info or debug (info)" },
+	/* of mount(8) and the kernel */
+	{ "ro", CONFIG_FUSE_FLAG, AT(ro), 0, 0, "", "read only" },
+	{ "rw", CONFIG_NO_FUSE_FLAG, AT(ro), 0, 0, "", NULL },
+	{ "allow_other", CONFIG_FUSE_FLAG, AT(allow_other), 0, 0, "", "other users may enter; also allow_root" },
+	{ "allow_root", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "default_permissions", CONFIG_IGNORED, 0, 0, 0, "", NULL },   /* always on */
+	{ "suid", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "nosuid", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "dev", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "nodev", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "exec", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "noexec", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "sync", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "async", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "dirsync", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "noatime", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "nodiratime", CONFIG_FUSE, 0, 0, 0, "", NULL },
+	{ "atime", CONFIG_IGNORED, 0, 0, 0, "", NULL },                 /* there are no access times */
+	{ "diratime", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "relatime", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "norelatime", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "strictatime", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "nostrictatime", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "lazytime", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "max_read", CONFIG_FUSE, 0, 0, 0, "N", NULL },
+	{ "context", CONFIG_FUSE, 0, 0, 0, "LABEL", NULL },             /* SELinux */
+	{ "_netdev", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "nofail", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "noauto", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "auto", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "user", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "nouser", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "users", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "owner", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "group", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "defaults", CONFIG_IGNORED, 0, 0, 0, "", NULL },
+	{ "comment", CONFIG_IGNORED, 0, 0, 0, "TEXT", NULL },
+};
+
+const size_t config_table_n = array_size(config_table);

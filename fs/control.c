@@ -1,0 +1,295 @@
+#include "fs/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#ifdef HAVE_CONFIG_H
+#include <config.h>     /* autoconf's: the other one is our own */
+#endif
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+
+#include "fs/file.h"
+
+#define QUESTION_MAX 256
+#define PEER_MS 5000            /* a peer that is slower is dropped */
+#define SOCKET "ctl.sock"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+struct control {
+	struct control_conf conf;       /* fixed */
+	int dir_fd, listen_fd, stop_fd; /* fixed */
+	bool started;                   /* the owner's */
+	pthread_t thread;
+};
+
+/* --- questions ---------------------------------------------------------------------------------------------------- */
+
+static void say_error(struct json_out *j, const char *why)
+{
+	json_bool(j, "ok", false);
+	json_str(j, "error", why);
+}
+
+static void answer_status(struct control *c, struct json_out *j)
+{
+	struct file_counts n = { 0 };
+
+	file_count(c->conf.fs, &n);
+	json_bool(j, "ok", true);
+	json_i64(j, "pid", getpid());
+	json_str(j, "version", PACKAGE_VERSION);
+	json_str(j, "mountpoint", c->conf.mountpoint);
+	json_str(j, "bucket", c->conf.bucket);
+	json_str(j, "prefix", c->conf.prefix);
+	json_u64(j, "open", n.open);
+	json_u64(j, "dirty", n.dirty);
+	json_u64(j, "deferred", n.deferred);
+	json_u64(j, "held", n.held);
+	json_str(j, "rules", rulesrc_name(c->conf.rules));
+}
+
+static void answer_reload(struct control *c, struct json_out *j)
+{
+	char why[1024];
+
+	if (rulesrc_reload(c->conf.rules, c->conf.fs->repl, c->conf.dests, c->conf.store, why, sizeof(why)) < 0) {
+		say_error(j, why);
+		return;
+	}
+	attr_cache_clear(c->conf.fs->attrs);
+	json_bool(j, "ok", true);
+	json_str(j, "rules", rulesrc_name(c->conf.rules));
+}
+
+static void answer_wake(struct control *c, struct json_out *j)
+{
+	workers_wake(c->conf.workers);
+	json_bool(j, "ok", true);
+}
+
+static void answer_flush(struct control *c, struct json_out *j)
+{
+	int err = file_commit_held(c->conf.fs);
+	char words[64];
+
+	if (err < 0)
+		say_error(j, errno_text(err, words, sizeof(words)));
+	else
+		json_bool(j, "ok", true);
+}
+
+static int answer(struct control *c, const char *question, struct buf *out)
+{
+	static const struct {
+		const char *name;
+		void (*fn)(struct control *c, struct json_out *j);
+	} table[] = {
+		{ "status", answer_status },
+		{ "reload", answer_reload },
+		{ "wake", answer_wake },
+		{ "flush", answer_flush },
+	};
+	struct json_out j;
+	size_t i = 0;
+
+	json_start(&j, out, false);
+	json_open(&j, NULL, '{');
+	while (i < array_size(table) && strcmp(question, table[i].name) != 0)
+		i++;
+	if (i < array_size(table))
+		table[i].fn(c, &j);
+	else
+		say_error(&j, "unknown question (known: status, reload, wake, flush)");
+	json_close(&j, '}');
+	return buf_addc(out, '\n');
+}
+
+/* --- peers -------------------------------------------------------------------------------------------------------- */
+
+static bool is_allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0)
+		return false;
+	return peer.uid == 0 || peer.uid == geteuid();
+}
+
+/* 1 ready, 0 stop or too late. */
+static int wait_for(const struct control *c, int fd, short events, int64_t deadline)
+{
+	for (;;) {
+		struct pollfd p[2] = { { .fd = c->stop_fd, .events = POLLIN }, { .fd = fd, .events = events } };
+		int64_t left = deadline == CLOCK_NEVER ? -1 : max_of(deadline - clock_mono_ms(), 0);
+		int n = poll(p, 2, (int)left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || p[0].revents)
+			return 0;
+		return 1;
+	}
+}
+
+static bool read_question(const struct control *c, int fd, char *dst, size_t size, int64_t deadline)
+{
+	size_t got = 0;
+
+	while (got + 1 < size && wait_for(c, fd, POLLIN, deadline)) {
+		ssize_t n = recv(fd, dst + got, size - 1 - got, 0);
+		char *end;
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return false;
+		end = memchr(dst + got, '\n', (size_t)n);
+		got += (size_t)n;
+		if (end) {
+			*end = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+static void send_answer(const struct control *c, int fd, const struct buf *b)
+{
+	int64_t deadline = clock_deadline(PEER_MS);
+	size_t sent = 0;
+
+	while (sent < b->len && wait_for(c, fd, POLLOUT, deadline)) {
+		ssize_t n = send(fd, b->data + sent, b->len - sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		if (n > 0)
+			sent += (size_t)n;
+	}
+}
+
+static void serve_one(struct control *c)
+{
+	auto_close int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	auto_with(buf_free) struct buf out;
+	char question[QUESTION_MAX];
+
+	buf_init(&out, BUF_LIMIT_SMALL);
+	if (fd < 0)
+		return;
+	if (!is_allowed(fd)) {
+		log_warn("control=refused why=\"another user\"");
+		return;
+	}
+	if (!read_question(c, fd, question, sizeof(question), clock_deadline(PEER_MS)))
+		return;
+	if (answer(c, question, &out) == 0)
+		send_answer(c, fd, &out);
+}
+
+static void *run(void *arg)
+{
+	struct control *c = arg;
+
+	pthread_setname_np(pthread_self(), "control");
+	while (wait_for(c, c->listen_fd, POLLIN, CLOCK_NEVER))
+		serve_one(c);
+	return NULL;
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+/* By the directory's descriptor: a path may be longer than an address holds. The lock of the directory says that an old socket is nobody's. */
+static int listen_at(struct control *c)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	c->dir_fd = open(c->conf.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->dir_fd < 0 || c->stop_fd < 0 || c->listen_fd < 0)
+		return -errno;
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/" SOCKET, c->dir_fd);
+	if (unlinkat(c->dir_fd, SOCKET, 0) != 0 && errno != ENOENT)
+		return -errno;
+	/* The directory is 0700, so nobody gets in between bind and chmod. */
+	if (bind(c->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 || fchmodat(c->dir_fd, SOCKET, 0600, 0) != 0 ||
+	    listen(c->listen_fd, 16) != 0)
+		return -errno;
+	return 0;
+}
+
+int control_new(const struct control_conf *conf, struct control **ret_c)
+{
+	struct control *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	c->conf = *conf;
+	c->dir_fd = c->listen_fd = c->stop_fd = -1;
+	err = listen_at(c);
+	if (err < 0) {
+		control_free(c);
+		return err;
+	}
+	*ret_c = c;
+	return 0;
+}
+
+int control_start(struct control *c)
+{
+	sigset_t all, old;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&c->thread, NULL, run, c);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	c->started = err == 0;
+	return -err;
+}
+
+void control_stop(struct control *c)
+{
+	if (!c->started)
+		return;
+	if (eventfd_write(c->stop_fd, 1) != 0)
+		log_debug("control stop=late");
+	pthread_join(c->thread, NULL);
+	c->started = false;
+}
+
+void control_free(struct control *c)
+{
+	int fds[3];
+
+	if (!c)
+		return;
+	control_stop(c);
+	if (c->listen_fd >= 0)
+		unlinkat(c->dir_fd, SOCKET, 0);
+	fds[0] = c->listen_fd;
+	fds[1] = c->stop_fd;
+	fds[2] = c->dir_fd;
+	for (size_t i = 0; i < array_size(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	free(c);
+}

@@ -1,0 +1,509 @@
+/*
+ * dir.c - listing -> readdir, mkdir, rmdir. See dir.h.
+ *
+ * A cookie is page << 12 | index; local files have cookies from LOCAL on. The tokens of the pages seen are kept, so that going back is one request.
+ * Which local files there are is decided when the first page is asked for, and those that a page then has are crossed out: a file that becomes an
+ * object meanwhile is shown once.
+ *
+ * One caller works on a handle at a time (busy); no lock is held while S3 is asked.
+ */
+#include "fs/dir.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "fs/change.h"
+#include "fs/file.h"
+#include "fs/path.h"
+#include "s3/list.h"
+
+#define PAGE_MAX 1000
+#define PAGE_BITS 12
+#define LOCAL ((uint64_t)1 << 52)
+#define HEADS_MAX 16            /* in flight */
+#define WINDOW 64               /* entries whose metadata is asked for at once */
+
+struct item {
+	char *name;
+	bool hidden;
+	struct attr attr;
+};
+
+struct local_name {
+	char *name;
+	bool listed;            /* a page has it by now */
+};
+
+struct dir {
+	struct fs *fs;                  /* fixed */
+	struct node *node;              /* fixed; referenced */
+	char *key;                      /* fixed */
+	struct lock l;
+	struct cond changed;
+	bool busy;                      /* l */
+	/* busy's: */
+	bool loaded;
+	uint64_t page;                  /* the one that items are of */
+	struct item *items;
+	size_t n;
+	bool last;                      /* no page after this one */
+	char **tokens;                  /* of page 0 (NULL), 1, ... */
+	size_t tokens_n;
+	struct local_name *local;       /* sorted */
+	size_t local_n;
+	struct attr local_attr;         /* of the local item given last */
+};
+
+int dir_open(struct fs *fs, struct node *n, struct dir **ret_d)
+{
+	struct dir *d;
+	char *key = NULL;
+	int r = node_is_dir(n) ? node_key(fs->nodes, n, &key) : -ENOTDIR;
+
+	if (r)
+		return r;
+	d = calloc(1, sizeof(*d));
+	if (d)
+		r = node_ref(fs->nodes, node_ino(n), &d->node);
+	if (!d || r) {
+		free(d);
+		free(key);
+		return r ? r : -ENOMEM;
+	}
+	d->fs = fs;
+	d->key = key;
+	lock_init(&d->l);
+	cond_init(&d->changed);
+	*ret_d = d;
+	return 0;
+}
+
+static void items_free(struct dir *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		free(d->items[i].name);
+		attr_free(&d->items[i].attr);
+	}
+	free(take_ptr(&d->items));
+	d->n = 0;
+	d->loaded = false;
+}
+
+static void reset(struct dir *d)
+{
+	items_free(d);
+	for (size_t i = 0; i < d->tokens_n; i++)
+		free(d->tokens[i]);
+	free(take_ptr(&d->tokens));
+	d->tokens_n = 0;
+	for (size_t i = 0; i < d->local_n; i++)
+		free(d->local[i].name);
+	free(take_ptr(&d->local));
+	d->local_n = 0;
+	attr_free(&d->local_attr);
+}
+
+void dir_close(struct dir *d)
+{
+	if (!d)
+		return;
+	reset(d);
+	node_unref(d->fs->nodes, d->node);
+	cond_free(&d->changed);
+	lock_free(&d->l);
+	free(d->key);
+	free(d);
+}
+
+/* --- local files ------------------------------------------------------------------------------------------------- */
+
+static bool is_local(struct fs *fs, struct node *n, struct attr *ret_a)
+{
+	return !file_peek_attr(fs, n, ret_a) && !ret_a->has_object;
+}
+
+static int add_local(void *arg, struct node *n)
+{
+	struct dir *d = arg;
+	auto_with(attr_free) struct attr a = { 0 };
+	auto_free char *name = NULL;
+	struct local_name *grown;
+
+	if (!is_local(d->fs, n, &a) || node_name(d->fs->nodes, n, &name))
+		return 0;
+	grown = reallocarray(d->local, d->local_n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	d->local = grown;
+	d->local[d->local_n++] = (struct local_name){ .name = take_ptr(&name) };
+	return 0;
+}
+
+static int compare_local(const void *a, const void *b)
+{
+	const struct local_name *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static void cross_out(struct dir *d, const char *name)
+{
+	struct local_name key = { .name = (char *)(uintptr_t)name }, *found = NULL;
+
+	if (d->local_n)
+		found = bsearch(&key, d->local, d->local_n, sizeof(key), compare_local);
+	if (found)
+		found->listed = true;
+}
+
+/* Page 0 again: the directory as it is now. */
+static int begin(struct dir *d)
+{
+	int r;
+
+	reset(d);
+	d->tokens = calloc(1, sizeof(char *));
+	if (!d->tokens)
+		return -ENOMEM;
+	d->tokens_n = 1;
+	r = node_each_file(d->fs->nodes, d->node, true, add_local, d);
+	if (d->local_n)
+		qsort(d->local, d->local_n, sizeof(*d->local), compare_local);
+	return r;
+}
+
+static int one_local(void *arg, struct node *n)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+
+	return is_local(arg, n, &a) ? 1 : 0;
+}
+
+bool dir_has_local(struct fs *fs, struct node *n)
+{
+	return node_each_file(fs->nodes, n, false, one_local, fs) > 0;
+}
+
+/* --- pages ------------------------------------------------------------------------------------------------------- */
+
+static int add_item(struct dir *d, const struct s3_entry *e)
+{
+	struct item *i = &d->items[d->n];
+	size_t len;
+	const char *name = path_last(e->key, &len);
+	char shown[256];
+	int r;
+
+	*i = (struct item){ 0 };
+	r = str_format(&i->name, "%.*s", (int)len, name);
+	if (r)
+		return r;
+	d->n++;
+	i->hidden = !path_is_name(name, len) || strlen(i->name) != len;
+	if (i->hidden && strcmp(e->key, d->key))
+		log_debug("op=list hidden=\"%s\" why=\"cannot be a name\"", printable(e->key, shown, sizeof(shown)));
+	/* The marker of the directory itself. */
+	i->hidden |= !strcmp(e->key, d->key);
+	if (i->hidden)
+		return 0;
+	cross_out(d, i->name);
+	return attr_from_entry(d->fs, e, &i->attr);
+}
+
+/* The file of the same name as the directory at index at comes before it, among names that begin with it. */
+static void hide_file(struct dir *d, size_t at)
+{
+	size_t len = strlen(d->items[at].name);
+
+	for (size_t i = at; i-- > 0 && !strncmp(d->items[i].name, d->items[at].name, len);)
+		if (!d->items[i].name[len] && !d->items[i].attr.is_dir)
+			d->items[i].hidden = true;
+}
+
+/* Lookups that follow a listing are answered from it. */
+static void remember_item(struct dir *d, const struct item *i, int64_t since)
+{
+	auto_free char *key = NULL;
+
+	if (!i->hidden && !path_child_key(d->key, i->name, i->attr.is_dir, &key))
+		attr_cache_put_seen(d->fs->attrs, key, &i->attr, since);
+}
+
+static int take_page(struct dir *d, uint64_t page, const struct s3_page *p, int64_t since)
+{
+	int r = 0;
+
+	items_free(d);
+	d->items = calloc(p->n ? p->n : 1, sizeof(*d->items));
+	if (!d->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n && !r; i++)
+		r = add_item(d, &p->entries[i]);
+	if (r)
+		return r;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->items[i].attr.is_dir && !d->items[i].hidden)
+			hide_file(d, i);
+	for (size_t i = 0; i < d->n; i++)
+		remember_item(d, &d->items[i], since);
+	d->page = page;
+	d->last = !p->truncated;
+	d->loaded = true;
+	return 0;
+}
+
+static int load_page(struct dir *d, uint64_t page)
+{
+	auto_with(s3_page_free) struct s3_page p = { 0 };
+	int64_t since = clock_mono_ms();
+	int r = list_keys(d->fs->source, d->key, "/", d->tokens[page], PAGE_MAX, &p, NULL);
+
+	if (!r)
+		r = take_page(d, page, &p, since);
+	if (!r && !d->last && d->tokens_n == page + 1) {
+		char **grown = reallocarray(d->tokens, d->tokens_n + 1, sizeof(char *));
+
+		if (!grown)
+			return -ENOMEM;
+		d->tokens = grown;
+		d->tokens[d->tokens_n++] = take_ptr(&p.next_token);
+	}
+	return r;
+}
+
+/* -ENOENT: there are not so many pages. */
+static int need_page(struct dir *d, uint64_t page)
+{
+	int r = 0;
+
+	if (d->loaded && d->page == page)
+		return 0;
+	while (!r && d->tokens_n <= page) {
+		r = load_page(d, d->tokens_n - 1);
+		if (!r && d->last)
+			return -ENOENT;
+	}
+	return r ? r : d->loaded && d->page == page ? 0 : load_page(d, page);
+}
+
+/* --- metadata of what was not seen yet --------------------------------------------------------------------------- */
+
+struct fill {
+	struct dir *d;
+	struct lock l;
+	struct cond changed;
+	unsigned running;       /* l */
+};
+
+struct fill_task {
+	struct fill *f;
+	struct item *item;
+};
+
+static void fill_run(void *arg)
+{
+	struct fill_task *t = arg;
+	struct fill *f = t->f;
+	auto_free char *key = NULL;
+	char shown[256];
+
+	/* The item keeps what the listing said where this fails: gone meanwhile, or not ours to read. */
+	if (!path_child_key(f->d->key, t->item->name, t->item->attr.is_dir, &key) && attr_complete(f->d->fs, key, &t->item->attr))
+		log_debug("op=head key=\"%s\" why=\"failed; shown with defaults\"", printable(key, shown, sizeof(shown)));
+	free(t);
+	lock_take(&f->l);
+	f->running--;
+	cond_signal(&f->changed);
+	lock_drop(&f->l);
+}
+
+static void fill_start(struct fill *f, struct item *item)
+{
+	struct fill_task *t = malloc(sizeof(*t));
+
+	if (!t)
+		return;
+	*t = (struct fill_task){ f, item };
+	lock_take(&f->l);
+	while (f->running >= HEADS_MAX)
+		cond_wait(&f->changed, &f->l);
+	f->running++;
+	lock_drop(&f->l);
+	if (pool_try_submit(f->d->fs->read_pool, fill_run, t))
+		fill_run(t);
+}
+
+/* From index on, a window of entries gets its metadata. */
+static void fill_items(struct dir *d, size_t from)
+{
+	struct fill f = { .d = d };
+
+	if (!d->fs->conf.posix_meta || d->items[from].attr.rec_known)
+		return;
+	lock_init(&f.l);
+	cond_init(&f.changed);
+	for (size_t i = from; i < d->n && i < from + WINDOW; i++)
+		if (!d->items[i].hidden && !d->items[i].attr.rec_known)
+			fill_start(&f, &d->items[i]);
+	lock_take(&f.l);
+	while (f.running)
+		cond_wait(&f.changed, &f.l);
+	lock_drop(&f.l);
+	cond_free(&f.changed);
+	lock_free(&f.l);
+}
+
+/* --- one item ---------------------------------------------------------------------------------------------------- */
+
+static int next_local(struct dir *d, uint64_t cookie, struct dir_item *ret_i)
+{
+	for (size_t i = (size_t)(cookie - LOCAL); i < d->local_n; i++) {
+		struct node *n = NULL;
+
+		if (d->local[i].listed || node_find(d->fs->nodes, node_ino(d->node), d->local[i].name, &n))
+			continue;
+		attr_free(&d->local_attr);
+		if (file_peek_attr(d->fs, n, &d->local_attr)) {
+			/* An object by now, or removed. */
+			if (attr_lookup(d->fs, d->key, d->local[i].name, &d->local_attr)) {
+				node_unref(d->fs->nodes, n);
+				continue;
+			}
+		}
+		node_unref(d->fs->nodes, n);
+		*ret_i = (struct dir_item){ d->local[i].name, false, d->local_attr, LOCAL + i + 1 };
+		return 1;
+	}
+	return 0;
+}
+
+static int next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item *ret_i)
+{
+	uint64_t page = cookie >> PAGE_BITS;
+	size_t i = (size_t)(cookie & ((1u << PAGE_BITS) - 1));
+	int r = cookie && d->tokens_n ? 0 : begin(d);
+
+	while (!r && cookie < LOCAL) {
+		r = need_page(d, page);
+		if (r == -ENOENT)
+			return next_local(d, LOCAL, ret_i);
+		while (!r && i < d->n && d->items[i].hidden)
+			i++;
+		if (!r && i < d->n) {
+			if (want_attr)
+				fill_items(d, i);
+			*ret_i = (struct dir_item){ d->items[i].name, d->items[i].attr.is_dir, d->items[i].attr,
+						    page << PAGE_BITS | (i + 1) };
+			return 1;
+		}
+		if (!r && d->last)
+			return next_local(d, LOCAL, ret_i);
+		page++;
+		i = 0;
+	}
+	return r ? r : next_local(d, cookie, ret_i);
+}
+
+int dir_next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item *ret_i)
+{
+	int r;
+
+	lock_take(&d->l);
+	while (d->busy)
+		cond_wait(&d->changed, &d->l);
+	d->busy = true;
+	lock_drop(&d->l);
+	r = next(d, cookie, want_attr, ret_i);
+	lock_take(&d->l);
+	d->busy = false;
+	cond_signal(&d->changed);
+	lock_drop(&d->l);
+	return r;
+}
+
+/* --- mkdir and rmdir --------------------------------------------------------------------------------------------- */
+
+static int parent_key(struct fs *fs, uint64_t parent, char **ret_key)
+{
+	struct node *n = NULL;
+	int r = node_ref(fs->nodes, parent, &n);
+
+	if (!r)
+		r = node_key(fs->nodes, n, ret_key);
+	node_unref(fs->nodes, n);
+	return r;
+}
+
+int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_t uid, gid_t gid)
+{
+	auto_free char *in = NULL, *key = NULL;
+	auto_with(attr_free) struct attr there = { 0 };
+	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
+	int r = parent_key(fs, parent, &in);
+
+	if (!r)
+		r = path_child_key(in, name, true, &key);
+	if (!r)
+		r = attr_lookup(fs, in, name, &there);
+	if (r != -ENOENT)
+		return r ? r : -EEXIST;
+	r = attr_meta_set_mode(fs, &rec.meta, S_IFDIR | (mode & 07777));
+	if (!r)
+		r = attr_meta_set_owner(fs, &rec.meta, uid, gid);
+	if (!r)
+		r = attr_meta_set_mtime(fs, &rec.meta, clock_wall_ts());
+	if (!r)
+		r = kv_set(&rec.sys, "content-type", "application/x-directory");
+	return r ? r : change_put(fs, key, &rec, "", 0, NULL);
+}
+
+/* -ENOTEMPTY, or whether the marker is there. */
+static int check_empty(struct fs *fs, const char *key, bool *ret_marker)
+{
+	auto_with(s3_page_free) struct s3_page page = { 0 };
+	int r = list_keys(fs->source, key, NULL, NULL, 2, &page, NULL);
+
+	if (r)
+		return r;
+	*ret_marker = page.n && !strcmp(page.entries[0].key, key);
+	return page.n > *ret_marker ? -ENOTEMPTY : 0;
+}
+
+static int remove_marker(struct fs *fs, const char *key)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	bool known = !attr_cache_get(fs->attrs, key, &a) && a.rec_known && a.rec.tags_known;
+
+	return change_delete(fs, key, known ? &a.rec.tags : NULL);
+}
+
+int dir_remove(struct fs *fs, uint64_t parent, const char *name)
+{
+	auto_free char *in = NULL, *key = NULL;
+	struct node *n = NULL;
+	bool marker = false;
+	int r = parent_key(fs, parent, &in);
+
+	if (!r)
+		r = path_child_key(in, name, true, &key);
+	if (!r && !node_find(fs->nodes, parent, name, &n)) {
+		if (!node_is_dir(n))
+			r = -ENOTDIR;
+		else if (dir_has_local(fs, n))
+			r = -ENOTEMPTY;
+		node_unref(fs->nodes, n);
+	}
+	if (!r)
+		r = check_empty(fs, key, &marker);
+	if (!r && marker)
+		r = remove_marker(fs, key);
+	if (r)
+		return r;
+	attr_cache_put_absent(fs->attrs, key);
+	node_remove(fs->nodes, parent, name);
+	return 0;
+}

@@ -1,0 +1,116 @@
+/* file_i.h - an open object as file.c, commit.c, file_meta.c and rename.c share it. */
+#ifndef FS_FILE_I_H
+#define FS_FILE_I_H
+
+#include <stdatomic.h>
+
+#include "base/lock.h"
+#include "fs/file.h"
+#include "fs/spool.h"
+#include "s3/upload.h"
+
+/*
+ *  state      meaning                          body           ticket   error   leaves to
+ *  clean      what the source has              base           none     0       dirty, dead
+ *  dirty      changed; nobody was promised     spool + base   maybe    0       committing, dead
+ *             anything
+ *  held       acknowledged: the spool is       spool          held     0       dirty (write), committing (its time is up, renamed), dead
+ *             synced and its ticket written
+ *  committing on its way to the source         spool + base   yes      0       clean, held (again), failed, dead (was removed meanwhile)
+ *  failed     the last commit failed           spool + base   maybe    sticky  committing (next flush), dirty (write), dead
+ *  dead       removed while open               any            none     any     (freed with the last reference)
+ *
+ * `busy` is the mark of the one long operation: whoever has it may use the fields below "busy's" without the lock, and everybody who changes the
+ * file waits for it. Reads do not wait.
+ */
+enum file_state { FILE_CLEAN, FILE_DIRTY, FILE_HELD, FILE_COMMITTING, FILE_FAILED, FILE_DEAD };
+
+#define FILE_EARLY_MAX 16
+
+/* Where the bytes of a version-to-be come from: our own ranges over those of the version it was opened on. Refcounted: uploads keep it. */
+struct body {
+	struct fs *fs;                  /* fixed */
+	atomic_uint refs;
+	struct spool *spool;            /* fixed; NULL: the base alone */
+	char *key, *version_id, *etag;  /* fixed; of the base; key NULL: there is none */
+	_Atomic uint64_t base_size;     /* how much of the base still shows */
+	uint64_t full_size;             /* fixed; of the base in S3 */
+};
+
+int body_new(struct fs *fs, struct spool *spool, const char *key, const struct attr *base, struct body **ret_b) must_check;     /* takes spool */
+struct body *body_ref(struct body *b);
+void body_unref(struct body *b);        /* NULL is fine */
+int body_read(struct body *b, struct read_pos *pos, void *dst, size_t n, uint64_t off) must_check;
+/* Is every byte of [0, size) in the spool? */
+bool body_is_local(struct body *b, uint64_t size);
+struct upload_src body_upload_src(struct body *b);
+
+struct file {
+	struct fs *fs;                  /* fixed */
+	struct node *node;              /* fixed; referenced */
+	struct file *prev, *next;       /* the table's lock */
+	unsigned refs;                  /* the table's lock */
+	struct {
+		struct lock l;
+		struct cond changed;
+		enum file_state state;
+		bool busy;
+		int error;              /* failed: why */
+		unsigned handles;
+		struct attr now;        /* size and metadata as they are or will be; has_object: the source has a version of it */
+		struct body *body;      /* never NULL */
+		struct timespec mtime;  /* of the last write, when mtime_set */
+		bool mtime_set;
+		bool has_data;          /* something was written since it was created or emptied by open */
+		bool deferred;          /* a flush was put off to the release, */
+		int64_t deferred_ms;    /* then (mono) */
+		bool late_meta;         /* made private (0600): its metadata is about to change, see commit.c */
+		bool held_ref;          /* held files keep one reference of their own */
+		int64_t hold_until;     /* mono ms */
+		pid_t opener;           /* process that opened it for writing */
+		/* busy's: */
+		struct ticket *ticket;
+		struct upload *upload;
+		struct repl_early early[FILE_EARLY_MAX];
+		size_t early_n;
+		struct meta_rec sent;   /* what the upload carries */
+	} locked;
+};
+
+struct handle {
+	struct file *file;              /* referenced */
+	int flags;
+	struct read_pos pos;
+};
+
+struct file_table {
+	struct lock l;
+	struct cond changed;
+	struct file *first;
+	bool dir_busy;                  /* one edit of a directory's metadata at a time */
+};
+
+/* file.c */
+int file_get(struct fs *fs, struct node *n, struct file **ret_f) must_check;    /* finds or makes; made ones know nothing yet */
+struct file *file_peek(struct fs *fs, struct node *n);                          /* finds only; NULL */
+void file_put(struct file *f);
+int file_refresh(struct file *f, bool want_rec) must_check;                     /* a clean file: what the source has now. Busy. */
+void file_busy_begin(struct file *f);
+void file_busy_end(struct file *f);
+void file_busy_begin_locked(struct file *f);
+void file_busy_end_locked(struct file *f);
+void file_set_state_locked(struct file *f, enum file_state to);
+int file_make_dirty_locked(struct file *f) must_check;
+int file_truncate_locked(struct file *f, uint64_t size) must_check;
+void file_rec_touch(struct file *f);    /* busy: puts the pending mtime into now.rec */
+
+/* commit.c: busy's */
+int file_commit_busy(struct file *f) must_check;
+int file_hold_busy(struct file *f) must_check;
+bool file_may_hold_busy(struct file *f);
+void file_early_locked(struct file *f, uint64_t off, uint64_t end);
+void file_drop_uploads(struct file *f);
+void file_kill_busy(struct file *f);
+void file_drop_held_ref(struct file *f);
+
+#endif

@@ -1,0 +1,338 @@
+/*
+ * file_meta.c - attributes and metadata of a node, open or not: what is pending rides in the coming version, what is not is a change of its own.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fs/change.h"
+#include "fs/file_i.h"
+
+/* What is pending of an open file, or -ENOENT when the source knows best. */
+static int pending_attr(struct file *f, struct attr *ret_a)
+{
+	int r = -ENOENT;
+
+	if (!f)
+		return r;
+	lock_take(&f->locked.l);
+	if (f->locked.state != FILE_CLEAN || f->locked.handles) {
+		r = attr_copy(ret_a, &f->locked.now);
+		if (!r && f->locked.mtime_set)
+			r = attr_meta_set_mtime(f->fs, &ret_a->rec.meta, f->locked.mtime);
+	}
+	lock_drop(&f->locked.l);
+	return r;
+}
+
+static int stat_of_open(struct file *f, struct stat *ret_st)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	struct timespec written = { 0, 0 };
+	bool own, set, posix = f->fs->conf.posix_meta;
+	int r = pending_attr(f, &a);
+
+	if (r)
+		return r;
+	lock_take(&f->locked.l);
+	/* A clean open file shows what it was opened on, once its metadata is known; else the caches know more. */
+	own = f->locked.state != FILE_CLEAN || f->locked.now.rec_known || !posix;
+	written = f->locked.mtime;
+	set = f->locked.mtime_set;
+	lock_drop(&f->locked.l);
+	if (!own)
+		return -ENOENT;
+	attr_to_stat(f->fs, &a, ret_st);
+	if (set)
+		ret_st->st_mtim = ret_st->st_ctim = written;
+	return 0;
+}
+
+int file_getattr(struct fs *fs, struct node *n, struct stat *ret_st)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	auto_free char *key = NULL;
+	struct file *f = node_is_dir(n) ? NULL : file_peek(fs, n);
+	int r = f ? stat_of_open(f, ret_st) : -ENOENT;
+
+	if (f)
+		file_put(f);
+	if (r != -ENOENT)
+		return r;
+	r = node_key(fs->nodes, n, &key);
+	if (!r)
+		r = attr_get(fs, key, &a);
+	if (!r && fs->conf.posix_meta && a.has_object && !a.rec_known)
+		r = attr_load(fs, key, &a, false);
+	if (!r)
+		attr_to_stat(fs, &a, ret_st);
+	return r;
+}
+
+/* --- edits ------------------------------------------------------------------------------------------------------- */
+
+static void dir_edit_begin(struct file_table *t)
+{
+	scoped_lock(&t->l);
+	while (t->dir_busy)
+		cond_wait(&t->changed, &t->l);
+	t->dir_busy = true;
+}
+
+static void dir_edit_end(struct file_table *t)
+{
+	scoped_lock(&t->l);
+	t->dir_busy = false;
+	cond_broadcast(&t->changed);
+}
+
+/* The directory's marker, loaded; a directory that is only a prefix has an empty record. */
+static int load_dir(struct fs *fs, struct node *n, char **ret_key, struct attr *ret_a)
+{
+	int r = node_key(fs->nodes, n, ret_key);
+
+	if (!r && !**ret_key)
+		return -EPERM;          /* the root of the bucket is no object */
+	if (!r)
+		r = attr_get(fs, *ret_key, ret_a);
+	if (!r && ret_a->has_object)
+		r = attr_load(fs, *ret_key, ret_a, true);
+	return r;
+}
+
+/* Changes what the source has, in the cheapest way. a is loaded, or no object at all yet. */
+static int apply(struct fs *fs, const char *key, struct attr *a, struct meta_rec *rec, bool tags_only)
+{
+	if (!a->has_object)
+		return change_put(fs, key, rec, "", 0, a);
+	if (tags_only)
+		return change_tags(fs, key, a, &rec->tags);
+	return change_meta(fs, key, a, rec);
+}
+
+static int edit_dir(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	auto_with(meta_rec_free) struct meta_rec rec = { 0 };
+	auto_free char *key = NULL;
+	bool tags_only = false;
+	int r;
+
+	dir_edit_begin(fs->files);
+	r = load_dir(fs, n, &key, &a);
+	if (!r)
+		r = meta_rec_copy(&rec, &a.rec);
+	if (!r && !a.has_object)
+		r = attr_meta_set_mode(fs, &rec.meta, attr_meta_mode(fs, &a.rec.meta, true));
+	if (!r)
+		r = fn(arg, &rec, &tags_only);
+	if (!r)
+		r = apply(fs, key, &a, &rec, tags_only);
+	dir_edit_end(fs->files);
+	return r > 0 ? 0 : r;
+}
+
+/* Busy: rec instead of what the file has now. */
+static int take_rec(struct file *f, struct meta_rec *rec, bool tags_only)
+{
+	auto_free char *key = NULL;
+	bool clean, held;
+	int r;
+
+	lock_take(&f->locked.l);
+	clean = f->locked.state == FILE_CLEAN;
+	held = f->locked.state == FILE_HELD;
+	if (!clean) {
+		meta_rec_free(&f->locked.now.rec);
+		f->locked.now.rec = *rec;
+		memset(rec, 0, sizeof(*rec));
+	}
+	lock_drop(&f->locked.l);
+	if (held)
+		return file_hold_busy(f);
+	if (!clean)
+		return 0;
+	r = node_key(f->fs->nodes, f->node, &key);
+	if (!r)
+		r = apply(f->fs, key, &f->locked.now, rec, tags_only);
+	if (!r) {
+		/* The version may be a new one: reads go on from it. */
+		struct body *body = NULL, *old;
+
+		r = body_new(f->fs, NULL, key, &f->locked.now, &body);
+		if (r)
+			return r;
+		lock_take(&f->locked.l);
+		old = f->locked.body;
+		f->locked.body = body;
+		lock_drop(&f->locked.l);
+		body_unref(old);
+	}
+	return r;
+}
+
+/* Busy, with everything known of the file, tags too. */
+static int known(struct file *f)
+{
+	auto_free char *key = NULL;
+	int r;
+
+	if (f->locked.state == FILE_DEAD)
+		return -ESTALE;
+	if (f->locked.state == FILE_CLEAN && (!f->locked.handles || !f->locked.now.has_object))
+		return file_refresh(f, true);
+	if (f->locked.now.rec_known && f->locked.now.rec.tags_known)
+		return 0;
+	r = node_key(f->fs->nodes, f->node, &key);
+	return r ? r : attr_load(f->fs, key, &f->locked.now, true);
+}
+
+static int edit_file(struct file *f, file_edit_fn *fn, void *arg)
+{
+	auto_with(meta_rec_free) struct meta_rec rec = { 0 };
+	bool tags_only = false;
+	int r = known(f);
+
+	if (!r)
+		r = meta_rec_copy(&rec, &f->locked.now.rec);
+	if (!r)
+		r = fn(arg, &rec, &tags_only);
+	if (!r)
+		r = take_rec(f, &rec, tags_only);
+	return r > 0 ? 0 : r;
+}
+
+int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg)
+{
+	struct file *f = NULL;
+	int r;
+
+	if (node_is_dir(n))
+		return edit_dir(fs, n, fn, arg);
+	r = file_get(fs, n, &f);
+	if (r)
+		return r;
+	file_busy_begin(f);
+	r = edit_file(f, fn, arg);
+	file_busy_end(f);
+	file_put(f);
+	return r;
+}
+
+int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret_a, bool *ret_dirty)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	auto_free char *key = NULL;
+	struct file *f = node_is_dir(n) ? NULL : file_peek(fs, n);
+	int r = pending_attr(f, &a);
+
+	*ret_dirty = false;
+	if (f) {
+		lock_take(&f->locked.l);
+		*ret_dirty = f->locked.state != FILE_CLEAN;
+		lock_drop(&f->locked.l);
+		file_put(f);
+	}
+	if (r == -ENOENT || (!r && !*ret_dirty)) {
+		attr_free(&a);
+		r = node_key(fs->nodes, n, &key);
+		if (!r)
+			r = attr_get(fs, key, &a);
+		if (!r && a.has_object)
+			r = attr_load(fs, key, &a, want_tags);
+	}
+	if (r)
+		return r;
+	attr_free(ret_a);
+	*ret_a = a;
+	memset(&a, 0, sizeof(a));
+	return 0;
+}
+
+/* --- setattr ----------------------------------------------------------------------------------------------------- */
+
+struct setattr_edit {
+	struct fs *fs;
+	const struct file_change *c;
+	bool is_dir;
+};
+
+static int edit_attrs(void *arg, struct meta_rec *rec, bool *ret_tags_only)
+{
+	const struct setattr_edit *e = arg;
+	auto_with(kv_free) struct kv before = KV_EMPTY;
+	mode_t type = attr_meta_mode(e->fs, &rec->meta, e->is_dir) & S_IFMT;
+	int r = kv_copy(&before, &rec->meta);
+
+	*ret_tags_only = false;
+	if (!r && e->c->mode)
+		r = attr_meta_set_mode(e->fs, &rec->meta, type | (e->c->new_mode & 07777));
+	if (!r && e->c->owner) {
+		struct stat st;
+		struct attr as_is = { .is_dir = e->is_dir, .rec_known = true, .rec = *rec };
+
+		attr_to_stat(e->fs, &as_is, &st);
+		r = attr_meta_set_owner(e->fs, &rec->meta, e->c->uid == (uid_t)-1 ? st.st_uid : e->c->uid,
+					e->c->gid == (gid_t)-1 ? st.st_gid : e->c->gid);
+	}
+	if (!r && e->c->mtime)
+		r = attr_meta_set_mtime(e->fs, &rec->meta, e->c->new_mtime);
+	if (r)
+		return r;
+	return kv_equal(&before, &rec->meta) ? 1 : 0;   /* what is as it should be makes no version */
+}
+
+/* Busy. A file that nobody has open is committed at once: no close will come. */
+static int set_size(struct file *f, uint64_t size)
+{
+	bool closed;
+	int r = known(f);
+
+	if (r || f->locked.now.size == size)
+		return r;
+	lock_take(&f->locked.l);
+	r = file_truncate_locked(f, size);
+	if (!r)
+		f->locked.has_data = true;
+	closed = !f->locked.handles;
+	lock_drop(&f->locked.l);
+	return !r && closed ? file_commit_busy(f) : r;
+}
+
+static int set_file(struct file *f, const struct file_change *c)
+{
+	struct setattr_edit e = { .fs = f->fs, .c = c };
+	int r = c->size ? set_size(f, c->new_size) : 0;
+
+	if (!r && c->mtime) {
+		lock_take(&f->locked.l);
+		f->locked.mtime_set = false;    /* the time that is set wins over that of the last write */
+		lock_drop(&f->locked.l);
+	}
+	if (!r && (c->mode || c->owner || c->mtime))
+		r = edit_file(f, edit_attrs, &e);
+	return r;
+}
+
+int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct file_change *c)
+{
+	struct setattr_edit e = { .fs = fs, .c = c, .is_dir = true };
+	struct file *f = NULL;
+	int r;
+
+	(void)h;
+	if (!fs->conf.posix_meta && !c->size)
+		return 0;
+	if (node_is_dir(n)) {
+		r = c->size ? -EISDIR : edit_dir(fs, n, edit_attrs, &e);
+		return r == -EPERM ? 0 : r;     /* the root's attributes are the mount's */
+	}
+	r = file_get(fs, n, &f);
+	if (r)
+		return r;
+	file_busy_begin(f);
+	r = set_file(f, c);
+	file_busy_end(f);
+	file_put(f);
+	return r;
+}

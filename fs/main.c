@@ -1,0 +1,395 @@
+/*
+ * main.c - composes a mount, from the bottom up, and takes it down again. The only file that knows all rooms.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifdef HAVE_CONFIG_H
+#include <config.h>     /* autoconf's: the other one is our own */
+#endif
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/log.h"
+#include "queue/recover.h"
+#include "queue/repl.h"
+#include "queue/worker.h"
+#include "rules/rules.h"
+#include "s3/client.h"
+
+#include "fs/attr.h"
+#include "fs/buckets.h"
+#include "fs/cache.h"
+#include "fs/config.h"
+#include "fs/control.h"
+#include "fs/daemon.h"
+#include "fs/file.h"
+#include "fs/metadb.h"
+#include "fs/mount.h"
+#include "fs/node.h"
+#include "fs/rulesrc.h"
+#include "fs/settle.h"
+#include "fs/state.h"
+
+#define READ_THREADS 16
+#define EARLY_THREADS 8
+#define POOL_QUEUE 256
+#define ATTR_ENTRIES 200000
+#define DRAIN_STEP_MS 500
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+struct app {
+	struct config conf;
+	struct daemon daemon;
+	char why[1200];
+	enum daemon_exit code;          /* what a failure now would mean */
+	char *source_name;
+	struct buckets buckets;
+	struct state *state;
+	struct store *store;
+	struct pool *early_pool;
+	struct workers *workers;
+	struct control *control;
+	struct mount *mount;
+	struct fs fs;
+};
+
+/* --- the queue ---------------------------------------------------------------------------------------------------- */
+
+static int put_infos(struct app *a)
+{
+	char pid[32];
+	const char *const infos[][2] = {
+		{ "mountpoint", a->conf.mountpoint }, { "bucket", a->conf.bucket }, { "prefix", a->conf.prefix },
+		{ "url", s3_client_url(a->buckets.client) }, { "pid", pid },
+	};
+	int err = 0;
+
+	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	for (size_t i = 0; err == 0 && i < array_size(infos); i++)
+		err = store_put_info(a->store, infos[i][0], infos[i][1]);
+	return err < 0 ? err : rulesrc_publish(a->buckets.rulesrc, a->buckets.rules, a->store);
+}
+
+static int open_buckets(struct app *a)
+{
+	return buckets_open(&a->conf, &a->buckets, a->why, sizeof(a->why));
+}
+
+static int open_state(struct app *a)
+{
+	const struct state_conf sc = {
+		.dir = a->conf.state, .url = s3_client_url(a->buckets.client), .bucket = a->conf.bucket, .prefix = a->conf.prefix,
+	};
+	size_t n = strlen(a->conf.mountpoint);
+	struct store_conf conf = { 0 };
+	char instance[33];
+	unsigned torn = 0;
+	int err = state_new(&sc, &a->state, a->why, sizeof(a->why));
+
+	if (err < 0)
+		return err;
+	conf.dir = state_dir(a->state);
+	if (strncmp(conf.dir, a->conf.mountpoint, n) == 0 && (conf.dir[n] == '/' || !conf.dir[n])) {
+		snprintf(a->why, sizeof(a->why), "state %s lies in the mountpoint itself; name another place with state=DIR", conf.dir);
+		return -EINVAL;
+	}
+	err = random_hex(16, instance);
+	if (err < 0)
+		return err;
+	conf.instance = instance;
+	err = store_open(&conf, &a->store, a->why, sizeof(a->why));
+	if (err < 0)
+		return err;
+	snprintf(a->why, sizeof(a->why), "state %s cannot be written", conf.dir);
+	err = state_check_boot(a->store, &torn);
+	if (err == 0 && torn)
+		log_info("boot=new staged_forgotten=%u", torn);
+	return err < 0 ? err : put_infos(a);
+}
+
+static int start_pool(const char *name, unsigned threads, struct pool **ret_p)
+{
+	int err = pool_new(name, threads, POOL_QUEUE, ret_p);
+
+	return err < 0 ? err : pool_start(*ret_p);
+}
+
+static int open_queue(struct app *a)
+{
+	const struct config *c = &a->conf;
+	struct repl_conf rc = {
+		.store = a->store, .dests = a->buckets.dests, .source = a->buckets.client, .staging_dir = state_staging_dir(a->state),
+		.staging_max = c->staging_max,
+	};
+	struct workers_conf wc = {
+		.store = a->store, .dests = a->buckets.dests, .source = a->buckets.client, .source_bucket = c->bucket,
+		.staging_dir = state_staging_dir(a->state), .threads = c->repl_threads,
+		.retry_first_ms = c->retry_first_ms, .retry_max_ms = c->retry_max_ms,
+	};
+	int err = start_pool("read", READ_THREADS, &a->fs.read_pool);
+
+	snprintf(a->why, sizeof(a->why), "out of memory or threads");
+	if (err == 0)
+		err = start_pool("upload", c->upload_threads, &a->fs.upload_pool);
+	if (err == 0)
+		err = start_pool("early", EARLY_THREADS, &a->early_pool);
+	rc.upload_pool = a->early_pool;
+	if (err == 0)
+		err = repl_new(&rc, a->buckets.rules, &a->fs.repl);
+	wc.repl = a->fs.repl;
+	if (err == 0)
+		err = workers_new(&wc, &a->workers);
+	if (err == 0)
+		repl_on_ready(a->fs.repl, workers_wake, a->workers);
+	return err;
+}
+
+static int recover(struct app *a)
+{
+	const struct recover_conf conf = {
+		.store = a->store, .repl = a->fs.repl, .dests = a->buckets.dests, .source = a->buckets.client, .pool = a->fs.upload_pool,
+		.staging_dir = state_staging_dir(a->state),
+	};
+	struct recover_result r = { 0 };
+	char words[64];
+	int err = recover_run(&conf, &r);
+
+	if (err < 0)
+		snprintf(a->why, sizeof(a->why), "what the last mount left cannot be settled: %s; see the log",
+			 errno_text(err, words, sizeof(words)));
+	else if (r.committed || r.abandoned || r.uploaded || r.left)
+		log_info("recover=done committed=%u abandoned=%u uploaded=%u left=%u", r.committed, r.abandoned, r.uploaded, r.left);
+	return err;
+}
+
+/* --- the file system ---------------------------------------------------------------------------------------------- */
+
+static struct fs_conf fs_conf(const struct app *a)
+{
+	const struct config *c = &a->conf;
+
+	return (struct fs_conf){
+		.prefix = c->prefix,
+		.staging_dir = state_staging_dir(a->state),
+		.failed_dir = state_failed_dir(a->state),
+		.uid = c->uid,
+		.gid = c->gid,
+		.umask = c->umask,
+		.posix_meta = c->posix_meta,
+		.read_only = c->ro,
+		.attr_ms = c->attr_ms,
+		.hold_ms = c->hold_ms,
+		.cache_bytes = c->cache_bytes,
+		.early_upload = c->early_upload,
+		.state_dir = state_dir(a->state),
+		.mountpoint = c->mountpoint,
+	};
+}
+
+static int open_fs(struct app *a)
+{
+	const struct read_cache_conf cache = {
+		.client = a->buckets.client, .pool = a->fs.read_pool, .max_bytes = a->conf.cache_bytes,
+	};
+	struct fs *fs = &a->fs;
+	int err;
+
+	fs->conf = fs_conf(a);
+	fs->source = a->buckets.client;
+	err = metadb_open(state_dir(a->state), &fs->metadb, a->why, sizeof(a->why));
+	if (err < 0)
+		return err;
+	snprintf(a->why, sizeof(a->why), "out of memory");
+	err = node_table_new(a->conf.prefix, &fs->nodes);
+	if (err == 0)
+		err = attr_cache_new(ATTR_ENTRIES, a->conf.attr_ms, &fs->attrs);
+	if (err == 0)
+		err = read_cache_new(&cache, &fs->cache);
+	if (err == 0)
+		err = file_table_new(fs, &fs->files);
+	if (err == 0)
+		err = settle_new(fs, &fs->settle);
+	return err;
+}
+
+static void on_reload(void *arg)
+{
+	struct app *a = arg;
+	char why[1024];
+
+	/* It logs how it went. */
+	if (rulesrc_reload(a->buckets.rulesrc, a->fs.repl, a->buckets.dests, a->store, why, sizeof(why)) == 0)
+		attr_cache_clear(a->fs.attrs);
+}
+
+static void on_hurry(void *arg)
+{
+	struct app *a = arg;
+
+	buckets_abort(&a->buckets);
+}
+
+static int mount_it(struct app *a)
+{
+	const struct mount_conf conf = {
+		.source = a->source_name, .mountpoint = a->conf.mountpoint, .options = buf_str(&a->conf.fuse), .fs = &a->fs,
+		.on_reload = on_reload, .on_hurry = on_hurry, .arg = a,
+	};
+	int err;
+
+	a->code = DAEMON_MOUNT_FAILED;
+	err = mount_new(&conf, &a->mount, a->why, sizeof(a->why));
+	a->code = DAEMON_FAILED;
+	return err;
+}
+
+static int start(struct app *a)
+{
+	const struct control_conf conf = {
+		.dir = state_dir(a->state), .mountpoint = a->conf.mountpoint, .bucket = a->conf.bucket, .prefix = a->conf.prefix,
+		.fs = &a->fs, .workers = a->workers, .rules = a->buckets.rulesrc, .dests = a->buckets.dests, .store = a->store,
+	};
+	int err;
+
+	snprintf(a->why, sizeof(a->why), "the threads or the control socket in %s cannot be made", conf.dir);
+	err = control_new(&conf, &a->control);
+	if (err == 0)
+		err = control_start(a->control);
+	if (err == 0)
+		err = settle_start(a->fs.settle);
+	return err < 0 ? err : workers_start(a->workers);
+}
+
+/* --- from the beginning to the end -------------------------------------------------------------------------------- */
+
+static int set_up(struct app *a)
+{
+	static int (*const steps[])(struct app *a) = {
+		open_buckets, open_state, open_queue, open_fs, recover, mount_it, start,
+	};
+	char words[64];
+
+	for (size_t i = 0; i < array_size(steps); i++) {
+		int err;
+
+		a->why[0] = '\0';
+		err = steps[i](a);
+		if (err < 0 && !a->why[0])
+			snprintf(a->why, sizeof(a->why), "%s", errno_text(err, words, sizeof(words)));
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* What is not done in time stays in the queue for the next mount. */
+static void drain(struct app *a)
+{
+	int64_t deadline = clock_deadline(a->conf.drain_ms);
+	struct store_counts left = { 0 };
+	char words[64];
+	int err = file_commit_held(&a->fs);
+
+	if (err < 0)
+		log_warn("held=left why=\"%s\"", errno_text(err, words, sizeof(words)));
+	while (!mount_is_hurried(a->mount) && clock_mono_ms() < deadline)
+		if (workers_drain(a->workers, min_of(deadline, clock_deadline(DRAIN_STEP_MS))))
+			break;
+	if (store_count(a->store, NULL, &left) == 0)
+		log_info("drain=done left=%" PRIu64 " parked=%" PRIu64, left.waiting + left.ready + left.claimed, left.parked);
+}
+
+/* In reverse order; any part may be missing. Nothing waits for the network any more. */
+static void take_down(struct app *a)
+{
+	buckets_abort(&a->buckets);
+	if (a->workers)
+		workers_stop(a->workers);
+	control_free(a->control);
+	if (a->fs.settle)
+		settle_stop(a->fs.settle);
+	mount_free(a->mount);
+	settle_free(a->fs.settle);
+	file_table_free(a->fs.files);
+	read_cache_free(a->fs.cache);
+	attr_cache_free(a->fs.attrs);
+	node_table_free(a->fs.nodes);
+	metadb_close(a->fs.metadb);
+	workers_free(a->workers);
+	repl_free(a->fs.repl);
+	pool_free(a->early_pool);
+	pool_free(a->fs.upload_pool);
+	pool_free(a->fs.read_pool);
+	store_close(a->store);
+	state_free(a->state);
+	buckets_close(&a->buckets);
+}
+
+static int run(struct app *a)
+{
+	char words[64];
+	int err = set_up(a);
+
+	if (err < 0) {
+		if (!a->daemon.front)
+			log_error("start=failed why=\"%s\"", a->why);
+		return (int)a->code;
+	}
+	log_info("mount=up source=%s mountpoint=%s rules=%s state=%s pid=%ld", a->source_name, a->conf.mountpoint,
+		 rulesrc_name(a->buckets.rulesrc), state_dir(a->state), (long)getpid());
+	a->why[0] = '\0';
+	daemon_report(&a->daemon, DAEMON_OK, NULL);
+	err = mount_serve(a->mount);
+	if (err < 0)
+		log_error("mount=broken why=\"%s\"", errno_text(err, words, sizeof(words)));
+	drain(a);
+	log_info("mount=down mountpoint=%s", a->conf.mountpoint);
+	return err < 0 ? (int)DAEMON_FAILED : (int)DAEMON_OK;
+}
+
+static int name_source(struct app *a)
+{
+	const char *prefix = a->conf.prefix;
+
+	return str_format(&a->source_name, "s3://%s%s%.*s", a->conf.bucket, *prefix ? "/" : "",
+			  *prefix ? (int)strlen(prefix) - 1 : 0, prefix);
+}
+
+int main(int argc, char **argv)
+{
+	struct app a = { .code = DAEMON_FAILED };
+	int err = config_read(argc, argv, &a.conf, a.why, sizeof(a.why));
+	int code = DAEMON_FAILED;
+
+	if (a.conf.help || a.conf.version) {
+		if (a.conf.help)
+			config_print_help();
+		else
+			puts("crrfs " PACKAGE_VERSION);
+		config_free(&a.conf);
+		return DAEMON_OK;
+	}
+	if (err == 0) {
+		a.why[0] = '\0';
+		err = name_source(&a);
+	}
+	if (err == 0)
+		err = daemon_start(a.conf.foreground, a.conf.log_level, &a.daemon);
+	if (err < 0) {
+		fprintf(stderr, "crrfs: %s\n", a.why[0] ? a.why : errno_text(err, a.why, sizeof(a.why)));
+	} else {
+		code = run(&a);
+		take_down(&a);
+		/* Only now: whoever hears of the failure may try again at once. */
+		daemon_report(&a.daemon, (enum daemon_exit)code, a.why[0] ? a.why : NULL);
+	}
+	free(a.source_name);
+	config_free(&a.conf);
+	return code;
+}

@@ -1,0 +1,277 @@
+#define FUSE_USE_VERSION 312
+
+#include "fs/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/codec.h"
+#include "base/log.h"
+
+#include "fs/ops.h"
+
+#define LOOP_THREADS 64
+#define KICK_NS (100L * 1000 * 1000)
+
+struct mount {
+	struct mount_conf conf;         /* fixed */
+	struct fuse_session *session;   /* fixed */
+	pthread_t server, signals;      /* fixed once started */
+	bool started, mounted;          /* the server's */
+	atomic_bool loop_done;          /* nobody waits in the loop any more */
+	atomic_bool ended;              /* the signal thread shall end */
+	atomic_bool hurried;
+	unsigned stops;                 /* the signal thread's: how often it was told to stop */
+};
+
+/* --- signals ------------------------------------------------------------------------------------------------------ */
+
+static void do_nothing(int sig)
+{
+	(void)sig;
+}
+
+static void signal_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR2);
+}
+
+static void told_to_stop(struct mount *m, int sig)
+{
+	m->stops++;
+	if (m->stops > 2)
+		_exit(1);
+	log_info("signal=%d action=%s", sig, m->stops == 1 ? "stop" : "stop_at_once");
+	if (m->stops == 1 && !atomic_load(&m->loop_done)) {
+		fuse_session_exit(m->session);
+		return;
+	}
+	atomic_store(&m->hurried, true);
+	m->conf.on_hurry(m->conf.arg);
+}
+
+static void step_log_level(void)
+{
+	static const char *const names[] = { "error", "warn", "info", "debug" };
+	enum log_level next = log_get_level() == LOG_LEVEL_DEBUG ? LOG_LEVEL_ERROR : log_get_level() + 1;
+
+	log_set_level(LOG_LEVEL_INFO);
+	log_info("log_level=%s", names[next]);
+	log_set_level(next);
+}
+
+/* The loop waits in sem_wait: a signal to its thread makes it look. Again and again, since the first may come before it waits. */
+static void *hear_signals(void *arg)
+{
+	struct timespec tick = { .tv_nsec = KICK_NS };
+	struct mount *m = arg;
+	sigset_t set;
+
+	pthread_setname_np(pthread_self(), "signals");
+	signal_set(&set);
+	for (;;) {
+		bool kick = m->stops > 0 && !atomic_load(&m->loop_done);
+		int sig = kick ? sigtimedwait(&set, NULL, &tick) : sigwaitinfo(&set, NULL);
+
+		if (atomic_load(&m->ended))
+			return NULL;
+		if (sig == SIGTERM || sig == SIGINT)
+			told_to_stop(m, sig);
+		else if (sig == SIGHUP)
+			m->conf.on_reload(m->conf.arg);
+		else if (sig == SIGUSR2)
+			step_log_level();
+		if (m->stops > 0 && !atomic_load(&m->loop_done))
+			pthread_kill(m->server, SIGUSR1);
+	}
+}
+
+static int start_signals(struct mount *m)
+{
+	const struct sigaction wake = { .sa_handler = do_nothing };     /* no SA_RESTART: sem_wait must return */
+	int err;
+
+	m->server = pthread_self();
+	if (sigaction(SIGUSR1, &wake, NULL) != 0)
+		return -errno;
+	err = pthread_create(&m->signals, NULL, hear_signals, m);
+	m->started = err == 0;
+	return -err;
+}
+
+/* --- mounting ----------------------------------------------------------------------------------------------------- */
+
+/* libfuse and fusermount3 say why on stderr. */
+struct capture {
+	int saved, fd;
+};
+
+static void capture_begin(struct capture *c)
+{
+	c->saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	c->fd = memfd_create("words", MFD_CLOEXEC);
+	if (c->saved >= 0 && c->fd >= 0)
+		dup2(c->fd, STDERR_FILENO);
+}
+
+/* The first line of what was said. */
+static void capture_end(struct capture *c, char *dst, size_t n)
+{
+	char words[512];
+	ssize_t got = c->fd >= 0 ? pread(c->fd, words, sizeof(words) - 1, 0) : 0;
+
+	if (c->saved >= 0) {
+		dup2(c->saved, STDERR_FILENO);
+		close(c->saved);
+	}
+	if (c->fd >= 0)
+		close(c->fd);
+	words[max_of(got, 0)] = '\0';
+	words[strcspn(words, "\n")] = '\0';
+	printable(words, dst, n);
+}
+
+static void log_for_fuse(enum fuse_log_level level, const char *fmt, va_list ap) printf_like(2, 0);
+static void log_for_fuse(enum fuse_log_level level, const char *fmt, va_list ap)
+{
+	char line[512], shown[600];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	printable(line, shown, sizeof(shown));
+	if (level <= FUSE_LOG_ERR)
+		log_error("libfuse=\"%s\"", shown);
+	else
+		log_debug("libfuse=\"%s\"", shown);
+}
+
+static int add_options(const struct mount_conf *conf, struct fuse_args *args)
+{
+	auto_free char *name = NULL;
+	char *list = NULL;
+	int bad = 0;
+
+	if (str_format(&name, "fsname=%s", conf->source) < 0)
+		return -ENOMEM;
+	bad |= *conf->options && fuse_opt_add_opt(&list, conf->options) != 0;
+	bad |= fuse_opt_add_opt(&list, "default_permissions,subtype=crrfs") != 0;
+	bad |= fuse_opt_add_opt_escaped(&list, name) != 0;
+	bad |= fuse_opt_add_arg(args, "crrfs") != 0 || fuse_opt_add_arg(args, "-o") != 0 || fuse_opt_add_arg(args, list) != 0;
+	free(list);
+	return bad ? -ENOMEM : 0;
+}
+
+static int make_session(struct mount *m)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int err = add_options(&m->conf, &args);
+
+	if (err == 0) {
+		m->session = fuse_session_new(&args, ops_table(), sizeof(*ops_table()), m->conf.fs);
+		err = m->session ? 0 : -EINVAL;
+	}
+	if (err == 0) {
+		m->mounted = fuse_session_mount(m->session, m->conf.mountpoint) == 0;
+		err = m->mounted ? 0 : -EIO;
+	}
+	fuse_opt_free_args(&args);
+	return err;
+}
+
+static int mount_now(struct mount *m, char *why, size_t why_len)
+{
+	struct capture words;
+	char said[600];
+	sigset_t set;
+	int err;
+
+	signal_set(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	capture_begin(&words);
+	err = make_session(m);
+	capture_end(&words, said, sizeof(said));
+	if (err < 0)
+		snprintf(why, why_len, "cannot mount on %s: %s%s", m->conf.mountpoint, *said ? said : "libfuse does not say why",
+			 access("/dev/fuse", F_OK) == 0 ? "" : " (there is no /dev/fuse: modprobe fuse)");
+	else
+		fuse_set_log_func(log_for_fuse);
+	return err;
+}
+
+int mount_new(const struct mount_conf *conf, struct mount **ret_m, char *why, size_t why_len)
+{
+	struct mount *m = calloc(1, sizeof(*m));
+	int err;
+
+	snprintf(why, why_len, "out of memory");
+	if (!m)
+		return -ENOMEM;
+	m->conf = *conf;
+	err = mount_now(m, why, why_len);
+	if (err == 0) {
+		err = start_signals(m);
+		if (err < 0)
+			snprintf(why, why_len, "no thread for the signals");
+	}
+	if (err < 0) {
+		mount_free(m);
+		return err;
+	}
+	*ret_m = m;
+	return 0;
+}
+
+static void unmount(struct mount *m)
+{
+	if (m->mounted)
+		fuse_session_unmount(m->session);
+	m->mounted = false;
+}
+
+int mount_serve(struct mount *m)
+{
+	struct fuse_loop_config *loop = fuse_loop_cfg_create();
+	int err = loop ? 0 : -ENOMEM;
+
+	if (loop) {
+		fuse_loop_cfg_set_max_threads(loop, LOOP_THREADS);
+		fuse_loop_cfg_set_clone_fd(loop, 0);
+		err = fuse_session_loop_mt(m->session, loop);
+		fuse_loop_cfg_destroy(loop);
+	}
+	atomic_store(&m->loop_done, true);
+	unmount(m);
+	return err > 0 ? 0 : err;
+}
+
+bool mount_is_hurried(const struct mount *m)
+{
+	return atomic_load(&m->hurried);
+}
+
+void mount_free(struct mount *m)
+{
+	if (!m)
+		return;
+	if (m->started) {
+		atomic_store(&m->loop_done, true);
+		atomic_store(&m->ended, true);
+		pthread_kill(m->signals, SIGTERM);
+		pthread_join(m->signals, NULL);
+	}
+	unmount(m);
+	if (m->session)
+		fuse_session_destroy(m->session);
+	free(m);
+}

@@ -1,0 +1,514 @@
+/*
+ * node.c - inode numbers. See node.h.
+ *
+ *  a node is    in by_ino  in by_name  parent        leaves to
+ *  named        yes        yes         referenced    nameless (removed, replaced), freed
+ *  nameless     yes        no          NULL          freed
+ *
+ * The root is named by itself: no parent, never freed. A node is freed when the kernel's lookups, the references and the named children are all 0.
+ */
+#include "fs/node.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/lock.h"
+#include "s3/types.h"
+
+struct node {
+	uint64_t ino;                   /* fixed */
+	bool is_dir;                    /* fixed */
+	/* the table's lock: */
+	struct node *parent;
+	char *name;
+	uint64_t lookups, refs, children;
+	struct file *file;
+	struct node *ino_next, *name_next;      /* hash chains */
+	struct node *file_prev, *file_next;     /* nodes that have a file */
+};
+
+struct node_table {
+	char *root_key;                 /* fixed */
+	struct {
+		struct lock l;
+		struct node **by_ino, **by_name;
+		size_t size;            /* of both; a power of two */
+		size_t n;
+		uint64_t last_ino;
+		struct node *root;
+		struct node *first_file;
+	} locked;
+};
+
+#define NODE_TABLE_FIRST 1024
+
+/* --- hash tables ------------------------------------------------------------------------------------------------- */
+
+static size_t ino_slot(uint64_t ino, size_t size)
+{
+	return (size_t)(ino * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (size - 1);
+}
+
+static size_t name_slot(uint64_t parent, const char *name, size_t size)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ parent * UINT64_C(0x9e3779b97f4a7c15);     /* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
+	return (size_t)(h ^ h >> 32) & (size - 1);
+}
+
+static struct node *find_ino_locked(const struct node_table *t, uint64_t ino)
+{
+	struct node *n = t->locked.by_ino[ino_slot(ino, t->locked.size)];
+
+	while (n && n->ino != ino)
+		n = n->ino_next;
+	return n;
+}
+
+static struct node *find_name_locked(const struct node_table *t, uint64_t parent, const char *name)
+{
+	struct node *n = t->locked.by_name[name_slot(parent, name, t->locked.size)];
+
+	while (n && (n->parent->ino != parent || strcmp(n->name, name)))
+		n = n->name_next;
+	return n;
+}
+
+static void link_ino_locked(struct node_table *t, struct node *n)
+{
+	struct node **slot = &t->locked.by_ino[ino_slot(n->ino, t->locked.size)];
+
+	n->ino_next = *slot;
+	*slot = n;
+}
+
+static void link_name_locked(struct node_table *t, struct node *n)
+{
+	struct node **slot = &t->locked.by_name[name_slot(n->parent->ino, n->name, t->locked.size)];
+
+	n->name_next = *slot;
+	*slot = n;
+}
+
+static void unlink_ino_locked(struct node_table *t, struct node *n)
+{
+	struct node **p = &t->locked.by_ino[ino_slot(n->ino, t->locked.size)];
+
+	while (*p != n)
+		p = &(*p)->ino_next;
+	*p = n->ino_next;
+}
+
+static void unlink_name_locked(struct node_table *t, struct node *n)
+{
+	struct node **p = &t->locked.by_name[name_slot(n->parent->ino, n->name, t->locked.size)];
+
+	while (*p != n)
+		p = &(*p)->name_next;
+	*p = n->name_next;
+}
+
+/* Longer chains are no error, so a failure to grow is none. */
+static void grow_locked(struct node_table *t)
+{
+	size_t old_size = t->locked.size, size = old_size * 2;
+	struct node **old = t->locked.by_ino, **old_names = t->locked.by_name;
+	struct node **by_ino, **by_name;
+
+	if (t->locked.n < old_size)
+		return;
+	by_ino = calloc(size, sizeof(struct node *));
+	by_name = calloc(size, sizeof(struct node *));
+	if (!by_ino || !by_name) {
+		free(by_ino);
+		free(by_name);
+		return;
+	}
+	t->locked.by_ino = by_ino;
+	t->locked.by_name = by_name;
+	t->locked.size = size;
+	for (size_t i = 0; i < old_size; i++) {
+		struct node *next;
+
+		for (struct node *n = old[i]; n; n = next) {
+			next = n->ino_next;
+			link_ino_locked(t, n);
+			if (n->parent)
+				link_name_locked(t, n);
+		}
+	}
+	free(old);
+	free(old_names);
+}
+
+/* --- life -------------------------------------------------------------------------------------------------------- */
+
+static int node_new_locked(struct node_table *t, struct node *parent, const char *name, bool is_dir, struct node **ret_n)
+{
+	struct node *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	if (str_dup(name, &n->name)) {
+		free(n);
+		return -ENOMEM;
+	}
+	n->ino = ++t->locked.last_ino;
+	n->is_dir = is_dir;
+	n->parent = parent;
+	t->locked.n++;
+	grow_locked(t);
+	link_ino_locked(t, n);
+	if (parent) {
+		parent->children++;
+		link_name_locked(t, n);
+	}
+	*ret_n = n;
+	return 0;
+}
+
+/* Frees n when nobody knows it any more, and then its parent likewise. */
+static void drop_locked(struct node_table *t, struct node *n)
+{
+	lock_assert_held(&t->locked.l);
+	while (n && n != t->locked.root && !n->lookups && !n->refs && !n->children) {
+		struct node *parent = n->parent;
+
+		assert(!n->file);
+		if (parent) {
+			unlink_name_locked(t, n);
+			parent->children--;
+		}
+		unlink_ino_locked(t, n);
+		t->locked.n--;
+		free(n->name);
+		free(n);
+		n = parent;
+	}
+}
+
+static void make_nameless_locked(struct node_table *t, struct node *n)
+{
+	struct node *parent = n->parent;
+
+	lock_assert_held(&t->locked.l);
+	if (!parent)
+		return;
+	unlink_name_locked(t, n);
+	n->parent = NULL;
+	parent->children--;
+	drop_locked(t, n);
+	drop_locked(t, parent);
+}
+
+int node_table_new(const char *root_key, struct node_table **ret_t)
+{
+	struct node_table *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	lock_init(&t->locked.l);
+	t->locked.size = NODE_TABLE_FIRST;
+	t->locked.by_ino = calloc(NODE_TABLE_FIRST, sizeof(struct node *));
+	t->locked.by_name = calloc(NODE_TABLE_FIRST, sizeof(struct node *));
+	t->locked.last_ino = NODE_ROOT - 1;
+	r = t->locked.by_ino && t->locked.by_name ? str_dup(root_key, &t->root_key) : -ENOMEM;
+	if (!r)
+		r = node_new_locked(t, NULL, "", true, &t->locked.root);
+	if (r) {
+		node_table_free(t);
+		return r;
+	}
+	*ret_t = t;
+	return 0;
+}
+
+void node_table_free(struct node_table *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; t->locked.by_ino && i < t->locked.size; i++) {
+		struct node *next;
+
+		for (struct node *n = t->locked.by_ino[i]; n; n = next) {
+			next = n->ino_next;
+			free(n->name);
+			free(n);
+		}
+	}
+	free(t->locked.by_ino);
+	free(t->locked.by_name);
+	free(t->root_key);
+	lock_free(&t->locked.l);
+	free(t);
+}
+
+/* --- finding ----------------------------------------------------------------------------------------------------- */
+
+int node_get(struct node_table *t, uint64_t parent, const char *name, bool is_dir, bool lookup, struct node **ret_n)
+{
+	struct node *dir, *n;
+	int r = 0;
+
+	scoped_lock(&t->locked.l);
+	dir = find_ino_locked(t, parent);
+	if (!dir)
+		return -ESTALE;
+	if (!dir->is_dir)
+		return -ENOTDIR;
+	n = find_name_locked(t, parent, name);
+	if (n && n->is_dir != is_dir) {
+		dir->refs++;            /* it may have no other child */
+		make_nameless_locked(t, n);
+		dir->refs--;
+		n = NULL;
+	}
+	if (!n)
+		r = node_new_locked(t, dir, name, is_dir, &n);
+	if (r)
+		return r;
+	n->refs++;
+	if (lookup)
+		n->lookups++;
+	*ret_n = n;
+	return 0;
+}
+
+int node_ref(struct node_table *t, uint64_t ino, struct node **ret_n)
+{
+	struct node *n;
+
+	scoped_lock(&t->locked.l);
+	n = find_ino_locked(t, ino);
+	if (!n)
+		return -ESTALE;
+	n->refs++;
+	*ret_n = n;
+	return 0;
+}
+
+int node_find(struct node_table *t, uint64_t parent, const char *name, struct node **ret_n)
+{
+	struct node *n;
+
+	scoped_lock(&t->locked.l);
+	n = find_name_locked(t, parent, name);
+	if (!n)
+		return -ENOENT;
+	n->refs++;
+	*ret_n = n;
+	return 0;
+}
+
+void node_unref(struct node_table *t, struct node *n)
+{
+	if (!n)
+		return;
+	scoped_lock(&t->locked.l);
+	assert(n->refs > 0);
+	n->refs--;
+	drop_locked(t, n);
+}
+
+void node_forget(struct node_table *t, uint64_t ino, uint64_t lookups)
+{
+	struct node *n;
+
+	scoped_lock(&t->locked.l);
+	n = find_ino_locked(t, ino);
+	if (!n)
+		return;
+	n->lookups -= min_of(n->lookups, lookups);
+	drop_locked(t, n);
+}
+
+uint64_t node_ino(const struct node *n)
+{
+	return n->ino;
+}
+
+bool node_is_dir(const struct node *n)
+{
+	return n->is_dir;
+}
+
+uint64_t node_parent(struct node_table *t, const struct node *n)
+{
+	scoped_lock(&t->locked.l);
+	return n->parent ? n->parent->ino : NODE_ROOT;
+}
+
+/* Writes the key ending at dst[end]; returns where it begins, or -1 when a part of the way is gone or it is too long. */
+static ssize_t key_backwards_locked(const struct node_table *t, const struct node *n, char *dst, size_t end)
+{
+	size_t at = end, root = strlen(t->root_key);
+
+	for (; n != t->locked.root; n = n->parent) {
+		size_t len = n->parent ? strlen(n->name) : 0;
+
+		if (!n->parent || at < len + 1)
+			return -1;
+		if (n->is_dir)
+			dst[--at] = '/';
+		at -= len;
+		memcpy(dst + at, n->name, len);
+	}
+	if (at < root)
+		return -1;
+	at -= root;
+	memcpy(dst + at, t->root_key, root);
+	return (ssize_t)at;
+}
+
+int node_key(struct node_table *t, const struct node *n, char **ret_key)
+{
+	char key[4 * S3_KEY_MAX];
+	ssize_t at;
+
+	lock_take(&t->locked.l);
+	at = key_backwards_locked(t, n, key, sizeof(key) - 1);
+	lock_drop(&t->locked.l);
+	if (at < 0)
+		return -ESTALE;
+	key[sizeof(key) - 1] = '\0';
+	return str_dup(key + at, ret_key);
+}
+
+int node_name(struct node_table *t, const struct node *n, char **ret_name)
+{
+	scoped_lock(&t->locked.l);
+	if (!n->parent && n != t->locked.root)
+		return -ESTALE;
+	return str_dup(n->name, ret_name);
+}
+
+/* --- changing names ---------------------------------------------------------------------------------------------- */
+
+void node_remove(struct node_table *t, uint64_t parent, const char *name)
+{
+	struct node *n;
+
+	scoped_lock(&t->locked.l);
+	n = find_name_locked(t, parent, name);
+	if (n)
+		make_nameless_locked(t, n);
+}
+
+static void rename_locked(struct node_table *t, struct node *n, struct node *to, char *name)
+{
+	struct node *from = n->parent;
+
+	unlink_name_locked(t, n);
+	from->children--;
+	free(n->name);
+	n->name = name;
+	n->parent = to;
+	to->children++;
+	link_name_locked(t, n);
+	drop_locked(t, from);
+}
+
+int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t to_parent, const char *to_name)
+{
+	auto_free char *copy = NULL;
+	struct node *n, *to, *replaced;
+	int r = str_dup(to_name, &copy);
+
+	if (r)
+		return r;
+	scoped_lock(&t->locked.l);
+	to = find_ino_locked(t, to_parent);
+	n = find_name_locked(t, parent, name);
+	if (!to || !to->is_dir)
+		return -ESTALE;
+	replaced = find_name_locked(t, to_parent, to_name);
+	if (replaced == n && n)
+		return 0;
+	to->refs++;
+	if (replaced)
+		make_nameless_locked(t, replaced);
+	if (n)
+		rename_locked(t, n, to, take_ptr(&copy));
+	to->refs--;
+	drop_locked(t, to);
+	return 0;
+}
+
+/* --- open files -------------------------------------------------------------------------------------------------- */
+
+struct file *node_file(struct node_table *t, struct node *n)
+{
+	scoped_lock(&t->locked.l);
+	return n->file;
+}
+
+void node_set_file(struct node_table *t, struct node *n, struct file *f)
+{
+	scoped_lock(&t->locked.l);
+	if (f && !n->file) {
+		n->file_prev = NULL;
+		n->file_next = t->locked.first_file;
+		if (n->file_next)
+			n->file_next->file_prev = n;
+		t->locked.first_file = n;
+	} else if (!f && n->file) {
+		if (n->file_prev)
+			n->file_prev->file_next = n->file_next;
+		else
+			t->locked.first_file = n->file_next;
+		if (n->file_next)
+			n->file_next->file_prev = n->file_prev;
+		n->file_prev = n->file_next = NULL;
+	}
+	n->file = f;
+}
+
+static bool is_below(const struct node *n, const struct node *dir, bool direct)
+{
+	if (direct)
+		return n->parent == dir;
+	for (n = n->parent; n; n = n->parent)
+		if (n == dir)
+			return true;
+	return false;
+}
+
+static int collect_files(struct node_table *t, struct node *dir, bool direct, struct node ***ret_list, size_t *ret_n)
+{
+	size_t n = 0;
+
+	scoped_lock(&t->locked.l);
+	for (struct node *i = t->locked.first_file; i; i = i->file_next)
+		n += is_below(i, dir, direct);
+	*ret_list = calloc(n ? n : 1, sizeof(struct node *));
+	if (!*ret_list)
+		return -ENOMEM;
+	n = 0;
+	for (struct node *i = t->locked.first_file; i; i = i->file_next)
+		if (is_below(i, dir, direct)) {
+			i->refs++;
+			(*ret_list)[n++] = i;
+		}
+	*ret_n = n;
+	return 0;
+}
+
+int node_each_file(struct node_table *t, struct node *dir, bool direct, int (*fn)(void *arg, struct node *n), void *arg)
+{
+	struct node **list = NULL;
+	size_t n = 0;
+	int r = collect_files(t, dir, direct, &list, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!r)
+			r = fn(arg, list[i]);
+		node_unref(t, list[i]);
+	}
+	free(list);
+	return r;
+}

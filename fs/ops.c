@@ -1,0 +1,206 @@
+/* ops.c - the table of operations, the start of the mount, lookups, and what all ops share. See ops.h. */
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "fs/file.h"
+#include "fs/ops_i.h"
+#include "fs/path.h"
+
+#define NEGATIVE_MS 1000        /* the kernel keeps "no such name" at most so long */
+
+void ops_reply(fuse_req_t req, int r)
+{
+	fuse_reply_err(req, -r);
+}
+
+double ops_timeout(const struct fs *fs)
+{
+	return (double)fs->conf.attr_ms / 1000.0;
+}
+
+/* --- start ------------------------------------------------------------------------------------------------------- */
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	static const unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+				     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA;
+	(void)userdata;
+	conn->want |= want & conn->capable;
+	/* With a write-back cache the kernel would decide on sizes and times, and ask to read what was opened for writing only. */
+	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+				  FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
+	conn->max_write = (unsigned)MIB;
+	conn->max_readahead = (unsigned)MIB;
+	conn->max_background = 64;
+	conn->congestion_threshold = 48;
+	conn->time_gran = 1;
+}
+
+/* --- finding ----------------------------------------------------------------------------------------------------- */
+
+int ops_child_key(struct fs *fs, fuse_ino_t parent, const char *name, char **ret_key)
+{
+	auto_free char *dir_key = NULL;
+	struct node *dir = NULL;
+	int r = node_ref(fs->nodes, parent, &dir);
+
+	if (!r)
+		r = node_key(fs->nodes, dir, &dir_key);
+	node_unref(fs->nodes, dir);
+	return r ? r : path_child_key(dir_key, name, false, ret_key);
+}
+
+static int look_pending(struct fs *fs, fuse_ino_t parent, const char *name, struct attr *ret_a)
+{
+	struct node *n = NULL;
+	int r = node_find(fs->nodes, parent, name, &n);
+
+	if (!r)
+		r = file_peek_attr(fs, n, ret_a);
+	node_unref(fs->nodes, n);
+	return r;
+}
+
+int ops_look(struct fs *fs, fuse_ino_t parent, const char *name, struct attr *ret_a)
+{
+	auto_free char *dir_key = NULL;
+	struct node *dir = NULL;
+	int r = look_pending(fs, parent, name, ret_a);
+
+	if (r != -ENOENT)
+		return r;
+	r = node_ref(fs->nodes, parent, &dir);
+	if (!r)
+		r = node_key(fs->nodes, dir, &dir_key);
+	node_unref(fs->nodes, dir);
+	return r ? r : attr_lookup(fs, dir_key, name, ret_a);
+}
+
+int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct attr *a, struct fuse_entry_param *ret_e)
+{
+	auto_with(attr_free) struct attr pending = { 0 };
+	struct node *n = NULL;
+	int r = node_get(fs->nodes, parent, name, a->is_dir, true, &n);
+
+	if (r)
+		return r;
+	memset(ret_e, 0, sizeof(*ret_e));
+	/* An open file knows better than a listing. */
+	if (file_peek_attr(fs, n, &pending) || file_getattr(fs, n, &ret_e->attr))
+		attr_to_stat(fs, a, &ret_e->attr);
+	ret_e->ino = ret_e->attr.st_ino = node_ino(n);
+	ret_e->generation = 1;
+	ret_e->attr_timeout = ret_e->entry_timeout = ops_timeout(fs);
+	node_unref(fs->nodes, n);
+	return 0;
+}
+
+static void reply_entry(fuse_req_t req, struct fs *fs, const struct fuse_entry_param *e)
+{
+	if (fuse_reply_entry(req, e) && e->ino)
+		node_forget(fs->nodes, e->ino, 1);      /* the kernel has not heard of it */
+}
+
+void ops_reply_new(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = ops_fs(req);
+	struct fuse_entry_param e;
+	auto_with(attr_free) struct attr a = { 0 };
+	int r = ops_look(fs, parent, name, &a);
+
+	if (!r)
+		r = ops_entry(fs, parent, name, &a, &e);
+	if (r)
+		ops_reply(req, r);
+	else
+		reply_entry(req, fs, &e);
+}
+
+int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st)
+{
+	struct node *n = NULL;
+	int r = node_ref(fs->nodes, ino, &n);
+
+	if (!r)
+		r = file_getattr(fs, n, ret_st);
+	if (!r)
+		ret_st->st_ino = ino;
+	node_unref(fs->nodes, n);
+	return r;
+}
+
+static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = ops_fs(req);
+	struct fuse_entry_param e = { 0 };
+	auto_with(attr_free) struct attr a = { 0 };
+	int r = ops_look(fs, parent, name, &a);
+
+	if (!r)
+		r = ops_entry(fs, parent, name, &a, &e);
+	if (r == -ENOENT) {
+		e.entry_timeout = (double)min_of(fs->conf.attr_ms, (int64_t)NEGATIVE_MS) / 1000.0;
+		r = 0;
+	}
+	if (r)
+		ops_reply(req, r);
+	else
+		reply_entry(req, fs, &e);
+}
+
+static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+	node_forget(ops_fs(req)->nodes, ino, lookups);
+	fuse_reply_none(req);
+}
+
+static void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < n; i++)
+		node_forget(ops_fs(req)->nodes, forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static const struct fuse_lowlevel_ops table = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.open = op_open,
+	.create = op_create,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.readdirplus = op_readdirplus,
+	.releasedir = op_releasedir,
+	.fsyncdir = op_fsyncdir,
+	.statfs = op_statfs,
+	.getxattr = op_getxattr,
+	.setxattr = op_setxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+};
+
+const struct fuse_lowlevel_ops *ops_table(void)
+{
+	return &table;
+}

@@ -1,0 +1,179 @@
+/* ops_file.c - create, open, and what goes through an open file. fi->fh is a struct handle *. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "fs/file.h"
+#include "fs/ops_i.h"
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static struct file_open how(fuse_req_t req, int flags, bool create, mode_t mode)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct file_open){
+		.flags = flags,
+		.pid = ctx->pid,
+		.create = create,
+		.mode = S_IFREG | (mode & 07777 & ~ctx->umask),
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+	};
+}
+
+/* Opens (parent, name), made when it is free; one more lookup of it on success. */
+static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags, struct handle **ret_h,
+		  struct fuse_entry_param *ret_e)
+{
+	struct fs *fs = ops_fs(req);
+	auto_with(attr_free) struct attr a = { 0 };
+	struct node *n = NULL;
+	int r = ops_look(fs, parent, name, &a);
+	struct file_open o = how(req, flags, r == -ENOENT, mode);
+
+	if (!r && (flags & O_EXCL))
+		return -EEXIST;
+	if (!r && a.is_dir)
+		return -EISDIR;
+	if (!r || r == -ENOENT)
+		r = node_get(fs->nodes, parent, name, false, false, &n);
+	if (!r)
+		r = file_open(fs, n, &o, ret_h);
+	if (!r) {
+		r = ops_entry(fs, parent, name, &a, ret_e);
+		if (r)
+			file_release(fs, *ret_h);
+	}
+	node_unref(fs->nodes, n);
+	return r;
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	struct fuse_entry_param e;
+	struct handle *h = NULL;
+	int r = create(req, parent, name, mode, fi->flags, &h, &e);
+
+	if (r) {
+		ops_reply(req, r);
+		return;
+	}
+	fi->fh = (uintptr_t)h;
+	if (fuse_reply_create(req, &e, fi)) {
+		file_release(fs, h);
+		node_forget(fs->nodes, e.ino, 1);
+	}
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	struct fs *fs = ops_fs(req);
+	struct fuse_entry_param e;
+	struct handle *h = NULL;
+	int r = -EPERM;         /* an object store has no devices and no sockets */
+
+	(void)rdev;
+	if (S_ISREG(mode) || !(mode & S_IFMT))
+		r = create(req, parent, name, mode, O_WRONLY | O_EXCL, &h, &e);
+	if (r) {
+		ops_reply(req, r);
+		return;
+	}
+	r = file_fsync(fs, h);
+	file_release(fs, h);
+	if (r)
+		ops_reply(req, r);
+	if (r || fuse_reply_entry(req, &e))
+		node_forget(fs->nodes, e.ino, 1);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	struct file_open o = how(req, fi->flags, false, 0);
+	struct handle *h = NULL;
+	struct node *n = NULL;
+	int r = node_ref(fs->nodes, ino, &n);
+
+	if (!r)
+		r = node_is_dir(n) ? -EISDIR : file_open(fs, n, &o, &h);
+	node_unref(fs->nodes, n);
+	if (r) {
+		ops_reply(req, r);
+		return;
+	}
+	fi->fh = (uintptr_t)h;
+	if (fuse_reply_open(req, fi))
+		file_release(fs, h);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	auto_free char *p = malloc(size ? size : 1);
+	ssize_t got = p ? file_read(ops_fs(req), handle_of(fi), p, size, (uint64_t)off) : -ENOMEM;
+
+	(void)ino;
+	if (got < 0)
+		ops_reply(req, (int)got);
+	else
+		fuse_reply_buf(req, p, (size_t)got);
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	int r = file_write(ops_fs(req), handle_of(fi), p, size, (uint64_t)off);
+
+	(void)ino;
+	if (r)
+		ops_reply(req, r);
+	else
+		fuse_reply_write(req, size);
+}
+
+void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	ops_reply(req, file_flush(ops_fs(req), handle_of(fi), fuse_req_ctx(req)->pid));
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	file_release(ops_fs(req), handle_of(fi));
+	ops_reply(req, 0);
+}
+
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync;
+	ops_reply(req, file_fsync(ops_fs(req), handle_of(fi)));
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t length, struct fuse_file_info *fi)
+{
+	(void)ino;
+	ops_reply(req, file_allocate(ops_fs(req), handle_of(fi), mode, (uint64_t)off, (uint64_t)length));
+}
+
+/* All of a file is data, and the hole is behind its end (lseek(2) allows it). */
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+	struct stat st;
+	int r = ops_stat(ops_fs(req), ino, &st);
+
+	(void)fi;
+	if (!r && whence != SEEK_DATA && whence != SEEK_HOLE)
+		r = -EINVAL;
+	if (!r && (off < 0 || off >= st.st_size))
+		r = -ENXIO;
+	if (r)
+		ops_reply(req, r);
+	else
+		fuse_reply_lseek(req, whence == SEEK_DATA ? off : st.st_size);
+}

@@ -1,0 +1,133 @@
+/* ops_name.c - unlink, rename, links. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fs/change.h"
+#include "fs/dir.h"
+#include "fs/file.h"
+#include "fs/ops_i.h"
+#include "s3/object.h"
+
+#define TARGET_MAX 4096         /* PATH_MAX */
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	ops_reply(req, file_unlink(ops_fs(req), parent, name));
+}
+
+/* May what is at one name take the place of what is at another? rename(2). */
+static int may_replace(const struct attr *from, const struct attr *to, unsigned flags)
+{
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (from->is_dir && !to->is_dir)
+		return -ENOTDIR;
+	return !from->is_dir && to->is_dir ? -EISDIR : 0;
+}
+
+static bool has_local(struct fs *fs, fuse_ino_t parent, const char *name)
+{
+	struct node *n = NULL;
+	bool local = !node_find(fs->nodes, parent, name, &n) && node_is_dir(n) && dir_has_local(fs, n);
+
+	node_unref(fs->nodes, n);
+	return local;
+}
+
+static int do_rename(struct fs *fs, fuse_ino_t parent, const char *name, fuse_ino_t to_parent, const char *to_name, unsigned flags)
+{
+	auto_with(attr_free) struct attr from = { 0 }, to = { 0 };
+	int r = flags & ~(unsigned)RENAME_NOREPLACE ? -EINVAL : ops_look(fs, parent, name, &from), there;
+
+	if (r)
+		return r;
+	there = ops_look(fs, to_parent, to_name, &to);
+	if (there && there != -ENOENT)
+		return there;
+	if (!there)
+		r = may_replace(&from, &to, flags);
+	if (!r && !there && to.is_dir && has_local(fs, to_parent, to_name))
+		r = -ENOTEMPTY;
+	if (r)
+		return r;
+	return from.is_dir ? file_rename_dir(fs, parent, name, to_parent, to_name) : file_rename(fs, parent, name, to_parent, to_name);
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent, const char *to_name, unsigned flags)
+{
+	ops_reply(req, do_rename(ops_fs(req), parent, name, to_parent, to_name, flags));
+}
+
+/* A symlink is an object whose body is the target and whose mode says so: s3fs's form. */
+static int make_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = ops_fs(req);
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	auto_free char *key = NULL;
+	auto_with(attr_free) struct attr a = { 0 };
+	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
+	int r = fs->conf.posix_meta ? ops_look(fs, parent, name, &a) : -EPERM;
+
+	if (r != -ENOENT)
+		return r ? r : -EEXIST;
+	r = ops_child_key(fs, parent, name, &key);
+	if (!r)
+		r = attr_meta_set_mode(fs, &rec.meta, S_IFLNK | 0777);
+	if (!r)
+		r = attr_meta_set_owner(fs, &rec.meta, ctx->uid, ctx->gid);
+	if (!r)
+		r = attr_meta_set_mtime(fs, &rec.meta, clock_wall_ts());
+	if (!r)
+		r = kv_set(&rec.sys, "content-type", "application/octet-stream");
+	return r ? r : change_put(fs, key, &rec, target, strlen(target), NULL);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	int r = make_symlink(req, target, parent, name);
+
+	if (r)
+		ops_reply(req, r);
+	else
+		ops_reply_new(req, parent, name);
+}
+
+static int read_target(struct fs *fs, fuse_ino_t ino, struct buf *out)
+{
+	auto_free char *key = NULL;
+	auto_with(attr_free) struct attr a = { 0 };
+	struct node *n = NULL;
+	int r = node_ref(fs->nodes, ino, &n);
+
+	if (!r)
+		r = node_key(fs->nodes, n, &key);
+	node_unref(fs->nodes, n);
+	if (!r)
+		r = attr_get(fs, key, &a);
+	if (!r)
+		r = object_get_small(fs->source, key, a.rec.version_id, TARGET_MAX - 1, out, NULL);
+	return r == -EFBIG || (!r && !out->len) || (!r && memchr(out->data, '\0', out->len)) ? -EIO : r;
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	auto_with(buf_free) struct buf b;
+	int r;
+
+	buf_init(&b, TARGET_MAX);
+	r = read_target(ops_fs(req), ino, &b);
+	if (r)
+		ops_reply(req, r);
+	else
+		fuse_reply_readlink(req, buf_str(&b));
+}
+
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	(void)ino;
+	(void)parent;
+	(void)name;
+	ops_reply(req, -EOPNOTSUPP);    /* S3 has one key per object */
+}

@@ -1,0 +1,325 @@
+/*
+ * spool.c - local bytes not yet in S3. See spool.h.
+ *
+ * The ranges that are ours are kept sorted, disjoint and not touching, so that "do we have all of it" is one search. A file written from start
+ * to end has one range. A generation is drawn from one counter of the spool; an untouched part has the generation of the last truncate below it.
+ */
+#include "fs/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/codec.h"
+#include "base/io.h"
+#include "base/lock.h"
+#include "s3/part.h"
+
+struct spool {
+	char *dir;                      /* fixed, but for spool_move by the only owner */
+	char *name;
+	int fd;                         /* fixed */
+	atomic_uint refs;
+	atomic_bool kept;
+	struct {
+		struct lock l;
+		struct s3_range *own;   /* sorted, disjoint, not touching */
+		size_t n, cap;
+		uint64_t *gens;         /* by part number - 1; 0 = never touched */
+		unsigned gens_n;
+		uint64_t last_gen;
+		uint64_t base_gen;      /* of parts never touched */
+		int error;              /* of the first failed write */
+		bool dir_synced;
+	} locked;
+};
+
+int spool_new(const char *dir, struct spool **ret_s)
+{
+	struct spool *s = calloc(1, sizeof(*s));
+	char random[33];
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->fd = -1;
+	atomic_init(&s->refs, 1);
+	lock_init(&s->locked.l);
+	s->locked.last_gen = s->locked.base_gen = 1;
+	r = random_hex(16, random);
+	if (!r)
+		r = str_dup(dir, &s->dir);
+	if (!r)
+		r = str_dup(random, &s->name);
+	if (!r) {
+		auto_free char *path = NULL;
+
+		r = str_format(&path, "%s/%s", dir, random);
+		if (!r) {
+			s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+			if (s->fd < 0)
+				r = -errno;
+		}
+	}
+	if (r) {
+		spool_unref(s);
+		return r;
+	}
+	*ret_s = s;
+	return 0;
+}
+
+struct spool *spool_ref(struct spool *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+static void unlink_file(const struct spool *s)
+{
+	auto_free char *path = NULL;
+
+	if (s->fd >= 0 && !str_format(&path, "%s/%s", s->dir, s->name))
+		unlink(path);
+}
+
+void spool_unref(struct spool *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	if (!atomic_load(&s->kept))
+		unlink_file(s);
+	if (s->fd >= 0)
+		close(s->fd);
+	lock_free(&s->locked.l);
+	free(s->locked.own);
+	free(s->locked.gens);
+	free(s->dir);
+	free(s->name);
+	free(s);
+}
+
+const char *spool_name(const struct spool *s)
+{
+	return s->name;
+}
+
+/* The first range that ends at or after off (touching counts): where [off, ...) begins to matter. */
+static size_t first_touching_locked(const struct spool *s, uint64_t off)
+{
+	size_t lo = 0, hi = s->locked.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (s->locked.own[mid].end < off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int own_add_locked(struct spool *s, struct s3_range r)
+{
+	size_t i, j;
+
+	lock_assert_held(&s->locked.l);
+	if (r.start >= r.end)
+		return 0;
+	i = first_touching_locked(s, r.start);
+	for (j = i; j < s->locked.n && s->locked.own[j].start <= r.end; j++) {
+		r.start = min_of(r.start, s->locked.own[j].start);
+		r.end = max_of(r.end, s->locked.own[j].end);
+	}
+	if (i == j && s->locked.n == s->locked.cap) {
+		size_t cap = s->locked.cap ? s->locked.cap * 2 : 8;
+		struct s3_range *own = realloc(s->locked.own, cap * sizeof(*own));
+
+		if (!own)
+			return -ENOMEM;
+		s->locked.own = own;
+		s->locked.cap = cap;
+	}
+	memmove(&s->locked.own[i + 1], &s->locked.own[j], (s->locked.n - j) * sizeof(r));
+	s->locked.n = s->locked.n - (j - i) + 1;
+	s->locked.own[i] = r;
+	return 0;
+}
+
+/* Every part from first to last gets a new generation. */
+static int touch_locked(struct spool *s, unsigned first, unsigned last)
+{
+	uint64_t gen = ++s->locked.last_gen;
+
+	lock_assert_held(&s->locked.l);
+	if (last > s->locked.gens_n) {
+		unsigned n = max_of(last, s->locked.gens_n ? s->locked.gens_n * 2 : 16u);
+		uint64_t *gens = realloc(s->locked.gens, n * sizeof(*gens));
+
+		if (!gens)
+			return -ENOMEM;
+		memset(gens + s->locked.gens_n, 0, (n - s->locked.gens_n) * sizeof(*gens));
+		s->locked.gens = gens;
+		s->locked.gens_n = n;
+	}
+	for (unsigned p = first; p <= last; p++)
+		s->locked.gens[p - 1] = gen;
+	return 0;
+}
+
+static int note_locked(struct spool *s, struct s3_range r)
+{
+	int err = own_add_locked(s, r);
+
+	if (!err)
+		err = touch_locked(s, part_of(r.start), part_of(r.end - 1));
+	if (err && !s->locked.error)
+		s->locked.error = err;
+	return err;
+}
+
+int spool_write(struct spool *s, const void *p, size_t n, uint64_t off)
+{
+	int r;
+
+	if (!n)
+		return 0;
+	r = spool_error(s);
+	if (r)
+		return r;
+	/* Generation first and last: an upload that reads in between sees it change and sends the part again. */
+	lock_take(&s->locked.l);
+	r = touch_locked(s, part_of(off), part_of(off + n - 1));
+	lock_drop(&s->locked.l);
+	if (!r)
+		r = io_pwrite_full(s->fd, p, n, off);
+	lock_take(&s->locked.l);
+	if (!r)
+		r = note_locked(s, (struct s3_range){ off, off + n });
+	else if (!s->locked.error)
+		s->locked.error = r;
+	lock_drop(&s->locked.l);
+	return r;
+}
+
+int spool_error(const struct spool *s)
+{
+	struct spool *w = (struct spool *)(uintptr_t)s;
+
+	scoped_lock(&w->locked.l);
+	return s->locked.error;
+}
+
+int spool_zero(struct spool *s, struct s3_range r)
+{
+	if (r.start >= r.end)
+		return 0;
+	/* Never written there, or cut off before: the sparse file reads as zeros, but must be long enough. */
+	scoped_lock(&s->locked.l);
+	if (lseek(s->fd, 0, SEEK_END) < (off_t)r.end && ftruncate(s->fd, (off_t)r.end))
+		return -errno;
+	return note_locked(s, r);
+}
+
+int spool_truncate(struct spool *s, uint64_t size)
+{
+	int r;
+
+	scoped_lock(&s->locked.l);
+	if (lseek(s->fd, 0, SEEK_END) > (off_t)size && ftruncate(s->fd, (off_t)size))
+		return -errno;
+	while (s->locked.n && s->locked.own[s->locked.n - 1].start >= size)
+		s->locked.n--;
+	if (s->locked.n && s->locked.own[s->locked.n - 1].end > size)
+		s->locked.own[s->locked.n - 1].end = size;
+	r = touch_locked(s, part_of(size), max_of(part_of(size), s->locked.gens_n));
+	if (!r)
+		s->locked.base_gen = s->locked.last_gen;
+	return r;
+}
+
+int spool_read(struct spool *s, void *dst, size_t n, uint64_t off)
+{
+	return io_pread_full(s->fd, dst, n, off);
+}
+
+bool spool_owns(struct spool *s, uint64_t off, uint64_t max, uint64_t *ret_len)
+{
+	size_t i;
+
+	scoped_lock(&s->locked.l);
+	i = first_touching_locked(s, off);
+	while (i < s->locked.n && s->locked.own[i].end <= off)
+		i++;
+	if (i < s->locked.n && s->locked.own[i].start <= off) {
+		*ret_len = min_of(max, s->locked.own[i].end - off);
+		return true;
+	}
+	*ret_len = i < s->locked.n ? min_of(max, s->locked.own[i].start - off) : max;
+	return false;
+}
+
+bool spool_has(struct spool *s, struct s3_range r)
+{
+	uint64_t len;
+
+	if (r.start >= r.end)
+		return true;
+	return spool_owns(s, r.start, r.end - r.start, &len) && len == r.end - r.start;
+}
+
+uint64_t spool_gen(struct spool *s, unsigned part)
+{
+	scoped_lock(&s->locked.l);
+	if (part <= s->locked.gens_n && s->locked.gens[part - 1])
+		return s->locked.gens[part - 1];
+	return s->locked.base_gen;
+}
+
+int spool_sync(struct spool *s)
+{
+	bool synced;
+	int r;
+
+	if (fdatasync(s->fd))
+		return -errno;
+	lock_take(&s->locked.l);
+	synced = s->locked.dir_synced;
+	lock_drop(&s->locked.l);
+	if (synced)
+		return 0;
+	r = io_fsync_dir(s->dir);
+	lock_take(&s->locked.l);
+	if (!r)
+		s->locked.dir_synced = true;
+	lock_drop(&s->locked.l);
+	return r;
+}
+
+void spool_keep(struct spool *s)
+{
+	atomic_store(&s->kept, true);
+}
+
+void spool_unkeep(struct spool *s)
+{
+	atomic_store(&s->kept, false);
+}
+
+int spool_move(struct spool *s, const char *to_dir, const char *to_name)
+{
+	auto_free char *from = NULL, *to = NULL;
+	int r = str_format(&from, "%s/%s", s->dir, s->name);
+
+	if (!r)
+		r = str_format(&to, "%s/%s", to_dir, to_name);
+	if (!r && rename(from, to))
+		r = -errno;
+	if (!r)
+		spool_keep(s);
+	return r;
+}
