@@ -1,0 +1,449 @@
+#!/usr/bin/python3
+"""s3.py - a public S3 client (boto3) for the mount tests: what it sees is not our own code's opinion.
+
+    s3.py COMMAND ARGUMENT... [, COMMAND ARGUMENT...]...
+
+SIDE is a (source), b (destination) or c (second destination); where it is comes from the environment:
+S3_A_ENDPOINT, S3_A_REGION, S3_A_KEY, S3_A_SECRET, S3_A_BUCKET, and so on. Importing boto3 is slow, so several
+commands go into one call, with a lone comma between them. Names are printed with \\n, \\t and \\\\ escaped.
+
+    mkbucket SIDE [--versioned]         versioning SIDE Enabled|Suspended
+    keys SIDE [PREFIX]                  current keys, one a line
+    ls SIDE [PREFIX]                    size and key
+    versions SIDE [PREFIX]              key, version id, latest|old, size|marker
+    count-versions SIDE KEY             versions of exactly this key, delete markers not counted
+    count-markers SIDE KEY              delete markers of exactly this key
+    version-id SIDE KEY                 of the current version
+    exists SIDE KEY                     exit status 0 or 1
+    head SIDE KEY                       name: value
+    meta SIDE KEY NAME                  one value of the user metadata; an empty line if there is none
+    get SIDE KEY FILE [VERSION]         put SIDE KEY FILE [NAME=VALUE...] [--tags K=V&K2=V2] [--type TYPE]
+    tags SIDE KEY [VERSION]             K=V lines, sorted by key
+    puttags SIDE KEY K=V&K2=V2          rm SIDE KEY
+    uploads SIDE                        unfinished multipart uploads
+    parts SIDE KEY                      number of parts of the current version
+    putrules SIDE FILE                  PutBucketReplication of a JSON file
+    compare [--prefix P]... [--tag K=V]... [--to SIDE] [--extra-ok]
+                                        the destination holds exactly the source's current objects that have one of the
+                                        prefixes or one of the tags (neither given: all), equal in bytes, metadata, tags
+    tree SIDE DIR [PREFIX]              the bucket holds exactly the regular files of DIR, under PREFIX
+    side-by-side MOUNTPOINT             both buckets for people
+    requests SIDE LOG OFFSET            the server's log as: operation, bytes, status, key, query
+"""
+import hashlib
+import json
+import os
+import sys
+import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+
+OURS = 'by-the-test'    # in every query of this program, so that the log tells whose requests they are
+clients = {}
+
+
+class Failure(Exception):
+    pass
+
+
+def env(side, name):
+    value = os.environ.get('S3_%s_%s' % (side.upper(), name))
+    if value is None:
+        raise Failure('S3_%s_%s is not set' % (side.upper(), name))
+    return value
+
+
+def client(side):
+    if side not in clients:
+        import boto3
+        from botocore.config import Config
+        clients[side] = boto3.session.Session(
+            aws_access_key_id=env(side, 'KEY'), aws_secret_access_key=env(side, 'SECRET'),
+            region_name=env(side, 'REGION')).client(
+                's3', endpoint_url=env(side, 'ENDPOINT'), verify=os.environ.get('S3_CA'),
+                config=Config(s3={'addressing_style': 'path'}, max_pool_connections=16, connect_timeout=10,
+                              read_timeout=120, retries={'max_attempts': 5, 'mode': 'standard'}))
+        clients[side].meta.events.register('before-sign.s3', mark_as_ours)
+    return clients[side]
+
+
+def mark_as_ours(request, **_):
+    request.url += ('&' if '?' in request.url else '?') + OURS + '=1'
+
+
+def bucket(side):
+    return env(side, 'BUCKET')
+
+
+def shown(name):
+    return name.replace('\\', '\\\\').replace('\n', '\\n').replace('\t', '\\t').replace('\r', '\\r')
+
+
+def error_code(error):
+    return getattr(error, 'response', {}).get('Error', {}).get('Code', '')
+
+
+def pages(side, verb, field, **kwargs):
+    for page in client(side).get_paginator(verb).paginate(Bucket=bucket(side), **kwargs):
+        for entry in page.get(field, []):
+            yield entry
+
+
+def current(side, prefix=''):
+    return {e['Key']: e for e in pages(side, 'list_objects_v2', 'Contents', Prefix=prefix)}
+
+
+def all_versions(side, prefix=''):
+    found = []
+    for page in client(side).get_paginator('list_object_versions').paginate(Bucket=bucket(side), Prefix=prefix):
+        for e in page.get('Versions', []):
+            found.append((e['Key'], e['VersionId'], e['IsLatest'], str(e['Size']), e['LastModified']))
+        for e in page.get('DeleteMarkers', []):
+            found.append((e['Key'], e['VersionId'], e['IsLatest'], 'marker', e['LastModified']))
+    return found
+
+
+def tag_list(text):
+    return [{'Key': k, 'Value': v} for k, v in urllib.parse.parse_qsl(text, keep_blank_values=True)]
+
+
+def get_tags(side, key, version=None):
+    extra = {'VersionId': version} if version else {}
+    answer = client(side).get_object_tagging(Bucket=bucket(side), Key=key, **extra)
+    return {t['Key']: t['Value'] for t in answer.get('TagSet', [])}
+
+
+def facts(side, key):
+    """Everything of the current version that replication has to keep."""
+    answer = client(side).get_object(Bucket=bucket(side), Key=key)
+    digest = hashlib.sha256()
+    size = 0
+    for chunk in iter(lambda: answer['Body'].read(1 << 20), b''):
+        digest.update(chunk)
+        size += len(chunk)
+    result = {'body': '%d bytes, sha256 %s' % (size, digest.hexdigest()),
+              'tags': get_tags(side, key),
+              'metadata': {k: v for k, v in answer['Metadata'].items() if not k.startswith('crrfs-')}}
+    for name in ('ContentType', 'ContentEncoding', 'ContentDisposition', 'ContentLanguage', 'CacheControl'):
+        result[name] = answer.get(name)
+    return result
+
+
+# ---- commands ---------------------------------------------------------------------------------------------
+
+def do_mkbucket(side, *flags):
+    region = env(side, 'REGION')
+    extra = {} if region == 'us-east-1' else {'CreateBucketConfiguration': {'LocationConstraint': region}}
+    client(side).create_bucket(Bucket=bucket(side), **extra)
+    if '--versioned' in flags:
+        do_versioning(side, 'Enabled')
+
+
+def do_versioning(side, status):
+    client(side).put_bucket_versioning(Bucket=bucket(side), VersioningConfiguration={'Status': status})
+
+
+def do_keys(side, prefix=''):
+    for key in sorted(current(side, prefix)):
+        print(shown(key))
+
+
+def do_ls(side, prefix=''):
+    for key, entry in sorted(current(side, prefix).items()):
+        print('%d\t%s' % (entry['Size'], shown(key)))
+
+
+def do_versions(side, prefix=''):
+    for key, version, latest, size, _ in all_versions(side, prefix):
+        print('\t'.join((shown(key), version, 'latest' if latest else 'old', size)))
+
+
+def do_count_versions(side, key):
+    print(sum(1 for v in all_versions(side, key) if v[0] == key and v[3] != 'marker'))
+
+
+def do_count_markers(side, key):
+    print(sum(1 for v in all_versions(side, key) if v[0] == key and v[3] == 'marker'))
+
+
+def do_version_id(side, key):
+    print(client(side).head_object(Bucket=bucket(side), Key=key)['VersionId'])
+
+
+def do_exists(side, key):
+    from botocore.exceptions import ClientError
+    try:
+        client(side).head_object(Bucket=bucket(side), Key=key)
+    except ClientError as error:
+        if error_code(error) in ('404', 'NoSuchKey'):
+            raise Failure('%s is not in %s' % (shown(key), bucket(side)))
+        raise
+
+
+def do_head(side, key):
+    answer = client(side).head_object(Bucket=bucket(side), Key=key)
+    print('size: %d' % answer['ContentLength'])
+    print('etag: %s' % answer['ETag'].strip('"'))
+    print('version-id: %s' % answer.get('VersionId', ''))
+    print('content-type: %s' % answer.get('ContentType', ''))
+    print('storage-class: %s' % answer.get('StorageClass', 'STANDARD'))
+    for name, value in sorted(answer['Metadata'].items()):
+        print('meta.%s: %s' % (name, value))
+
+
+def do_meta(side, key, name):
+    print(client(side).head_object(Bucket=bucket(side), Key=key)['Metadata'].get(name, ''))
+
+
+def do_get(side, key, path, version=None):
+    extra = {'VersionId': version} if version else {}
+    answer = client(side).get_object(Bucket=bucket(side), Key=key, **extra)
+    with open(path, 'wb') as out:
+        for chunk in iter(lambda: answer['Body'].read(1 << 20), b''):
+            out.write(chunk)
+
+
+def do_put(side, key, path, *rest):
+    extra, metadata, rest = {}, {}, list(rest)
+    while rest:
+        word = rest.pop(0)
+        if word == '--tags':
+            extra['Tagging'] = rest.pop(0)
+        elif word == '--type':
+            extra['ContentType'] = rest.pop(0)
+        else:
+            name, value = word.split('=', 1)
+            metadata[name] = value
+    with open(path, 'rb') as body:
+        client(side).put_object(Bucket=bucket(side), Key=key, Body=body.read(), Metadata=metadata, **extra)
+
+
+def do_tags(side, key, version=None):
+    for name, value in sorted(get_tags(side, key, version).items()):
+        print('%s=%s' % (name, value))
+
+
+def do_puttags(side, key, text):
+    client(side).put_object_tagging(Bucket=bucket(side), Key=key, Tagging={'TagSet': tag_list(text)})
+
+
+def do_rm(side, key):
+    client(side).delete_object(Bucket=bucket(side), Key=key)
+
+
+def do_uploads(side):
+    for entry in pages(side, 'list_multipart_uploads', 'Uploads'):
+        print('%s\t%s' % (shown(entry['Key']), entry['UploadId']))
+
+
+def do_parts(side, key):
+    etag = client(side).head_object(Bucket=bucket(side), Key=key)['ETag'].strip('"')
+    print(etag.split('-')[1] if '-' in etag else '1')
+
+
+def do_putrules(side, path):
+    with open(path, encoding='utf-8') as file:
+        client(side).put_bucket_replication(Bucket=bucket(side), ReplicationConfiguration=json.load(file))
+
+
+def do_compare(*args):
+    prefixes, tags, extra_ok, to, args = [], [], False, 'b', list(args)
+    while args:
+        word = args.pop(0)
+        if word == '--prefix':
+            prefixes.append(args.pop(0))
+        elif word == '--tag':
+            tags.append(tuple(args.pop(0).split('=', 1)))
+        elif word == '--to':
+            to = args.pop(0)
+        elif word == '--extra-ok':
+            extra_ok = True
+        else:
+            raise Failure('compare: what is ' + word)
+    client('a'), client(to)
+    with ThreadPoolExecutor(8) as threads:
+        source, target = current('a'), current(to)
+        selected = {k for k in source if any(k.startswith(p) for p in prefixes)}
+        if not prefixes and not tags:
+            selected = set(source)
+        if tags:
+            rest = sorted(set(source) - selected)
+            for key, found in zip(rest, threads.map(lambda k: get_tags('a', k), rest)):
+                if any(found.get(k) == v for k, v in tags):
+                    selected.add(key)
+        wrong = ['missing in the destination: ' + shown(k) for k in sorted(selected - set(target))]
+        if not extra_ok:
+            wrong += ['the rules did not select: ' + shown(k) for k in sorted(set(target) - selected)]
+        both = sorted(selected & set(target))
+        pairs = zip(both, threads.map(lambda k: facts('a', k), both), threads.map(lambda k: facts(to, k), both))
+        for key, ours, theirs in pairs:
+            for name in ours:
+                if ours[name] != theirs[name]:
+                    wrong.append('%s: %s: source %r, destination %r' % (shown(key), name, ours[name], theirs[name]))
+    print('%d objects selected of %d, %d in the destination' % (len(selected), len(source), len(target)))
+    if wrong:
+        raise Failure('\n'.join(wrong[:40]))
+
+
+def do_tree(side, top, prefix=''):
+    expected = {}
+    for folder, _, names in os.walk(os.fsencode(top)):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                key = os.path.relpath(path, os.fsencode(top)).decode()
+                expected[prefix + key] = path
+    client(side)
+
+    def digest_of(item):
+        key, path = item
+        try:
+            ours = hashlib.sha256(client(side).get_object(Bucket=bucket(side), Key=key)['Body'].read()).digest()
+        except Exception as error:
+            return '%s: %s' % (shown(key), error)
+        with open(path, 'rb') as file:
+            theirs = hashlib.sha256()
+            for chunk in iter(lambda: file.read(1 << 20), b''):
+                theirs.update(chunk)
+        return None if ours == theirs.digest() else shown(key) + ': the bytes differ'
+    with ThreadPoolExecutor(4) as threads:
+        wrong = [w for w in threads.map(digest_of, sorted(expected.items())) if w]
+    symlink = 0o120000
+    for key in sorted(set(current(side, prefix)) - set(expected)):
+        mode = '0'
+        if not key.endswith('/'):
+            mode = client(side).head_object(Bucket=bucket(side), Key=key)['Metadata'].get('mode', '0')
+            if int(mode) & 0o170000 != symlink:
+                wrong.append('not in the folder: ' + shown(key))
+    print('%d files' % len(expected))
+    if wrong:
+        raise Failure('\n'.join(wrong[:40]))
+
+
+# ---- the servers' request logs -----------------------------------------------------------------------------
+
+def operation(verb, key, query):
+    """The S3 operation's name. A copy looks like a put where the log does not tell."""
+    names = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+    if not key:
+        table = {'versions': {'GET': 'ListObjectVersions'}, 'uploads': {'GET': 'ListMultipartUploads'},
+                 'versioning': {'GET': 'GetBucketVersioning', 'PUT': 'PutBucketVersioning'},
+                 'replication': {'GET': 'GetBucketReplication', 'PUT': 'PutBucketReplication'},
+                 'lifecycle': {'GET': 'GetBucketLifecycleConfiguration', 'PUT': 'PutBucketLifecycleConfiguration'},
+                 'location': {'GET': 'GetBucketLocation'}, 'acl': {'GET': 'GetBucketAcl'},
+                 'delete': {'POST': 'DeleteObjects'}}
+        for name, verbs in table.items():
+            if name in names:
+                return verbs.get(verb, verb + '?' + name)
+        return {'GET': 'ListObjectsV2' if names.get('list-type') == '2' else 'ListObjects', 'HEAD': 'HeadBucket',
+                'PUT': 'CreateBucket', 'DELETE': 'DeleteBucket'}.get(verb, verb)
+    for name, noun in (('tagging', 'ObjectTagging'), ('acl', 'ObjectAcl'), ('retention', 'ObjectRetention'),
+                       ('legal-hold', 'ObjectLegalHold'), ('attributes', 'ObjectAttributes')):
+        if name in names:
+            return {'GET': 'Get', 'PUT': 'Put', 'DELETE': 'Delete'}.get(verb, verb) + noun
+    if 'uploads' in names:
+        return 'CreateMultipartUpload'
+    if 'uploadId' in names:
+        return {'PUT': 'UploadPart', 'POST': 'CompleteMultipartUpload', 'DELETE': 'AbortMultipartUpload',
+                'GET': 'ListParts'}.get(verb, verb)
+    if verb == 'DELETE' and names.get('versionId'):
+        return 'DeleteObjectVersion'
+    return {'GET': 'GetObject', 'HEAD': 'HeadObject', 'PUT': 'PutObject', 'DELETE': 'DeleteObject'}.get(verb, verb)
+
+
+def gateway_line(line):
+    """... beast: 0x7f: 127.0.0.1 - test [time] "PUT /bucket/key?query HTTP/1.1" 200 3 - "agent" - latency=..."""
+    if ' beast: ' not in line:
+        return None
+    pieces = line.split('"')
+    if len(pieces) < 5:
+        return None
+    verb, rest = pieces[1].split(' ', 1)
+    path, _, query = rest.rsplit(' ', 1)[0].partition('?')
+    name, _, key = path.lstrip('/').partition('/')
+    key = urllib.parse.unquote(key)
+    status, size = pieces[2].split()[:2]
+    return operation(verb, key, query), name, key, status, size, query
+
+
+def s3d_line(line):
+    """TIME VERB OPERATION BUCKET KEY STATUS BYTES_IN BYTES_OUT ID QUERY"""
+    words = line.split(' ')
+    if len(words) < 10:
+        return None
+    verb, name, bucket_name, key, status, size_in, size_out, _, query = words[1:10]
+    if name == 'DeleteObject' and 'versionId=' in query:
+        name = 'DeleteObjectVersion'
+    size = size_in if verb in ('PUT', 'POST') else size_out
+    return name, bucket_name, '' if key == '-' else urllib.parse.unquote(key), status, size, query
+
+
+def do_side_by_side(mount=''):
+    """What is in both buckets, a line for each current key; the status is what the mount says."""
+    rows = [('KEY', 'SIZE', 'TAGS', 'VERSION AT THE SOURCE', 'VERSION AT THE DESTINATION', 'STATUS')]
+    left, right = current('a'), current('b')
+    for key in sorted(set(left) | set(right)):
+        cells = {}
+        for side, found in (('a', left), ('b', right)):
+            if key in found:
+                version = client(side).head_object(Bucket=bucket(side), Key=key).get('VersionId', '-')
+                tags = ' '.join('%s=%s' % pair for pair in sorted(get_tags(side, key).items()))
+                cells[side] = (str(found[key]['Size']), tags or '-', version)
+            else:
+                cells[side] = ('', '', '-')
+        size, tags = cells['a'][:2]
+        if key in left and key in right and cells['a'][:2] != cells['b'][:2]:
+            size, tags = ' | '.join((size, cells['b'][0])), ' | '.join((tags, cells['b'][1]))
+        try:
+            status = os.getxattr(os.path.join(mount, key.rstrip('/')), 'user.s3.replication-status').decode()
+        except OSError:
+            status = '-'
+        rows.append((shown(key), size or cells['b'][0], tags or cells['b'][1], cells['a'][2], cells['b'][2], status))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print('  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def do_requests(side, log, offset):
+    with open(log, 'rb') as file:
+        file.seek(int(offset))
+        text = file.read().decode('utf-8', 'replace')
+    parse = gateway_line if os.environ.get('S3_SERVER') == 'rgw' else s3d_line
+    for line in text.splitlines():
+        found = parse(line)
+        if not found or OURS in line:
+            continue
+        name, bucket_name, key, status, size, query = found
+        if bucket_name == bucket(side):
+            print('\t'.join((name, size, status, shown(key), query)))
+
+
+def main(args):
+    if not args:
+        sys.exit(__doc__)
+    calls, call = [], []
+    for word in args + [',']:
+        if word == ',':
+            calls.append(call)
+            call = []
+        else:
+            call.append(word)
+    for call in calls:
+        function = globals().get('do_' + call[0].replace('-', '_'))
+        if not function:
+            sys.exit('s3.py: no such command: ' + call[0])
+        try:
+            function(*call[1:])
+        except Failure as failure:
+            sys.stdout.flush()
+            if call[0] != 'exists':
+                sys.stderr.write('s3.py: %s: %s\n' % (' '.join(call), failure))
+            sys.exit(1)
+        except Exception as error:
+            sys.stdout.flush()
+            sys.stderr.write('s3.py: %s: %s: %s\n' % (' '.join(call), type(error).__name__, error))
+            sys.exit(2)
+
+
+if __name__ == '__main__':
+    sys.stdout.reconfigure(encoding='utf-8', errors='surrogateescape')
+    main(sys.argv[1:])

@@ -1,0 +1,159 @@
+#include "fs/metadb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "tests/unit/check.h"
+
+static char dir[] = "/tmp/crrfs-metadb-XXXXXX";
+
+static struct metadb *open_it(void)
+{
+	struct metadb *m = NULL;
+	char why[200] = "";
+
+	CHECK_INT(metadb_open(dir, &m, why, sizeof(why)), 0);
+	CHECK_STR(why, "");
+	return m;
+}
+
+static void fill(struct meta_rec *r)
+{
+	*r = (struct meta_rec){ .tags_known = true };
+	CHECK_INT(str_dup("v1", &r->version_id), 0);
+	CHECK_INT(kv_set(&r->meta, "mode", "33188"), 0);
+	CHECK_INT(kv_set(&r->meta, "quote", "a \"b\" \\ \xc3\xa4"), 0);
+	CHECK_INT(kv_set(&r->sys, "content-type", "text/plain"), 0);
+	CHECK_INT(kv_set(&r->tags, "k", "v"), 0);
+}
+
+static void test_put_get(void)
+{
+	struct metadb *m = open_it();
+	auto_with(meta_rec_free) struct meta_rec r, got = { 0 };
+
+	fill(&r);
+	CHECK_INT(metadb_get(m, "key", "e1", &got), -ENOENT);
+	metadb_put(m, "key", "e1", &r);
+	CHECK_INT(metadb_get(m, "key", "e1", &got), 0);
+	CHECK_STR(got.version_id, "v1");
+	CHECK(got.storage_class == NULL);
+	CHECK(kv_equal(&got.meta, &r.meta));
+	CHECK(kv_equal(&got.sys, &r.sys));
+	CHECK(kv_equal(&got.tags, &r.tags));
+	CHECK(got.tags_known);
+	CHECK_INT(metadb_get(m, "key", "e2", &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "key", NULL, &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "other", "e1", &got), -ENOENT);
+	CHECK_STR(got.version_id, "v1");        /* untouched by what failed */
+	r.tags_known = false;
+	CHECK_INT(str_dup("GLACIER", &r.storage_class), 0);
+	metadb_put(m, "key", "e2", &r);         /* the new version's row is the only one */
+	CHECK_INT(metadb_get(m, "key", "e1", &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "key", "e2", &got), 0);
+	CHECK_STR(got.storage_class, "GLACIER");
+	CHECK(!got.tags_known);
+	CHECK_INT(got.tags.n, 0);
+	metadb_put(m, "key", NULL, &r);
+	metadb_close(m);
+	m = open_it();
+	CHECK_INT(metadb_get(m, "key", "e2", &got), 0);
+	metadb_del(m, "key");
+	metadb_del(m, "key");
+	CHECK_INT(metadb_get(m, "key", "e2", &got), -ENOENT);
+	metadb_close(m);
+	metadb_close(NULL);
+}
+
+static void test_damaged(void)
+{
+	auto_free char *path = NULL;
+	auto_with(meta_rec_free) struct meta_rec r, got = { 0 };
+	char junk[8192];
+	struct metadb *m;
+
+	fill(&r);
+	memset(junk, 'j', sizeof(junk));
+	CHECK_INT(str_format(&path, "%s/meta.db", dir), 0);
+	CHECK_INT(io_replace_file(path, junk, sizeof(junk), 0600), 0);
+	m = open_it();
+	CHECK_INT(metadb_get(m, "key", "e1", &got), -ENOENT);
+	metadb_put(m, "key", "e1", &r);
+	CHECK_INT(metadb_get(m, "key", "e1", &got), 0);
+	metadb_close(m);
+}
+
+static void test_rec(void)
+{
+	auto_with(meta_rec_free) struct meta_rec r, copy = { 0 };
+
+	fill(&r);
+	CHECK_INT(meta_rec_copy(&copy, &r), 0);
+	CHECK_INT(meta_rec_copy(&copy, &r), 0);         /* replaces */
+	CHECK_STR(copy.version_id, "v1");
+	CHECK(kv_equal(&copy.tags, &r.tags));
+	meta_rec_free(&copy);
+	CHECK(copy.version_id == NULL && !copy.tags_known && !copy.meta.n);
+}
+
+static void *hammer(void *arg)
+{
+	auto_with(meta_rec_free) struct meta_rec r;
+	char key[16];
+
+	fill(&r);
+	for (int i = 0; i < 300; i++) {
+		auto_with(meta_rec_free) struct meta_rec got = { 0 };
+
+		snprintf(key, sizeof(key), "k%d", i % 10);
+		metadb_put(arg, key, "e", &r);
+		if (!metadb_get(arg, key, "e", &got))
+			CHECK(kv_equal(&got.meta, &r.meta));
+		if (i % 7 == 0)
+			metadb_del(arg, key);
+	}
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	struct metadb *m = open_it();
+	pthread_t th[4];
+
+	for (size_t i = 0; i < array_size(th); i++)
+		CHECK_INT(pthread_create(&th[i], NULL, hammer, m), 0);
+	for (size_t i = 0; i < array_size(th); i++)
+		pthread_join(th[i], NULL);
+	metadb_close(m);
+}
+
+static void clean_up(void)
+{
+	static const char *const names[] = { "meta.db", "meta.db-wal", "meta.db-shm" };
+
+	for (size_t i = 0; i < array_size(names); i++) {
+		auto_free char *path = NULL;
+
+		if (!str_format(&path, "%s/%s", dir, names[i]))
+			unlink(path);
+	}
+	CHECK_INT(rmdir(dir), 0);
+}
+
+int main(void)
+{
+	log_to_stderr(LOG_LEVEL_ERROR);
+	if (!mkdtemp(dir))
+		return 99;
+	test_rec();
+	test_put_get();
+	test_damaged();
+	test_threads();
+	clean_up();
+	return check_done();
+}

@@ -1,0 +1,190 @@
+#include "tests/unit/queue_fixture.h"
+
+static struct queue_fixture f;
+
+static void remount(void)
+{
+	fixture_close(&f);
+	fixture_open(&f, "two", RULES_TWO, 64 * MIB);
+}
+
+static struct recover_result recover(void)
+{
+	struct recover_conf conf = { .store = f.store, .repl = f.repl, .dests = f.dests,
+				     .source = f.source, .pool = f.pool, .staging_dir = f.staging };
+	struct recover_result r = { 0 };
+
+	CHECK_INT(recover_run(&conf, &r), 0);
+	return r;
+}
+
+static void check_result(struct recover_result r, unsigned committed, unsigned abandoned,
+			 unsigned uploaded, unsigned left)
+{
+	CHECK_INT(r.committed, committed);
+	CHECK_INT(r.abandoned, abandoned);
+	CHECK_INT(r.uploaded, uploaded);
+	CHECK_INT(r.left, left);
+}
+
+static struct ticket *begin(enum job_kind kind, const char *key, char token[33])
+{
+	struct ticket *t;
+
+	must(repl_begin(f.repl, kind, key, &t));
+	snprintf(token, 33, "%s", ticket_token(t));
+	return t;
+}
+
+/* Killed after the PUT, before it, and between the parts. */
+static void test_objects(void)
+{
+	char token[33];
+	struct ticket *t;
+
+	fixture_init(&f, RULES_TWO);
+	t = begin(JOB_OBJECT, "Tax/made", token);
+	source_put(&f, "Tax/made", token, "hello", 5);
+	/* Somebody wrote the key after us: ours is an older version, found all the same. */
+	source_put(&f, "Tax/made", "other", "HELLO", 5);
+	repl_leave(t);
+	repl_leave(begin(JOB_OBJECT, "Tax/never", token));
+	t = begin(JOB_OBJECT, "Tax/parts", token);
+	lock_take(&f.s3.l);
+	f.s3.uploads[0] = (struct fake_upload){ .bucket = fake_dup("src"), .key = fake_dup("Tax/parts"),
+						.id = fake_dup("u1") };
+	f.s3.uploads[1] = (struct fake_upload){ .bucket = fake_dup("copy"), .key = fake_dup("Tax/parts"),
+						.id = fake_dup("u2") };
+	f.s3.uploads_n = 2;
+	lock_drop(&f.s3.l);
+	repl_note_source(t, "Tax/parts", "u1");
+	must(store_note_upload(f.store, 3, COPY, "Tax/parts", "u2"));   /* the third ticket of a new store */
+	repl_leave(t);
+	stage(&f, "left-over", "x", 1);
+	remount();
+	check_result(recover(), 1, 2, 0, 0);
+	CHECK_STR(jobs_text(&f), "object Tax/made copy ready; ");
+	CHECK_INT(tickets(&f), 0);
+	CHECK(!f.s3.uploads[0].id && !f.s3.uploads[1].id);
+	CHECK(!is_staged_there(&f, "left-over"));
+	check_result(recover(), 0, 0, 0, 0);
+	fixture_free(&f);
+}
+
+/* Our own tickets, of files that are open now, are no business of recovery. */
+static void test_own(void)
+{
+	char token[33];
+	struct ticket *t;
+
+	fixture_init(&f, RULES_TWO);
+	t = begin(JOB_OBJECT, "Tax/open", token);
+	check_result(recover(), 0, 0, 0, 0);
+	CHECK_INT(tickets(&f), 1);
+	repl_abandon(t);
+	fixture_free(&f);
+}
+
+static void hold(const char *key, const char *staged, const char *body, size_t n, char token[33])
+{
+	struct job_spec spec = { .known = true, .size = n };
+	struct ticket *t = begin(JOB_OBJECT, key, token);
+
+	must(kv_set(&spec.meta, "colour", "red"));
+	must(kv_set(&spec.tags, "class", "secret"));
+	stage(&f, staged, body, n);
+	must(repl_hold(t, key, staged, &spec));
+	repl_leave(t);
+	job_spec_free(&spec);
+}
+
+static void test_held(void)
+{
+	size_t n = (size_t)(7 * MIB);
+	char *body = pattern(n);
+	const struct fake_version *v;
+	char token[33];
+
+	fixture_init(&f, RULES_TWO);
+	hold("Tax/small", "h1", "hello", 5, token);
+	hold("Tax/big", "h2", body, n, token);
+	/* This one got there before the kill. */
+	hold("Tax/there", "h3", "there", 5, token);
+	source_put(&f, "Tax/there", token, "there", 5);
+	remount();
+	check_result(recover(), 3, 0, 2, 0);
+	CHECK_INT(fake_count(&f.s3, "src", NULL), 3);
+	v = fake_find(&f.s3, "src", "Tax/big", NULL);
+	CHECK_INT(v->len, n);
+	CHECK_MEM(v->body, body, n);
+	CHECK_STR(kv_get(&v->headers, "x-amz-meta-colour"), "red");
+	CHECK_STR(kv_get(&v->tags, "class"), "secret");
+	CHECK_STR(jobs_text(&f), "object Tax/small copy ready staged; object Tax/small tagged ready staged; "
+		  "object Tax/big copy ready staged; object Tax/big tagged ready staged; "
+		  "object Tax/there copy ready staged; ");
+	CHECK(is_staged_there(&f, "h1") && is_staged_there(&f, "h2") && is_staged_there(&f, "h3"));
+	CHECK_INT(tickets(&f), 0);
+	fixture_free(&f);
+	free(body);
+}
+
+static void test_source_down(void)
+{
+	char token[33];
+
+	fixture_init(&f, RULES_TWO);
+	repl_leave(begin(JOB_OBJECT, "Tax/a", token));
+	repl_leave(begin(JOB_TAGS, "Tax/b", token));
+	hold("Tax/c", "h1", "hello", 5, token);
+	remount();
+	fake_set_fault(&f.s3, "src", "", 0, NULL, -1);
+	check_result(recover(), 0, 0, 0, 3);
+	CHECK_INT(fake_logged(&f.s3, ""), 1);
+	CHECK_INT(tickets(&f), 3);
+	CHECK(is_staged_there(&f, "h1"));
+	fake_set_fault(&f.s3, "", "", 0, NULL, 0);
+	check_result(recover(), 1, 2, 1, 0);
+	fixture_free(&f);
+}
+
+static void test_tags_and_deletes(void)
+{
+	struct repl_facts facts = { .key = "Tax/twice" };
+	struct job_spec empty = { 0 };
+	char token[33];
+	struct ticket *t;
+
+	fixture_init(&f, RULES_TWO);
+	source_put(&f, "Tax/a", NULL, "hello", 5);
+	must(kv_set(&fake_find(&f.s3, "src", "Tax/a", NULL)->tags, "class", "secret"));
+	repl_leave(begin(JOB_TAGS, "Tax/a", token));
+	/* Deleted; still there; deleted long ago; deleted, and that ticket was committed. */
+	fake_add(&f.s3, "src", "Tax/gone", NULL, 0)->marker = true;
+	repl_leave(begin(JOB_DELETE, "Tax/gone", token));
+	source_put(&f, "Tax/stays", NULL, "hello", 5);
+	repl_leave(begin(JOB_DELETE, "Tax/stays", token));
+	fake_add(&f.s3, "src", "Tax/old", NULL, 0)->marker = true;
+	fake_find(&f.s3, "src", "Tax/old", NULL)->mtime_ms -= 3600 * 1000;
+	repl_leave(begin(JOB_DELETE, "Tax/old", token));
+	fake_add(&f.s3, "src", "Tax/twice", NULL, 0)->marker = true;
+	t = begin(JOB_DELETE, "Tax/twice", token);
+	facts.version = fake_find(&f.s3, "src", "Tax/twice", NULL)->id;
+	facts.spec = &empty;
+	must(repl_commit(t, &facts, NULL, NULL, 0));
+	repl_leave(begin(JOB_DELETE, "Tax/twice", token));
+	remount();
+	check_result(recover(), 2, 3, 0, 0);
+	CHECK_STR(jobs_text(&f), "delete Tax/twice copy ready; object Tax/a copy ready; "
+		  "object Tax/a tagged ready; delete Tax/gone copy ready; ");
+	fixture_free(&f);
+}
+
+int main(void)
+{
+	test_objects();
+	test_own();
+	test_held();
+	test_source_down();
+	test_tags_and_deletes();
+	return check_done();
+}

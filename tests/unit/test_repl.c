@@ -1,0 +1,325 @@
+#include <sched.h>
+
+#include "queue/repl_i.h"
+#include "tests/unit/queue_fixture.h"
+
+static struct queue_fixture f;
+
+static struct ticket *begin(enum job_kind kind, const char *key)
+{
+	struct ticket *t = NULL;
+
+	must(repl_begin(f.repl, kind, key, &t));
+	return t;
+}
+
+/* Writes body under key at the source and commits; staged may be NULL. */
+static int write_file(const char *key, const char *staged, const char *tag, struct ticket *t)
+{
+	const char *version = source_put(&f, key, ticket_token(t), "hello", 5);
+	struct job_spec spec;
+	struct repl_facts facts = { .key = key, .version = version, .spec = &spec };
+	int err;
+
+	spec = spec_of(&f, key, ticket_token(t));
+	if (tag)
+		must(kv_set(&spec.tags, "class", tag));
+	if (staged)
+		stage(&f, staged, "hello", 5);
+	err = repl_commit(t, &facts, staged, NULL, 0);
+	job_spec_free(&spec);
+	return err;
+}
+
+static void test_rows(void)
+{
+	struct ticket *t;
+
+	fixture_init(&f, RULES_TWO);
+	t = begin(JOB_OBJECT, "Tax/a");
+	CHECK_INT(strlen(ticket_token(t)), 32);
+	CHECK_INT(tickets(&f), 1);
+	CHECK_INT(write_file("Tax/a", "s1", NULL, t), 0);
+	CHECK_INT(tickets(&f), 0);
+	CHECK_STR(jobs_text(&f), "object Tax/a copy ready staged; ");
+	CHECK(is_staged_there(&f, "s1"));
+	/* Nobody wants it: no row, no file. */
+	CHECK_INT(write_file("other", "s2", NULL, begin(JOB_OBJECT, "other")), 0);
+	CHECK(!is_staged_there(&f, "s2"));
+	CHECK_STR(jobs_text(&f), "object Tax/a copy ready staged; ");
+	/* Two destinations, and the order of the pair. */
+	CHECK_INT(write_file("Tax/a", "s3", "secret", begin(JOB_OBJECT, "Tax/a")), 0);
+	CHECK_STR(jobs_text(&f), "object Tax/a copy ready staged; object Tax/a copy waiting staged; "
+		  "object Tax/a tagged ready staged; ");
+	t = begin(JOB_OBJECT, "Tax/b");
+	repl_abandon(t);
+	repl_abandon(NULL);
+	CHECK_INT(tickets(&f), 0);
+	t = begin(JOB_OBJECT, "Tax/b");
+	repl_leave(t);
+	CHECK_INT(tickets(&f), 1);
+	fixture_free(&f);
+}
+
+/* A rule that needs a prefix only: other keys have no row, until they are held or renamed. */
+static void test_loose(void)
+{
+	struct rule_set *tax;
+	struct job_spec spec = { .known = true, .size = 5 };
+	struct ticket *t;
+
+	fixture_init(&f, RULES_TWO);
+	tax = rules_from("<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</Role><Rule><Prefix>Tax/"
+			 "</Prefix><Status>Enabled</Status><Destination><Bucket>" COPY "</Bucket>"
+			 "</Destination></Rule></ReplicationConfiguration>");
+	repl_set_rules(f.repl, tax);
+	rules_unref(tax);
+	t = begin(JOB_OBJECT, "other");
+	CHECK_INT(tickets(&f), 0);
+	CHECK_INT(repl_rekey(t, "Tax/c"), 0);
+	CHECK_STR(ticket_key(t), "Tax/c");
+	CHECK_INT(tickets(&f), 1);
+	CHECK_INT(repl_rekey(t, "elsewhere"), 0);
+	CHECK_INT(write_file("elsewhere", NULL, NULL, t), 0);
+	CHECK_INT(tickets(&f), 0);
+	t = begin(JOB_OBJECT, "other");
+	stage(&f, "h", "hello", 5);
+	CHECK_INT(repl_hold(t, "other2", "h", &spec), 0);
+	CHECK_INT(tickets(&f), 1);
+	CHECK(store_is_staged(f.store, "h"));
+	CHECK_INT(repl_rekey(t, "Tax/d"), 0);
+	CHECK_INT(write_file("Tax/d", "h", NULL, t), 0);
+	CHECK_STR(jobs_text(&f), "object Tax/d copy ready staged; ");
+	/* Without markers a V2 rule never wants a delete. */
+	repl_set_rules(f.repl, f.rules);
+	t = begin(JOB_DELETE, "x");
+	CHECK_INT(tickets(&f), 0);
+	repl_abandon(t);
+	fixture_free(&f);
+}
+
+static bool all(void *arg, const char *dest)
+{
+	(void)arg;
+	(void)dest;
+	return true;
+}
+
+static int finish_one(void)
+{
+	auto_with(job_free) struct job j = { 0 };
+	struct outcome o = { .kind = OUTCOME_DONE, .replica_version = "r1" };
+	auto_free char *unstaged = NULL;
+	int64_t due;
+	int r;
+
+	r = store_claim(f.store, clock_wall_ms() + 1000, all, NULL, &j, &due);
+	if (r != 1)
+		return r;
+	must(store_finish(f.store, &j, &o, &unstaged));
+	if (unstaged)
+		repl_release_staged(f.repl, unstaged);
+	return 1;
+}
+
+static int commit_tags(const char *key, const char *version, const char *class)
+{
+	struct ticket *t = begin(JOB_TAGS, key);
+	struct job_spec spec = spec_of(&f, key, "tok");
+	struct repl_facts facts = { .key = key, .version = version, .spec = &spec };
+	int err;
+
+	if (class)
+		must(kv_set(&spec.tags, "class", class));
+	err = repl_commit(t, &facts, NULL, NULL, 0);
+	job_spec_free(&spec);
+	return err;
+}
+
+static int note_status(void *arg, const struct repl_status *s)
+{
+	return buf_addf(arg, "%s %s %s; ", s->dest + 13, job_state_name(s->state),
+			s->replica_version ? s->replica_version : "-");
+}
+
+static void test_tags_and_status(void)
+{
+	auto_with(buf_free) struct buf b;
+	const char *word = NULL;
+	char version[32];
+
+	buf_init(&b, 1000);
+	fixture_init(&f, RULES_TWO);
+	CHECK_INT(write_file("Tax/a", "s1", NULL, begin(JOB_OBJECT, "Tax/a")), 0);
+	snprintf(version, sizeof(version), "%s", fake_find(&f.s3, "src", "Tax/a", NULL)->id);
+	CHECK_INT(repl_fold_status(f.repl, "Tax/a", version, &word), 0);
+	CHECK_STR(word, "PENDING");
+	CHECK_INT(finish_one(), 1);
+	CHECK(!is_staged_there(&f, "s1"));
+	CHECK_INT(repl_fold_status(f.repl, "Tax/a", version, &word), 0);
+	CHECK_STR(word, "COMPLETED");
+	CHECK_INT(repl_fold_status(f.repl, "Tax/a", "v0", &word), 0);
+	CHECK_STR(word, "");
+	/* It was copied to copy: tags only. It never was to tagged: the object. */
+	CHECK_INT(commit_tags("Tax/a", version, "secret"), 0);
+	CHECK_STR(jobs_text(&f), "object Tax/a copy done; tags Tax/a copy ready; object Tax/a tagged ready; ");
+	CHECK_INT(repl_each_status(f.repl, "Tax/a", version, note_status, &b), 0);
+	CHECK_STR(buf_str(&b), "copy ready r1; tagged ready -; ");
+	CHECK_INT(finish_one(), 1);
+	CHECK_INT(finish_one(), 1);
+	/* The tag goes: tagged does not match any more, and hears of it all the same. */
+	CHECK_INT(commit_tags("Tax/a", version, NULL), 0);
+	CHECK_STR(jobs_text(&f), "object Tax/a copy done; tags Tax/a copy done; object Tax/a tagged done; "
+		  "tags Tax/a copy ready; tags Tax/a tagged ready; ");
+	fixture_free(&f);
+}
+
+static void test_replica_and_delete(void)
+{
+	struct job_spec spec = { .known = true, .size = 5 };
+	struct repl_facts facts = { .key = "Tax/a", .version = "v1", .spec = &spec };
+
+	fixture_init(&f, RULES_TWO);
+	must(kv_set(&spec.meta, REPL_META_REPLICA, "elsewhere"));
+	CHECK_INT(repl_commit(begin(JOB_OBJECT, "Tax/a"), &facts, NULL, NULL, 0), 0);
+	CHECK_STR(jobs_text(&f), "");
+	job_spec_free(&spec);
+	CHECK_INT(repl_commit(begin(JOB_DELETE, "Tax/a"), &facts, NULL, NULL, 0), 0);
+	CHECK_STR(jobs_text(&f), "delete Tax/a copy ready; ");
+	fixture_free(&f);
+}
+
+static void test_staging_max(void)
+{
+	fixture_init(&f, RULES_TWO);
+	fixture_close(&f);
+	fixture_open(&f, "one", RULES_TWO, 12);
+	CHECK_INT(write_file("Tax/a", "s1", NULL, begin(JOB_OBJECT, "Tax/a")), 0);
+	CHECK_INT(write_file("Tax/b", "s2", NULL, begin(JOB_OBJECT, "Tax/b")), 0);
+	CHECK(is_staged_there(&f, "s1"));
+	CHECK_INT(write_file("Tax/c", "s3", NULL, begin(JOB_OBJECT, "Tax/c")), 0);
+	CHECK(!is_staged_there(&f, "s1"));
+	CHECK(is_staged_there(&f, "s2") && is_staged_there(&f, "s3"));
+	/* A later mount counts what is there, and here has less room. */
+	fixture_close(&f);
+	fixture_open(&f, "two", RULES_TWO, 5);
+	CHECK(!is_staged_there(&f, "s2"));
+	CHECK(is_staged_there(&f, "s3"));
+	fixture_close(&f);
+	fixture_open(&f, "two", RULES_TWO, 4);
+	CHECK(!is_staged_there(&f, "s3"));
+	CHECK_INT(write_file("Tax/d", "s4", NULL, begin(JOB_OBJECT, "Tax/d")), 0);
+	CHECK(!is_staged_there(&f, "s4"));
+	CHECK_STR(jobs_text(&f), "object Tax/a copy ready; object Tax/b copy ready; object Tax/c copy ready; "
+		  "object Tax/d copy ready; ");
+	fixture_free(&f);
+}
+
+/* --- early uploads ---------------------------------------------------------------------------- */
+
+struct memory {
+	const char *body;
+	int refs;
+	uint64_t gen;
+};
+
+static int memory_read(void *arg, void *dst, size_t n, uint64_t off)
+{
+	memcpy(dst, ((struct memory *)arg)->body + off, n);
+	return 0;
+}
+
+static uint64_t memory_gen(void *arg, unsigned part)
+{
+	(void)part;
+	return __atomic_load_n(&((struct memory *)arg)->gen, __ATOMIC_ACQUIRE);
+}
+
+static void memory_retain(void *arg)
+{
+	__atomic_add_fetch(&((struct memory *)arg)->refs, 1, __ATOMIC_ACQ_REL);
+}
+
+static void memory_release(void *arg)
+{
+	__atomic_sub_fetch(&((struct memory *)arg)->refs, 1, __ATOMIC_ACQ_REL);
+}
+
+static void wait_for_parts(struct upload *u, size_t n)
+{
+	struct mpu_part parts[8];
+	int64_t end = clock_mono_ms() + 10000;
+
+	while (upload_parts(u, parts, 8) < n && clock_mono_ms() < end)
+		sched_yield();
+}
+
+static void early_case(const char *name, const char *colour, bool rewrite, bool want_kept)
+{
+	size_t size = (size_t)(11 * MIB);
+	char *body = pattern(size);
+	struct memory m = { .body = body, .gen = 1 };
+	struct upload_src src = { memory_read, memory_gen, memory_retain, memory_release, &m };
+	struct repl_early e[4];
+	struct repl_facts facts = { .key = "Tax/big" };
+	struct job_spec spec = { .known = true };
+	struct ticket *t;
+	struct upload *u;
+	size_t n;
+
+	CHECK_CASE(name);
+	fixture_init(&f, RULES_TWO);
+	t = begin(JOB_OBJECT, "Tax/big");
+	must(kv_set(&spec.meta, "colour", "red"));
+	must(kv_set(&spec.meta, REPL_META_ID, ticket_token(t)));
+	/* Only copy: whether tagged wants it is for the tags to say. */
+	n = repl_early_new(t, &spec, &src, e, 4);
+	job_spec_free(&spec);
+	if (!CHECK_INT(n, 1))
+		exit(1);
+	CHECK_STR(dest_bucket(e[0].dest), "copy");
+	upload_offer(e[0].upload, 1);
+	upload_offer(e[0].upload, 2);
+	wait_for_parts(e[0].upload, 2);
+	if (rewrite)
+		__atomic_store_n(&m.gen, 2, __ATOMIC_RELEASE);
+	facts.version = source_put(&f, "Tax/big", ticket_token(t), body, size);
+	spec = spec_of(&f, "Tax/big", ticket_token(t));
+	must(kv_set(&spec.meta, "colour", colour));
+	facts.spec = &spec;
+	CHECK_INT(repl_commit(t, &facts, NULL, e, n), 0);
+	job_spec_free(&spec);
+	{
+		auto_with(job_free) struct job j = { 0 };
+		struct mpu_part *parts = NULL;
+		size_t parts_n = 0;
+		int64_t due;
+
+		CHECK_INT(store_claim(f.store, clock_wall_ms() + 1000, all, NULL, &j, &due), 1);
+		u = repl_take_upload(f.repl, &j);
+		CHECK_INT(u != NULL, want_kept);
+		CHECK_INT(j.upload_id != NULL, want_kept);
+		CHECK_INT(store_get_parts(f.store, j.id, &parts, &parts_n), 0);
+		CHECK_INT(parts_n, want_kept ? 2 : 0);
+		free(parts);
+		CHECK(!repl_take_upload(f.repl, &j));
+	}
+	upload_drop(u);
+	fixture_free(&f);
+	CHECK_INT(m.refs, 0);
+	free(body);
+	CHECK_CASE(NULL);
+}
+
+int main(void)
+{
+	test_rows();
+	test_loose();
+	test_tags_and_status();
+	test_replica_and_delete();
+	test_staging_max();
+	early_case("as it was sent", "red", false, true);
+	early_case("other metadata", "blue", false, false);
+	early_case("rewritten", "red", true, false);
+	return check_done();
+}

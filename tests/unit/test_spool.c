@@ -1,0 +1,125 @@
+/* test_spool.c - ranges and generations of staged bytes, against a naive model. */
+#include "fs/spool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "s3/part.h"
+#include "tests/unit/check.h"
+
+static char dir[] = "/tmp/test_spool.XXXXXX";
+
+static void test_ranges(void)
+{
+	struct spool *s = NULL;
+	uint64_t len = 0;
+	char back[8];
+
+	CHECK_INT(spool_new(dir, &s), 0);
+	CHECK(!spool_owns(s, 0, 10, &len));
+	CHECK_INT((int64_t)len, 10);
+	CHECK_INT(spool_write(s, "abcd", 4, 10), 0);
+	CHECK_INT(spool_write(s, "ef", 2, 20), 0);
+	CHECK(!spool_owns(s, 0, 100, &len));
+	CHECK_INT((int64_t)len, 10);
+	CHECK(spool_owns(s, 11, 100, &len));
+	CHECK_INT((int64_t)len, 3);
+	CHECK(!spool_has(s, (struct s3_range){ 10, 22 }));
+	CHECK_INT(spool_zero(s, (struct s3_range){ 14, 20 }), 0);
+	CHECK(spool_has(s, (struct s3_range){ 10, 22 }));
+	CHECK_INT(spool_read(s, back, 8, 13), 0);
+	CHECK(!memcmp(back, "d\0\0\0\0\0\0e", 8));
+	CHECK_INT(spool_truncate(s, 12), 0);
+	CHECK(spool_has(s, (struct s3_range){ 10, 12 }));
+	CHECK(!spool_has(s, (struct s3_range){ 10, 13 }));
+	/* What was cut off does not come back. */
+	CHECK_INT(spool_zero(s, (struct s3_range){ 12, 16 }), 0);
+	CHECK_INT(spool_read(s, back, 4, 12), 0);
+	CHECK(!memcmp(back, "\0\0\0\0", 4));
+	spool_unref(s);
+}
+
+static void test_generations(void)
+{
+	struct spool *s = NULL;
+	uint64_t one, two;
+
+	CHECK_INT(spool_new(dir, &s), 0);
+	CHECK(spool_gen(s, 1) != 0);
+	CHECK_INT(spool_write(s, "x", 1, 0), 0);
+	CHECK_INT(spool_write(s, "x", 1, PART_SIZE_MIN), 0);
+	one = spool_gen(s, 1);
+	two = spool_gen(s, 2);
+	CHECK_INT(spool_write(s, "yy", 2, PART_SIZE_MIN), 0);
+	CHECK(spool_gen(s, 1) == one);
+	CHECK(spool_gen(s, 2) != two);
+	two = spool_gen(s, 2);
+	CHECK_INT(spool_write(s, "yy", 2, PART_SIZE_MIN - 1), 0);
+	CHECK(spool_gen(s, 1) != one);
+	CHECK(spool_gen(s, 2) != two);
+	one = spool_gen(s, 1);
+	two = spool_gen(s, 2);
+	CHECK_INT(spool_truncate(s, PART_SIZE_MIN), 0);
+	CHECK(spool_gen(s, 1) == one);
+	CHECK(spool_gen(s, 2) != two);
+	spool_unref(s);
+}
+
+/* Random writes, zeros and truncates; every byte's owner compared with a map of one flag per byte. */
+static void test_model(void)
+{
+	enum { SIZE = 400 };
+	bool own[SIZE] = { false };
+	char bytes[SIZE] = { 0 };
+	struct spool *s = NULL;
+
+	srandom(7);
+	CHECK_INT(spool_new(dir, &s), 0);
+	for (int step = 0; step < 3000; step++) {
+		uint64_t a = (uint64_t)random() % SIZE, b = a + (uint64_t)random() % (SIZE - a) / 4;
+		char fill[SIZE];
+
+		memset(fill, 'a' + step % 26, sizeof(fill));
+		switch (random() % 8) {
+		case 0:
+			CHECK_INT(spool_truncate(s, a), 0);
+			memset(own + a, 0, SIZE - a);
+			memset(bytes + a, 0, SIZE - a);
+			break;
+		default:
+			CHECK_INT(spool_write(s, fill, b - a, a), 0);
+			memset(own + a, 1, b - a);
+			memcpy(bytes + a, fill, b - a);
+		}
+		for (uint64_t at = 0; at < SIZE;) {
+			uint64_t len = 0;
+			bool ours = spool_owns(s, at, SIZE - at, &len);
+			char back[SIZE];
+
+			CHECK(len >= 1 && len <= SIZE - at);
+			if (!len)
+				return;
+			for (uint64_t i = at; i < at + len; i++)
+				CHECK(own[i] == ours);
+			if (ours) {
+				CHECK_INT(spool_read(s, back, len, at), 0);
+				CHECK(!memcmp(back, bytes + at, len));
+			}
+			at += len;
+		}
+	}
+	spool_unref(s);
+}
+
+int main(void)
+{
+	if (!mkdtemp(dir))
+		return 1;
+	test_ranges();
+	test_generations();
+	test_model();
+	CHECK_INT(rmdir(dir), 0);       /* every spool took its file along */
+	return check_done();
+}

@@ -1,0 +1,639 @@
+/* test_upload.c - upload.c and upload_finish.c against a tiny S3 in memory: what is sent, how
+ * often, and what comes of it. */
+#include "tests/unit/fake_s3.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "s3/part.h"
+#include "s3/upload.h"
+
+#define PARTS 24
+
+/* Waits for what another thread is about to do. */
+#define UNTIL(expr)                                                                                \
+	do {                                                                                       \
+		int64_t until_ms = clock_deadline(10000);                                          \
+		while (!(expr) && CHECK(clock_mono_ms() < until_ms))                               \
+			;                                                                          \
+	} while (0)
+
+/* The bytes: a generation per part, and a value per part that changes with it. */
+struct source {
+	struct lock lock;
+	uint64_t gen[PARTS + 1];
+	int retained;
+	int restless; /* so many reads change what they read */
+	unsigned reads;
+};
+
+struct world {
+	struct fake_s3 fake;
+	struct source src;
+	struct s3_client *client;
+	struct pool *pool;
+	struct kv meta, tags;
+	struct s3_put_opts opts;
+	_Atomic unsigned ids;
+};
+
+/* A run inside one part. */
+static void fill(const struct source *s, char *dst, size_t n, uint64_t off)
+{
+	uint64_t gen = s->gen[part_of(off)];
+
+	for (size_t k = 0; k < n; k++)
+		dst[k] = (char)((off + k) * 7 + ((off + k) >> 13) + 31 * gen);
+}
+
+static int src_read(void *arg, void *dst, size_t n, uint64_t off)
+{
+	struct source *s = arg;
+
+	scoped_lock(&s->lock);
+	s->reads++;
+	fill(s, dst, n, off);
+	if (s->restless > 0) {
+		s->restless--;
+		s->gen[part_of(off)]++;
+	}
+	return 0;
+}
+
+static uint64_t src_gen(void *arg, unsigned part)
+{
+	struct source *s = arg;
+
+	scoped_lock(&s->lock);
+	return s->gen[part];
+}
+
+static void src_retain(void *arg)
+{
+	struct source *s = arg;
+
+	scoped_lock(&s->lock);
+	s->retained++;
+}
+
+static void src_release(void *arg)
+{
+	struct source *s = arg;
+
+	scoped_lock(&s->lock);
+	s->retained--;
+}
+
+/* A write to the part. */
+static void touch(struct world *w, unsigned part)
+{
+	scoped_lock(&w->src.lock);
+	w->src.gen[part]++;
+}
+
+static void on_id(void *arg, const char *key, const char *id)
+{
+	struct world *w = arg;
+
+	CHECK_STR(key, "k");
+	CHECK(id && *id);
+	w->ids++;
+}
+
+static void world_init(struct world *w, unsigned threads, unsigned queue)
+{
+	memset(w, 0, sizeof(*w));
+	fake_init(&w->fake);
+	lock_init(&w->src.lock);
+	for (unsigned n = 0; n <= PARTS; n++)
+		w->src.gen[n] = 1;
+	w->client = fake_client(&w->fake);
+	CHECK_INT(pool_new("test", threads, queue, &w->pool), 0);
+	CHECK_INT(pool_start(w->pool), 0);
+	CHECK_INT(kv_set(&w->meta, "token", "t1"), 0);
+	w->opts = (struct s3_put_opts){ .meta = &w->meta, .tags = &w->tags, .token_name = "token" };
+}
+
+/* Ends the pool first: then nothing is in flight, and everything must have been let go. */
+static void world_free(struct world *w)
+{
+	pool_free(w->pool);
+	CHECK_INT(w->src.retained, 0);
+	s3_client_free(w->client);
+	kv_free(&w->meta);
+	kv_free(&w->tags);
+	lock_free(&w->src.lock);
+	fake_free(&w->fake);
+}
+
+static struct upload *make(struct world *w)
+{
+	struct upload_conf conf = { .client = w->client,
+				    .pool = w->pool,
+				    .key = "k",
+				    .opts = &w->opts,
+				    .on_id = on_id,
+				    .on_id_arg = w,
+				    .src = { src_read, src_gen, src_retain, src_release,
+					     &w->src } };
+	struct upload *u = NULL;
+
+	CHECK_INT(upload_new(&conf, &u), 0);
+	return u;
+}
+
+/* The newest version is what the source holds now. */
+static void check_version(struct world *w, uint64_t size, const struct s3_info *i)
+{
+	struct fake_version *v = &w->fake.versions[w->fake.n_versions - 1];
+	char name[16];
+
+	if (!CHECK(w->fake.n_versions > 0) || !CHECK_INT(v->size, size))
+		return;
+	snprintf(name, sizeof(name), "v%u", w->fake.n_versions);
+	CHECK_STR(i->version_id, name);
+	CHECK_INT(i->size, size);
+	CHECK_STR(v->token, "t1");
+	for (unsigned n = 1; n <= part_count(size); n++) {
+		struct s3_range r = part_range_in(n, size);
+		auto_free char *wanted = malloc((size_t)(r.end - r.start) + 1);
+
+		fill(&w->src, wanted, (size_t)(r.end - r.start), r.start);
+		CHECK_INT(memcmp(v->data + r.start, wanted, (size_t)(r.end - r.start)), 0);
+	}
+}
+
+static void finish(struct world *w, struct upload *u, uint64_t size)
+{
+	struct s3_info i = { 0 };
+	struct s3_error e = { 0 };
+
+	if (CHECK_INT(upload_finish(u, size, &i, &e), 0))
+		check_version(w, size, &i);
+	s3_info_free(&i);
+}
+
+static void test_small(void)
+{
+	static const uint64_t sizes[] = { 0, 1, 5 * MIB };
+	struct world w;
+
+	world_init(&w, 2, 8);
+	for (size_t k = 0; k < array_size(sizes); k++) {
+		struct upload *u = make(&w);
+
+		finish(&w, u, sizes[k]);
+		CHECK(!upload_started(u));
+		CHECK_INT(upload_finish(u, sizes[k], NULL, NULL), -EBUSY);
+		upload_drop(u);
+	}
+	CHECK_INT(fake_calls(&w.fake, FAKE_PUT), 3);
+	CHECK_INT(fake_calls(&w.fake, FAKE_CREATE), 0);
+	CHECK_INT(w.fake.n_versions, 3);
+	world_free(&w);
+}
+
+/* Each part once, with and without a pool that has room. */
+static void test_large(unsigned threads, unsigned queue, bool offer)
+{
+	uint64_t size = 8 * 5 * MIB + 77;
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, threads, queue);
+	u = make(&w);
+	for (unsigned n = 1; offer && n <= 8; n++)
+		upload_offer(u, n);
+	finish(&w, u, size);
+	CHECK(upload_started(u));
+	upload_drop(u);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 9);
+	CHECK_INT(fake_calls(&w.fake, FAKE_CREATE), 1);
+	CHECK_INT(fake_calls(&w.fake, FAKE_COMPLETE), 1);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PUT), 0);
+	CHECK_INT(fake_calls(&w.fake, FAKE_ABORT), 0);
+	CHECK_INT(w.ids, 1);
+	CHECK(w.fake.most_in_flight <= 7);
+	world_free(&w);
+}
+
+static void wait_part(struct upload *u, unsigned n)
+{
+	struct mpu_part parts[PARTS];
+	int64_t deadline = clock_deadline(10000);
+	size_t count, k;
+
+	do {
+		count = upload_parts(u, parts, PARTS);
+		for (k = 0; k < count && parts[k].number != n; k++)
+			;
+	} while (k == count && CHECK(clock_mono_ms() < deadline));
+}
+
+static void test_generations(void)
+{
+	uint64_t size = 3 * 5 * MIB;
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 2, 8);
+	u = make(&w);
+	upload_offer(u, 1);
+	wait_part(u, 1);
+	CHECK(!upload_is_stale(u, size));
+	upload_offer(u, 1); /* sent in this generation */
+	upload_offer(u, 0);
+	upload_offer(u, PART_COUNT_MAX + 1);
+	upload_offer(u, 2);
+	wait_part(u, 2);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 2);
+	touch(&w, 1);
+	CHECK(upload_is_stale(u, size));
+	upload_offer(u, 1);
+	wait_part(u, 1);
+	CHECK(!upload_is_stale(u, size));
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 3);
+	CHECK(upload_is_stale(u, 6 * MIB)); /* part 2 was sent whole */
+	CHECK(upload_is_stale(u, 4 * MIB));
+	touch(&w, 2);
+	finish(&w, u, size); /* 2 again, 3 */
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 5);
+	upload_drop(u);
+	world_free(&w);
+}
+
+/* Bytes that change while they are read do not count as sent. */
+static void test_restless(void)
+{
+	struct s3_info i = { 0 };
+	struct s3_error e = { 0 };
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 2, 8);
+	w.src.restless = 3;
+	u = make(&w);
+	finish(&w, u, 5 * MIB);
+	upload_drop(u);
+	w.src.restless = 3;
+	u = make(&w);
+	finish(&w, u, 11 * MIB);
+	upload_drop(u);
+	w.src.restless = 1000000;
+	u = make(&w);
+	CHECK_INT(upload_finish(u, 11 * MIB, &i, &e), -EAGAIN);
+	CHECK_INT(e.class, FAULT_CONFLICT);
+	upload_drop(u);
+	u = make(&w);
+	CHECK_INT(upload_finish(u, MIB, &i, &e), -EAGAIN);
+	upload_drop(u);
+	CHECK_INT(w.fake.n_versions, 2);
+	world_free(&w);
+}
+
+/* The object became smaller after parts beyond its end were sent. */
+static void test_truncated(void)
+{
+	static const struct {
+		uint64_t size;
+		unsigned creates, puts;
+	} rows[] = { { 15 * MIB, 1, 0 }, { 14 * MIB, 1, 0 }, { 10 * MIB, 2, 0 }, { 9 * MIB, 2, 0 },
+		     { 5 * MIB, 1, 1 },	 { MIB, 1, 1 },	     { 0, 1, 1 } };
+
+	for (size_t k = 0; k < array_size(rows); k++) {
+		struct world w;
+		struct upload *u;
+
+		world_init(&w, 3, 8);
+		u = make(&w);
+		for (unsigned n = 1; n <= 3; n++)
+			upload_offer(u, n);
+		for (unsigned n = 1; n <= 3; n++)
+			wait_part(u, n);
+		finish(&w, u, rows[k].size);
+		upload_drop(u);
+		CHECK_INT(fake_calls(&w.fake, FAKE_CREATE), rows[k].creates);
+		CHECK_INT(fake_calls(&w.fake, FAKE_PUT), rows[k].puts);
+		CHECK_INT(w.fake.n_versions, 1);
+		CHECK_INT(fake_open_uploads(&w.fake), 0);
+		world_free(&w);
+	}
+}
+
+/* A failed offer stops further ones; finish tries again. */
+static void test_failure_then_finish(void)
+{
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 1, 8);
+	fake_fault(&w.fake, FAKE_CREATE, 0, 1, 403, false);
+	u = make(&w);
+	upload_offer(u, 1);
+	fake_wait_calls(&w.fake, FAKE_CREATE, 1);
+	UNTIL(!upload_started(u)); /* its failure is known */
+	finish(&w, u, 11 * MIB);
+	CHECK_INT(fake_calls(&w.fake, FAKE_CREATE), 2);
+	CHECK_INT(w.fake.n_versions, 1);
+	upload_drop(u);
+
+	fake_fault(&w.fake, FAKE_PART, 1, 1, 0, false);
+	u = make(&w);
+	upload_offer(u, 1);
+	wait_part(u, 1);
+	upload_offer(u, 2);
+	fake_wait_calls(&w.fake, FAKE_PART, 3 + 2);
+	UNTIL(upload_is_stale(u, 15 * MIB)); /* what the server holds of part 2 is unclear */
+	upload_offer(u, 3);
+	finish(&w, u, 15 * MIB);
+	CHECK_INT(w.fake.n_versions, 2);
+	upload_drop(u);
+	CHECK_INT(fake_open_uploads(&w.fake), 0);
+	world_free(&w);
+}
+
+/* finish itself fails, and is called again. */
+static void test_finish_again(void)
+{
+	static const struct {
+		enum fake_op op;
+		uint64_t size;
+		int rc;
+	} rows[] = { { FAKE_CREATE, 11 * MIB, -EACCES },
+		     { FAKE_PART, 11 * MIB, -EACCES },
+		     { FAKE_COMPLETE, 11 * MIB, -EACCES },
+		     { FAKE_PUT, MIB, -EACCES },
+		     { FAKE_TAGS_PUT, 11 * MIB, -EACCES } };
+
+	for (size_t k = 0; k < array_size(rows); k++) {
+		struct s3_info i = { 0 };
+		struct s3_error e = { 0 };
+		struct world w;
+		struct upload *u;
+
+		world_init(&w, 2, 8);
+		CHECK_INT(kv_set(&w.tags, "a", "b"), 0);
+		fake_fault(&w.fake, rows[k].op, 0, 1, 403, false);
+		u = make(&w);
+		CHECK_INT(upload_finish(u, rows[k].size, &i, &e), rows[k].rc);
+		CHECK_STR(e.code, "Refused");
+		CHECK(!i.version_id);
+		finish(&w, u, rows[k].size);
+		CHECK_INT(w.fake.n_versions, 1);
+		if (rows[k].size > 5 * MIB)
+			CHECK(strstr(w.fake.versions[0].tags, "<Key>a</Key>"));
+		upload_drop(u);
+		CHECK_INT(fake_open_uploads(&w.fake), 0);
+		world_free(&w);
+	}
+}
+
+/* The answer is lost after it was carried out: one version. */
+static void test_lost_answers(void)
+{
+	static const struct {
+		enum fake_op op;
+		uint64_t size;
+	} rows[] = { { FAKE_PUT, MIB }, { FAKE_COMPLETE, 11 * MIB } };
+
+	for (size_t k = 0; k < array_size(rows); k++)
+		for (int after = 0; after < 2; after++) {
+			struct world w;
+			struct upload *u;
+
+			world_init(&w, 2, 8);
+			fake_fault(&w.fake, rows[k].op, 0, 1, 0, after);
+			u = make(&w);
+			finish(&w, u, rows[k].size);
+			CHECK_INT(w.fake.n_versions, 1);
+			CHECK_INT(fake_calls(&w.fake, rows[k].op), after ? 1 : 2);
+			upload_drop(u);
+			world_free(&w);
+		}
+}
+
+/* Somebody aborted the multipart upload under us. */
+static void test_aborted_by_others(void)
+{
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 2, 8);
+	u = make(&w);
+	upload_offer(u, 1);
+	wait_part(u, 1);
+	lock_take(&w.fake.lock);
+	w.fake.uploads[0].over = true;
+	lock_drop(&w.fake.lock);
+	finish(&w, u, 11 * MIB);
+	CHECK_INT(fake_calls(&w.fake, FAKE_CREATE), 2);
+	CHECK_INT(w.ids, 2);
+	upload_drop(u);
+	world_free(&w);
+}
+
+/* A pool whose one thread is busy for ever, and whose queue is full. */
+static void test_full_pool(void)
+{
+	struct world w, busy;
+	struct upload *u, *blocker, *waiting;
+
+	world_init(&w, 1, 1);
+	world_init(&busy, 1, 1);
+	pool_free(busy.pool);
+	busy.pool = w.pool;
+	fake_gate(&busy.fake, FAKE_CREATE, true);
+	blocker = make(&busy);
+	upload_offer(blocker, 1);
+	fake_wait_at_gate(&busy.fake, 1);
+	waiting = make(&busy);
+	upload_offer(waiting, 1);
+	u = make(&w);
+	upload_offer(u, 1); /* a no-op */
+	CHECK(!upload_started(u));
+	finish(&w, u, 21 * MIB);
+	upload_drop(u);
+	u = make(&w);
+	fake_fault(&w.fake, FAKE_PART, 0, 1, 403, false);
+	CHECK_INT(upload_finish(u, 11 * MIB, NULL, NULL), -EACCES);
+	upload_drop(u); /* aborts without the pool */
+	CHECK_INT(fake_open_uploads(&w.fake), 0);
+	upload_drop(blocker);
+	upload_forget(waiting);
+	fake_gate(&busy.fake, FAKE_CREATE, false);
+	pool_stop(w.pool);
+	CHECK_INT(fake_open_uploads(&busy.fake), 0);
+	busy.pool = NULL;
+	world_free(&busy);
+	world_free(&w);
+}
+
+/* Dropped and forgotten while it is being created, and while a part is in flight. */
+static void test_leave_early(void)
+{
+	static const struct {
+		enum fake_op gate;
+		bool drop;
+		unsigned left;
+	} rows[] = { { FAKE_CREATE, true, 0 },
+		     { FAKE_CREATE, false, 0 },
+		     { FAKE_PART, true, 0 },
+		     { FAKE_PART, false, 1 } };
+
+	for (size_t k = 0; k < array_size(rows); k++) {
+		struct world w;
+		struct upload *u;
+
+		world_init(&w, 2, 8);
+		fake_gate(&w.fake, rows[k].gate, true);
+		u = make(&w);
+		upload_offer(u, 1);
+		fake_wait_at_gate(&w.fake, 1);
+		CHECK_INT(upload_settle(u, clock_deadline(10)), -ETIMEDOUT);
+		if (rows[k].drop)
+			upload_drop(u);
+		else
+			upload_forget(u);
+		fake_gate(&w.fake, rows[k].gate, false);
+		pool_stop(w.pool);
+		CHECK_INT(fake_open_uploads(&w.fake), rows[k].left);
+		CHECK_INT(w.ids, rows[k].gate == FAKE_PART); /* nobody is told who has left */
+		world_free(&w);
+	}
+	upload_drop(NULL);
+	upload_forget(NULL);
+}
+
+static void test_settle(void)
+{
+	struct mpu_part parts[PARTS];
+	struct s3_info i = { 0 };
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 4, 8);
+	u = make(&w);
+	CHECK_INT(upload_settle(u, clock_deadline(1000)), 0);
+	CHECK_STR(upload_id(u), NULL);
+	CHECK_INT(upload_parts(u, parts, PARTS), 0);
+	upload_drop(u);
+
+	u = make(&w);
+	for (unsigned n = 1; n <= 4; n++)
+		upload_offer(u, n);
+	for (unsigned n = 1; n <= 4; n++)
+		wait_part(u, n);
+	touch(&w, 2);
+	CHECK_INT(upload_settle(u, clock_deadline(5000)), 0);
+	CHECK_INT(upload_settle(u, clock_deadline(5000)), 0);
+	CHECK_STR(upload_id(u), "id0");
+	CHECK_INT(upload_parts(u, parts, PARTS), 3);
+	CHECK_INT(parts[1].number, 3);
+	CHECK_INT(parts[1].size, 5 * MIB);
+	CHECK_INT(upload_parts(u, parts, 2), 2);
+	upload_offer(u, 2);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 4);
+	CHECK_INT(upload_finish(u, 20 * MIB, &i, NULL), -EBUSY);
+	upload_forget(u);
+	CHECK_INT(fake_open_uploads(&w.fake), 1);
+	world_free(&w);
+}
+
+static void test_set_opts(void)
+{
+	auto_with(kv_free) struct kv meta = KV_EMPTY;
+	struct s3_put_opts opts = { .meta = &meta, .token_name = "token" };
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 2, 8);
+	CHECK_INT(kv_set(&meta, "token", "t2"), 0);
+	u = make(&w);
+	CHECK_INT(upload_set_opts(u, &opts), 0);
+	CHECK_INT(upload_set_opts(u, &w.opts), 0);
+	upload_offer(u, 1);
+	wait_part(u, 1);
+	CHECK_INT(upload_set_opts(u, &opts), -EBUSY);
+	finish(&w, u, 6 * MIB); /* with t1 */
+	CHECK_INT(upload_set_opts(u, &opts), -EBUSY);
+	upload_drop(u);
+	world_free(&w);
+}
+
+struct racer {
+	struct world *w;
+	struct upload *u;
+	unsigned seed;
+};
+
+static void *race(void *arg)
+{
+	struct racer *r = arg;
+
+	for (unsigned k = 0; k < 60; k++) {
+		unsigned n = 1 + (r->seed + k * 7) % 12;
+
+		if (k % 5 == r->seed)
+			touch(r->w, n);
+		upload_offer(r->u, n);
+		(void)upload_is_stale(r->u, 60 * MIB);
+		(void)upload_started(r->u);
+	}
+	return NULL;
+}
+
+/* Writers that offer at once, some while finish runs. */
+static void test_race(void)
+{
+	struct racer racers[4];
+	pthread_t threads[4];
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 6, 16);
+	u = make(&w);
+	for (unsigned k = 0; k < 4; k++) {
+		racers[k] = (struct racer){ &w, u, k };
+		CHECK_INT(pthread_create(&threads[k], NULL, race, &racers[k]), 0);
+	}
+	for (unsigned k = 0; k < 4; k++)
+		CHECK_INT(pthread_join(threads[k], NULL), 0);
+	finish(&w, u, 60 * MIB);
+	upload_drop(u);
+	CHECK_INT(w.fake.n_versions, 1);
+	CHECK(w.fake.most_in_flight <= 7);
+
+	/* Offers go on while it is finished: they are not heard. */
+	u = make(&w);
+	for (unsigned k = 0; k < 4; k++) {
+		racers[k] = (struct racer){ &w, u, 9 };
+		CHECK_INT(pthread_create(&threads[k], NULL, race, &racers[k]), 0);
+	}
+	finish(&w, u, 61 * MIB);
+	for (unsigned k = 0; k < 4; k++)
+		CHECK_INT(pthread_join(threads[k], NULL), 0);
+	upload_drop(u);
+	CHECK_INT(w.fake.n_versions, 2);
+	world_free(&w);
+}
+
+int main(void)
+{
+	test_small();
+	test_large(4, 16, true);
+	test_large(4, 16, false);
+	test_large(1, 1, true);
+	test_generations();
+	test_restless();
+	test_truncated();
+	test_failure_then_finish();
+	test_finish_again();
+	test_lost_answers();
+	test_aborted_by_others();
+	test_full_pool();
+	test_leave_early();
+	test_settle();
+	test_set_opts();
+	test_race();
+	return check_done();
+}
