@@ -58,8 +58,8 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
 }
 
 /*
- * From the database, when it agrees with the ETag. The same bytes may have been written again since, and tags may be others by now: which version
- * it is, and its tags, only the source can say.
+ * From the database, when it agrees with the ETag. The same bytes may have been written again since, and tags may be
+ * others by now: which version it is, and its tags, only the source can say.
  */
 static int recall(struct fs *fs, const char *key, struct attr *a)
 {

@@ -1,6 +1,6 @@
 /*
- * attr_meta.c - POSIX attributes <-> user metadata. Names and forms are s3fs's (metaheader.cpp): mode decimal with the file type, uid and gid decimal,
- * mtime as seconds[.nanoseconds]. rclone writes the same names with mode in octal and mtime as a float.
+ * attr_meta.c - POSIX attributes <-> user metadata. Names and forms are s3fs's (metaheader.cpp): mode decimal with the
+ * file type, uid and gid decimal, mtime as seconds[.nanoseconds]. rclone writes the same names, mode in octal.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -156,7 +156,7 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 	return r;
 }
 
-/* One server-side copy of src (as a) to dst with rec. *ret_a: the new version. */
+/* One server-side copy of src (as a) to dst with rec. *ret_a (may be NULL): the new version. */
 static int copy(struct fs *fs, const char *src, const struct attr *a, const char *dst, const struct meta_rec *rec, struct attr *ret_a)
 {
 	auto_with(meta_rec_free) struct meta_rec mine = { 0 };
@@ -181,7 +181,7 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 	if (!r)
 		r = attr_of(&mine, &info, a->size, key_is_dir(dst), &made);
 	r = settle_version(fs, t, dst, r, &e, &made);
-	if (!r) {
+	if (!r && ret_a) {
 		attr_free(ret_a);
 		*ret_a = made;
 		memset(&made, 0, sizeof(made));

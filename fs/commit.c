@@ -305,9 +305,8 @@ int file_commit_busy(struct file *f)
 		f->locked.hold_until = clock_deadline(f->fs->conf.hold_ms ? f->fs->conf.hold_ms : 10000);
 	}
 	lock_take(&f->locked.l);
+	f->locked.error = r;
 	file_set_state_locked(f, was_held ? FILE_HELD : FILE_FAILED);
-	if (!was_held)
-		f->locked.error = r;
 	lock_drop(&f->locked.l);
 	if (was_held)
 		settle_note(f->fs->settle, f->locked.hold_until);
@@ -422,74 +421,5 @@ int file_commit_held(struct fs *fs)
 
 		r = commit_held(fs, CLOCK_NEVER, &next);
 	}
-	return r;
-}
-
-/* --- flush and fsync --------------------------------------------------------------------------------------------- */
-
-/* The process (thread group) of a thread, which is what the kernel tells us; 0 when it cannot be known. */
-static pid_t process_of(pid_t tid)
-{
-	char path[64], line[256];
-	pid_t tgid = 0;
-	FILE *status;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	status = fopen(path, "re");
-	if (!status)
-		return 0;
-	while (!tgid && fgets(line, sizeof(line), status)) {
-		int64_t v;
-
-		if (strncmp(line, "Tgid:", 5))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		if (!parse_i64(line + 5 + strspn(line + 5, " \t"), &v))
-			tgid = (pid_t)v;
-	}
-	fclose(status);
-	return tgid;
-}
-
-/* Is it a close of an inherited copy of the descriptor, by a process that did not open the file? */
-static bool is_strangers_close(const struct file *f, pid_t tid)
-{
-	pid_t caller;
-
-	if (!f->locked.opener || f->locked.opener == tid)
-		return false;
-	caller = process_of(tid);
-	return caller && caller != process_of(f->locked.opener);
-}
-
-int file_flush(struct fs *fs, struct handle *h, pid_t pid)
-{
-	struct file *f = h->file;
-	int r = 0;
-
-	(void)fs;
-	file_busy_begin(f);
-	if (f->locked.state == FILE_DIRTY && (!f->locked.has_data || is_strangers_close(f, pid))) {
-		lock_take(&f->locked.l);
-		f->locked.deferred = true;
-		f->locked.deferred_ms = clock_mono_ms();
-		lock_drop(&f->locked.l);
-	} else if (f->locked.state == FILE_DIRTY || f->locked.state == FILE_FAILED) {
-		r = f->locked.state == FILE_DIRTY && file_may_hold_busy(f) ? file_hold_busy(f) : file_commit_busy(f);
-	}
-	file_busy_end(f);
-	return r;
-}
-
-int file_fsync(struct fs *fs, struct handle *h)
-{
-	struct file *f = h->file;
-	int r = 0;
-
-	(void)fs;
-	file_busy_begin(f);
-	if (f->locked.state == FILE_DIRTY || f->locked.state == FILE_FAILED)
-		r = f->locked.state == FILE_DIRTY && file_may_hold_busy(f) ? file_hold_busy(f) : file_commit_busy(f);
-	file_busy_end(f);
 	return r;
 }

@@ -1,9 +1,9 @@
 /*
  * dir.c - listing -> readdir, mkdir, rmdir. See dir.h.
  *
- * A cookie is page << 12 | index; local files have cookies from LOCAL on. The tokens of the pages seen are kept, so that going back is one request.
- * Which local files there are is decided when the first page is asked for, and those that a page then has are crossed out: a file that becomes an
- * object meanwhile is shown once.
+ * A cookie is page << 12 | index; local files have cookies from LOCAL on. The tokens of the pages seen are kept, so that
+ * going back is one request. Which local files there are is decided when the first page is asked for, and those that a
+ * page then has are crossed out: a file that becomes an object meanwhile is shown once.
  *
  * One caller works on a handle at a time (busy); no lock is held while S3 is asked.
  */
@@ -56,6 +56,7 @@ struct dir {
 	struct local_name *local;       /* sorted */
 	size_t local_n;
 	struct attr local_attr;         /* of the local item given last */
+	struct attr self;               /* the directory, as last known; is_dir false: not known */
 };
 
 int dir_open(struct fs *fs, struct node *n, struct dir **ret_d)
@@ -78,6 +79,8 @@ int dir_open(struct fs *fs, struct node *n, struct dir **ret_d)
 	d->key = key;
 	lock_init(&d->l);
 	cond_init(&d->changed);
+	if (attr_cache_get(fs->attrs, key, &d->self))
+		attr_free(&d->self);
 	*ret_d = d;
 	return 0;
 }
@@ -112,6 +115,7 @@ void dir_close(struct dir *d)
 	if (!d)
 		return;
 	reset(d);
+	attr_free(&d->self);
 	node_unref(d->fs->nodes, d->node);
 	cond_free(&d->changed);
 	lock_free(&d->l);
@@ -233,6 +237,20 @@ static void remember_item(struct dir *d, const struct item *i, int64_t since)
 		attr_cache_put_seen(d->fs->attrs, key, &i->attr, since);
 }
 
+/* A page with keys shows that the directory is there: who walks through its names need not ask for it again. */
+static void remember_self(struct dir *d, int64_t since)
+{
+	auto_with(attr_free) struct attr now = { 0 };
+
+	if (!attr_cache_get(d->fs->attrs, d->key, &now)) {
+		attr_free(&d->self);
+		d->self = now;
+		memset(&now, 0, sizeof(now));
+	}
+	if (d->self.is_dir)
+		attr_cache_put_seen(d->fs->attrs, d->key, &d->self, since);
+}
+
 static int take_page(struct dir *d, uint64_t page, const struct s3_page *p, int64_t since)
 {
 	int r = 0;
@@ -250,6 +268,8 @@ static int take_page(struct dir *d, uint64_t page, const struct s3_page *p, int6
 			hide_file(d, i);
 	for (size_t i = 0; i < d->n; i++)
 		remember_item(d, &d->items[i], since);
+	if (p->n)
+		remember_self(d, since);
 	d->page = page;
 	d->last = !p->truncated;
 	d->loaded = true;

@@ -161,8 +161,8 @@ int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_
 static int write_row(struct metadb *m, const char *key, const char *etag, const struct meta_rec *r, const char *const *json)
 {
 	struct db_stmt *s = NULL;
-	int err = db_prepare(m->db, "INSERT OR REPLACE INTO meta1 (key, etag, version, class, meta, sys, tags) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			     &s);
+	int err = db_prepare(m->db, "INSERT OR REPLACE INTO meta1 (key, etag, version, class, meta, sys, tags)"
+			     " VALUES (?, ?, ?, ?, ?, ?, ?)", &s);
 
 	if (err)
 		return err;

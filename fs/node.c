@@ -5,7 +5,8 @@
  *  named        yes        yes         referenced    nameless (removed, replaced), freed
  *  nameless     yes        no          NULL          freed
  *
- * The root is named by itself: no parent, never freed. A node is freed when the kernel's lookups, the references and the named children are all 0.
+ * The root is named by itself: no parent, never freed. A node is freed when the kernel's lookups, the references and the
+ * named children are all 0.
  */
 #include "fs/node.h"
 

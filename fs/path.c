@@ -58,8 +58,8 @@ int path_parent_key(const char *key, char **ret_key)
 #define SIX "[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]"
 
 /*
- * Names of files that are renamed or removed soon. One too many costs a little delay before it is uploaded (what it holds is safe meanwhile), one
- * too few costs a version nobody wanted.
+ * Names of files that are renamed or removed soon. One too many costs a little delay before it is uploaded (what it holds
+ * is safe meanwhile), one too few costs a version nobody wanted.
  */
 static const char *const temporary[] = {
 	".?*." SIX,                             /* rsync */

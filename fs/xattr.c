@@ -433,9 +433,9 @@ static void list_meta(const struct kv *meta, struct buf *out)
 	for (size_t i = 0; i < meta->n; i++) {
 		auto_with(buf_free) struct buf name;
 
+		buf_init(&name, BUF_LIMIT_SMALL);
 		if (attr_meta_is_reserved(meta->items[i].name))
 			continue;
-		buf_init(&name, BUF_LIMIT_SMALL);
 		if (!xattr_name_decode(meta->items[i].name, &name) && name.len <= XATTR_NAME_LEN)
 			buf_add(out, buf_str(&name), name.len + 1);
 	}

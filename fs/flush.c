@@ -1,0 +1,143 @@
+/*
+ * flush.c - which of the many flushes that the kernel sends is the close that saves the file.
+ *
+ * A flush comes for every close of every copy of a descriptor: dup2 in a shell's redirection, a child that inherited it and ends. To save each
+ * time would make a version of every half-written state. So a flush is put off (the next one, or the release, saves) when it is plainly not the
+ * last: nothing was written since the file was made or emptied, another process than the opener closes its copy, or the caller still has the
+ * file open for writing. Whatever cannot be told (another namespace, no permission to look) is taken for the last one: one version too many is
+ * better than a close that says nothing.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/codec.h"
+#include "fs/file_i.h"
+#include "fs/path.h"
+
+#define FDS_MAX 512     /* a process with more is not searched */
+
+/* The number after `name` in a file of lines like "Tgid:\t17" or "flags:\t0100001"; -1 when it is not there. */
+static int64_t proc_number(const char *path, const char *name, int base)
+{
+	char line[256];
+	int64_t v = -1;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return -1;
+	while (v < 0 && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			v = strtoll(line + strlen(name), NULL, base);
+	fclose(f);
+	return v;
+}
+
+/* The process (thread group) of a thread, which is what the kernel tells us; -1 when it cannot be known. */
+static int64_t process_of(pid_t tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	return proc_number(path, "Tgid:", 10);
+}
+
+/* Is it a close of an inherited copy of the descriptor, by a process that did not open the file? */
+static bool is_strangers_close(const struct file *f, pid_t tid)
+{
+	int64_t caller;
+
+	if (!f->locked.opener || f->locked.opener == tid)
+		return false;
+	caller = process_of(tid);
+	return caller >= 0 && caller != process_of(f->locked.opener);
+}
+
+static bool is_open_for_writing(pid_t tid, const char *fd, const char *path)
+{
+	char link[64], target[4096];
+	int64_t flags;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/%.20s", (int)tid, fd);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	if (strcmp(target, path))
+		return false;
+	snprintf(link, sizeof(link), "/proc/%d/fdinfo/%.20s", (int)tid, fd);
+	flags = proc_number(link, "flags:", 8);
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Does the caller have it open for writing all the same? The descriptor that is being closed is gone from its table already. */
+static bool is_still_open(const struct file *f, pid_t tid)
+{
+	auto_free char *key = NULL, *path = NULL;
+	char fds[64];
+	bool found = false;
+	int seen = 0;
+	DIR *dir;
+
+	if (node_key(f->fs->nodes, f->node, &key) ||
+	    str_format(&path, "%s/%s", f->fs->conf.mountpoint, key + strlen(f->fs->conf.prefix)))
+		return false;
+	snprintf(fds, sizeof(fds), "/proc/%d/fd", (int)tid);
+	dir = opendir(fds);
+	if (!dir)
+		return false;
+	for (struct dirent *e; !found && seen++ < FDS_MAX && (e = readdir(dir));)
+		found = e->d_name[0] != '.' && is_open_for_writing(tid, e->d_name, path);
+	closedir(dir);
+	return found;
+}
+
+static bool is_put_off(const struct file *f, pid_t tid)
+{
+	return f->locked.state == FILE_DIRTY && (!f->locked.has_data || is_strangers_close(f, tid) || is_still_open(f, tid));
+}
+
+/* Busy. */
+static int save(struct file *f)
+{
+	if (f->locked.state == FILE_DIRTY && file_may_hold_busy(f))
+		return file_hold_busy(f);
+	if (f->locked.state == FILE_DIRTY || f->locked.state == FILE_FAILED)
+		return file_commit_busy(f);
+	return 0;
+}
+
+int file_flush(struct fs *fs, struct handle *h, pid_t pid)
+{
+	struct file *f = h->file;
+	int r = 0;
+
+	(void)fs;
+	file_busy_begin(f);
+	if (is_put_off(f, pid)) {
+		lock_take(&f->locked.l);
+		f->locked.deferred = true;
+		f->locked.deferred_ms = clock_mono_ms();
+		lock_drop(&f->locked.l);
+	} else {
+		r = save(f);
+	}
+	file_busy_end(f);
+	return r;
+}
+
+int file_fsync(struct fs *fs, struct handle *h)
+{
+	struct file *f = h->file;
+	int r;
+
+	(void)fs;
+	file_busy_begin(f);
+	r = save(f);
+	file_busy_end(f);
+	return r;
+}
