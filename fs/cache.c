@@ -58,7 +58,8 @@ int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c
 	c->pool = conf->pool;
 	c->max_bytes = conf->max_bytes;
 	c->block = conf->block ? conf->block : MIB;
-	c->ahead_max = conf->ahead_max ? conf->ahead_max : 16;
+	/* What is read ahead must still be there when it is asked for. */
+	c->ahead_max = (unsigned)min_of((uint64_t)(conf->ahead_max ? conf->ahead_max : 16), c->max_bytes / c->block / 4);
 	lock_init(&c->locked.l);
 	cond_init(&c->locked.changed);
 	r = map_new(&c->locked.blocks);
@@ -354,9 +355,9 @@ static unsigned ahead_window(struct read_cache *c, struct read_pos *pos, size_t 
 	scoped_lock(&c->locked.l);
 	if (off == pos->next && off > 0)
 		pos->ahead = min_of(pos->ahead ? pos->ahead * 2 : 1, c->ahead_max);
-	else if (off + n < pos->next || off > pos->next + 4 * c->block)
-		pos->ahead = 0;         /* a jump; readers a little out of order (kernel readahead) keep the window */
-	pos->next = off + n;
+	else if (off + n + 4 * c->block < pos->next || off > pos->next + 4 * c->block)
+		pos->ahead = 0, pos->next = 0;  /* a jump; readers a little out of order (kernel readahead) keep the window */
+	pos->next = max_of(pos->next, off + n);
 	window = pos->ahead;
 	return window;
 }

@@ -56,7 +56,8 @@ static int finish(struct ticket *t, int r, const struct s3_error *e, const struc
 {
 	char shown[256], why[64];
 
-	if (r && e->unclear) {
+	/* No answer, or one that went wrong here, after the source did it: recovery asks what happened. */
+	if (r && (e->unclear || e->class == FAULT_NONE)) {
 		repl_leave(t);
 		return r;
 	}

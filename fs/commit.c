@@ -48,18 +48,23 @@ void file_kill_busy(struct file *f)
 	lock_drop(&f->locked.l);
 }
 
-/* The upload to the source, not begun yet; carries now.rec. Busy. */
-static int make_upload(struct file *f, const char *key)
+/* now, with our ticket's mark: what the next version carries. */
+static int marked_now(struct file *f, struct attr *ret_a)
+{
+	int r = file_now_copy(f, ret_a);
+
+	return r ? r : change_mark(&ret_a->rec, ticket_token(f->locked.ticket));
+}
+
+/* An upload to the source that carries rec; no request yet. Busy. */
+static int make_upload(struct file *f, const char *key, const struct meta_rec *rec)
 {
 	struct s3_put_opts opts;
 	struct upload_conf conf;
 	int r;
 
-	file_rec_touch(f);
-	r = change_mark(&f->locked.now.rec, ticket_token(f->locked.ticket));
 	meta_rec_free(&f->locked.sent);
-	if (!r)
-		r = meta_rec_copy(&f->locked.sent, &f->locked.now.rec);
+	r = meta_rec_copy(&f->locked.sent, rec);
 	if (r)
 		return r;
 	opts = change_opts(&f->locked.sent);
@@ -87,16 +92,15 @@ static bool wants_early_locked(const struct file *f, uint64_t off, uint64_t end)
 static void begin_early(struct file *f)
 {
 	auto_free char *key = NULL, *name = NULL;
-	struct job_spec spec;
+	auto_with(attr_free) struct attr now = { 0 };
 	struct upload_src src = body_upload_src(f->locked.body);
+	struct job_spec spec;
 
 	if (node_key(f->fs->nodes, f->node, &key) || node_name(f->fs->nodes, f->node, &name) || path_is_temporary(name))
 		return;
 	if (!f->locked.ticket && repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket))
 		return;
-	if (make_upload(f, key))
-		return;
-	if (change_spec(&f->locked.now, &spec))
+	if (marked_now(f, &now) || make_upload(f, key, &now.rec) || change_spec(&now, &spec))
 		return;
 	spec.multipart = true;
 	f->locked.early_n = repl_early_new(f->locked.ticket, &spec, &src, f->locked.early, FILE_EARLY_MAX);
@@ -116,7 +120,7 @@ void file_early_locked(struct file *f, uint64_t off, uint64_t end)
 		lock_take(&f->locked.l);
 		file_busy_end_locked(f);
 	}
-	if (!f->locked.upload || f->locked.body->key)
+	if (!f->locked.upload || f->locked.body->key || f->locked.state != FILE_DIRTY)
 		return;
 	for (unsigned p = part_of(off); part_range(p).end <= end; p++) {
 		if (!spool_has(f->locked.body->spool, part_range(p)))
@@ -129,52 +133,103 @@ void file_early_locked(struct file *f, uint64_t off, uint64_t end)
 
 /* --- commit ------------------------------------------------------------------------------------------------------ */
 
-/* An upload that carries what the version shall carry. Busy, committing. */
-static int ready_upload(struct file *f, const char *key)
+/* Acknowledged under this ticket from now on. Busy; the spool is synced. */
+static int write_hold(struct file *f, const char *key, struct attr *ret_now)
 {
-	struct meta_rec *now = &f->locked.now.rec, *sent = &f->locked.sent;
-	struct timespec ts;
+	struct job_spec spec;
+	int r = marked_now(f, ret_now);
+
+	if (!r)
+		r = change_spec(ret_now, &spec);
+	return r ? r : repl_hold(f->locked.ticket, key, spool_name(f->locked.body->spool), &spec);
+}
+
+/*
+ * An answer was lost, and the bytes changed since: the version that may stand is not the one that is to be made now, so another token must name
+ * this one. Recovery asks for the old one. What is held stays promised at every moment. Busy.
+ */
+static int renew_ticket(struct file *f, const char *key)
+{
+	auto_with(attr_free) struct attr now = { 0 };
+	struct ticket *old = f->locked.ticket;
 	int r;
 
-	if (f->locked.upload && upload_started(f->locked.upload)) {
-		/* Times of writes alone do not make it stale: the version's time is that of its first part. */
-		if (f->locked.mtime_set && attr_meta_get_mtime(&sent->meta, &ts)) {
-			r = attr_meta_set_mtime(f->fs, &now->meta, ts);
-			if (r)
-				return r;
-		}
-		f->locked.mtime_set = false;
-		r = change_mark(&f->locked.now.rec, ticket_token(f->locked.ticket));
-		if (r)
+	if (!f->locked.unclear || f->locked.unclear_changes == f->locked.changes)
+		return 0;
+	file_drop_uploads(f);
+	f->locked.ticket = NULL;
+	r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
+	if (!r && f->locked.held_ref)
+		r = spool_sync(f->locked.body->spool);
+	if (!r && f->locked.held_ref)
+		r = write_hold(f, key, &now);
+	if (r) {
+		repl_abandon(f->locked.ticket);
+		f->locked.ticket = old;
+		return r;
+	}
+	if (f->locked.held_ref)
+		repl_abandon(old);
+	else
+		repl_leave(old);
+	f->locked.unclear = false;
+	return 0;
+}
+
+/* What was sent fits what is wanted. The times of writes alone do not make it stale: the version's time is that of its first part. */
+static int fits_sent(struct file *f, struct attr *now, bool *ret_fits)
+{
+	struct meta_rec *sent = &f->locked.sent;
+	struct timespec ts;
+	int r = 0;
+
+	if (f->locked.mtime_set && attr_meta_get_mtime(&sent->meta, &ts))
+		r = attr_meta_set_mtime(f->fs, &now->rec.meta, ts);
+	*ret_fits = kv_equal(&now->rec.meta, &sent->meta) && kv_equal(&now->rec.sys, &sent->sys);
+	return r;
+}
+
+/* An upload that carries now. Busy, committing. */
+static int ready_upload(struct file *f, const char *key, struct attr *now)
+{
+	struct upload *u = f->locked.upload;
+	struct s3_put_opts opts = change_opts(&now->rec);
+	bool fits = false;
+	int r = 0;
+
+	if (u && !upload_started(u)) {
+		/* Kept, since it knows of an earlier try whose answer was lost. */
+		meta_rec_free(&f->locked.sent);
+		r = meta_rec_copy(&f->locked.sent, &now->rec);
+		if (!r)
+			r = upload_set_opts(u, &opts);
+		if (r != -EBUSY)
 			return r;
-		if (kv_equal(&now->meta, &sent->meta) && kv_equal(&now->sys, &sent->sys))
-			return 0;
+	}
+	if (u) {
+		r = fits_sent(f, now, &fits);
+		if (!r && fits)
+			r = upload_set_tags(u, &now->rec.tags);
+		if (r || fits)
+			return r;
 		log_debug("upload=restart why=\"metadata changed after the first part\"");
 	}
 	file_drop_uploads(f);
-	return make_upload(f, key);
+	return make_upload(f, key, &now->rec);
 }
 
-static int send(struct file *f, const char *key, struct s3_info *ret_info)
+static int send(struct file *f, const char *key, struct attr *now, struct s3_info *ret_info)
 {
 	struct s3_error err = { 0 };
 	char text[400], shown[256];
-	bool multipart;
-	int r = ready_upload(f, key);
+	int r = ready_upload(f, key, now);
 
 	if (!r)
-		r = upload_finish(f->locked.upload, f->locked.now.size, ret_info, &err);
-	if (r) {
-		log_error("op=commit key=\"%s\" why=\"%s\"", printable(key, shown, sizeof(shown)),
-			  s3_error_text(&err, text, sizeof(text)));
-		return r;
-	}
-	multipart = upload_started(f->locked.upload);
-	/* Some servers ignore tags on CreateMultipartUpload, and those set after it are not in it. */
-	if (multipart && (f->locked.now.rec.tags.n || f->locked.sent.tags.n))
-		r = tagging_put(f->fs->source, key, ret_info->version_id, &f->locked.now.rec.tags, &err);
+		r = upload_finish(f->locked.upload, now->size, ret_info, &err);
+	f->locked.unclear = r && (err.unclear || f->locked.unclear);
+	f->locked.unclear_changes = f->locked.changes;
 	if (r)
-		log_error("op=tag key=\"%s\" why=\"%s\"", printable(key, shown, sizeof(shown)),
+		log_error("op=commit key=\"%s\" why=\"%s\"", printable(key, shown, sizeof(shown)),
 			  s3_error_text(&err, text, sizeof(text)));
 	return r;
 }
@@ -191,83 +246,84 @@ static int replace_str(char **s, const char *with)
 	return 0;
 }
 
-/* The source has the version: write down who must get it. Busy. */
-static int hand_over(struct file *f, const char *key, const struct s3_info *info)
+/* now as the answer to the upload makes it. */
+static int become(struct attr *now, const struct s3_info *info)
 {
-	struct attr *now = &f->locked.now;
-	struct job_spec spec;
-	struct repl_facts facts = { .key = key, .version = info->version_id, .spec = &spec };
-	struct spool *spool = f->locked.body->spool;
-	const char *staged = NULL;
-	int r;
+	int r = replace_str(&now->etag, info->etag);
 
 	now->has_object = true;
 	now->mtime_ms = info->mtime_ms;
-	r = replace_str(&now->etag, info->etag);
-	if (!r)
-		r = replace_str(&now->rec.version_id, info->version_id);
-	if (!r)
-		r = change_spec(now, &spec);
-	if (r)
-		return r;
+	return r ? r : replace_str(&now->rec.version_id, info->version_id);
+}
+
+/* The source has the version: write down who must get it. Busy. */
+static void hand_over(struct file *f, const char *key, const struct attr *now)
+{
+	struct job_spec spec;
+	struct repl_facts facts = { .key = key, .version = now->rec.version_id, .spec = &spec };
+	struct spool *spool = f->locked.body->spool;
+	const char *staged = NULL;
+	char why[64], shown[256];
+	int r = change_spec(now, &spec);
+
 	spec.multipart = upload_started(f->locked.upload);
 	if (spool && body_is_local(f->locked.body, now->size)) {
 		staged = spool_name(spool);
 		spool_keep(spool);
 	}
-	r = repl_commit(f->locked.ticket, &facts, staged, f->locked.early, f->locked.early_n);
+	if (!r)
+		r = repl_commit(f->locked.ticket, &facts, staged, f->locked.early, f->locked.early_n);
 	f->locked.early_n = 0;
 	if (r) {
 		/* The version stands, only the row does not: the ticket stays for the next mount to finish. */
-		char why[64], shown[256];
-
 		log_error("op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state directory; the next mount finishes it\"",
 			  printable(key, shown, sizeof(shown)), errno_text(r, why, sizeof(why)));
 		repl_leave(f->locked.ticket);
 	}
 	f->locked.ticket = NULL;
-	return 0;
 }
 
-/* What is in the source is what we have: a body without a spool. Busy. */
-static int become_clean(struct file *f, const char *key)
+/* What is in the source is what we have: a body without a spool. Busy; takes now and body. */
+static void become_clean(struct file *f, const char *key, struct attr *now, struct body *body)
 {
-	struct body *body = NULL, *old;
-	int r = body_new(f->fs, NULL, key, &f->locked.now, &body);
-
-	if (r)
-		return r;
-	attr_learn(f->fs, key, &f->locked.now);
+	attr_learn(f->fs, key, now);
 	upload_forget(f->locked.upload);
 	f->locked.upload = NULL;
 	meta_rec_free(&f->locked.sent);
+	file_now_set(f, now);
+	file_body_set(f, body);
 	lock_take(&f->locked.l);
-	old = f->locked.body;
-	f->locked.body = body;
 	f->locked.mtime_set = false;
 	f->locked.late_meta = false;
 	file_set_state_locked(f, FILE_CLEAN);
 	lock_drop(&f->locked.l);
-	body_unref(old);
-	return 0;
 }
 
 static int commit_steps(struct file *f, const char *key)
 {
-	struct s3_info info = { 0 };
+	auto_with(attr_free) struct attr now = { 0 };
+	auto_with(s3_info_free) struct s3_info info = { 0 };
 	struct spool *spool = f->locked.body->spool;
+	struct body *body = NULL;
 	int r = spool ? spool_error(spool) : 0;
 
+	if (!r)
+		r = renew_ticket(f, key);
 	if (!r && !f->locked.ticket)
 		r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
 	if (!r)
-		r = send(f, key, &info);
+		r = marked_now(f, &now);
 	if (!r)
-		r = hand_over(f, key, &info);
+		r = send(f, key, &now, &info);
 	if (!r)
-		r = become_clean(f, key);
-	s3_info_free(&info);
-	return r;
+		r = become(&now, &info);
+	if (!r)
+		r = body_new(f->fs, NULL, key, &now, &body);
+	if (r)
+		return r;
+	hand_over(f, key, &now);
+	become_clean(f, key, &now, body);
+	return 0;
 }
 
 void file_drop_held_ref(struct file *f)
@@ -279,38 +335,88 @@ void file_drop_held_ref(struct file *f)
 		file_put(f);    /* never the last one: our caller has its own */
 }
 
+static bool is_below(const char *key, const char *dir)
+{
+	return dir && !strncmp(key, dir, strlen(dir));
+}
+
+/* The key to commit under; waits while a directory rename moves it. gate_leave follows. */
+static int gate_enter(struct file *f, char **ret_key)
+{
+	struct file_table *t = f->fs->files;
+	auto_free char *key = NULL;
+	int r = node_key(f->fs->nodes, f->node, &key);
+
+	lock_take(&t->l);
+	while (!r && (is_below(key, t->moving_from) || is_below(key, t->moving_to))) {
+		cond_wait(&t->changed, &t->l);
+		lock_drop(&t->l);
+		free(take_ptr(&key));
+		r = node_key(f->fs->nodes, f->node, &key);
+		lock_take(&t->l);
+	}
+	t->commits += !r;
+	lock_drop(&t->l);
+	if (!r)
+		*ret_key = take_ptr(&key);
+	return r;
+}
+
+static void gate_leave(struct file *f)
+{
+	struct file_table *t = f->fs->files;
+
+	scoped_lock(&t->l);
+	t->commits--;
+	cond_broadcast(&t->changed);
+}
+
+static void commit_failed(struct file *f, bool was_held, int err)
+{
+	if (was_held)
+		f->locked.hold_until = clock_deadline(f->fs->conf.hold_ms ? f->fs->conf.hold_ms : 10000);
+	lock_take(&f->locked.l);
+	f->locked.error = err;
+	file_set_state_locked(f, was_held ? FILE_HELD : FILE_FAILED);
+	lock_drop(&f->locked.l);
+	if (was_held)
+		settle_note(f->fs->settle, f->locked.hold_until);       /* it stays acknowledged: tried again later */
+}
+
 /* dirty, held, failed -> clean: one new version in the source and a durable row for each destination. */
 int file_commit_busy(struct file *f)
 {
 	auto_free char *key = NULL;
-	bool was_held;
-	int r = node_key(f->fs->nodes, f->node, &key);
+	bool was_held = f->locked.state == FILE_HELD;
+	int r;
 
+	if (f->locked.state == FILE_CLEAN || f->locked.state == FILE_DEAD)
+		return 0;
+	r = gate_enter(f, &key);
+	if (r)
+		return r;
 	lock_take(&f->locked.l);
-	was_held = f->locked.state == FILE_HELD;
-	if (r || f->locked.state == FILE_CLEAN || f->locked.state == FILE_DEAD) {
-		lock_drop(&f->locked.l);
-		return r == -ESTALE ? 0 : r;
-	}
 	file_set_state_locked(f, FILE_COMMITTING);
 	lock_drop(&f->locked.l);
-
 	r = commit_steps(f, key);
-	if (!r) {
+	if (r)
+		commit_failed(f, was_held, r);
+	gate_leave(f);
+	if (!r)
 		file_drop_held_ref(f);
-		return 0;
-	}
-	if (was_held) {
-		file_drop_uploads(f);           /* it stays acknowledged: tried again later */
-		f->locked.hold_until = clock_deadline(f->fs->conf.hold_ms ? f->fs->conf.hold_ms : 10000);
-	}
-	lock_take(&f->locked.l);
-	f->locked.error = r;
-	file_set_state_locked(f, was_held ? FILE_HELD : FILE_FAILED);
-	lock_drop(&f->locked.l);
-	if (was_held)
-		settle_note(f->fs->settle, f->locked.hold_until);
 	return r;
+}
+
+/* What is pending becomes durable: held, where the name is a temporary one, else a version. */
+int file_save_busy(struct file *f)
+{
+	int r = -EAGAIN;
+
+	if (f->locked.state != FILE_DIRTY && f->locked.state != FILE_FAILED)
+		return 0;
+	if (f->locked.state == FILE_DIRTY && file_may_hold_busy(f))
+		r = file_hold_busy(f);
+	return r ? file_commit_busy(f) : 0;
 }
 
 /* --- held names -------------------------------------------------------------------------------------------------- */
@@ -328,26 +434,24 @@ bool file_may_hold_busy(struct file *f)
 int file_hold_busy(struct file *f)
 {
 	auto_free char *key = NULL;
-	struct job_spec spec;
+	auto_with(attr_free) struct attr now = { 0 };
 	struct spool *spool = f->locked.body->spool;
 	int r = node_key(f->fs->nodes, f->node, &key);
 
-	if (r)
-		return r == -ESTALE ? 0 : r;
-	file_drop_uploads(f);
-	file_rec_touch(f);
-	r = spool_sync(spool);
+	if (!r)
+		r = renew_ticket(f, key);
+	if (!r && f->locked.upload && upload_started(f->locked.upload))
+		file_drop_uploads(f);
+	if (!r)
+		r = spool_sync(spool);
 	if (!r && !f->locked.ticket)
 		r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
 	if (!r)
-		r = change_mark(&f->locked.now.rec, ticket_token(f->locked.ticket));
-	if (!r)
-		r = change_spec(&f->locked.now, &spec);
-	if (!r)
-		r = repl_hold(f->locked.ticket, key, spool_name(spool), &spec);
+		r = write_hold(f, key, &now);
 	if (r)
 		return r;
 	spool_keep(spool);
+	file_now_set(f, &now);
 	lock_take(&f->fs->files->l);
 	if (!f->locked.held_ref)
 		f->refs++;
@@ -383,7 +487,7 @@ static size_t collect_due(struct fs *fs, int64_t now, struct file **due, size_t 
 	return n;
 }
 
-static int commit_held(struct fs *fs, int64_t now, int64_t *ret_next)
+static int commit_held(struct fs *fs, int64_t now, int64_t *ret_next, size_t *ret_tried)
 {
 	struct file *due[32];
 	size_t n = collect_due(fs, now, due, array_size(due), ret_next);
@@ -400,26 +504,34 @@ static int commit_held(struct fs *fs, int64_t now, int64_t *ret_next)
 		if (r && !first)
 			first = r;
 	}
+	*ret_tried = n;
 	return first;
 }
 
 void file_commit_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next)
 {
-	if (commit_held(fs, now_mono_ms, ret_next))
+	size_t tried;
+
+	if (commit_held(fs, now_mono_ms, ret_next, &tried))
 		log_debug("a held name could not be uploaded; tried again later");
 }
 
 int file_commit_held(struct fs *fs)
 {
 	struct file_counts counts;
-	int r = 0;
+	int first = 0;
 
-	/* Everything is due at the end of time; failed ones are held again, so each is tried once. */
+	/* Those that fail are held again with a new deadline: a number of rounds that is enough for all, and an end. */
 	file_count(fs, &counts);
-	for (uint64_t left = counts.held; left > 0 && !r; left = left > 32 ? left - 32 : 0) {
+	for (uint64_t rounds = counts.held / 32 + 1; rounds > 0; rounds--) {
 		int64_t next;
+		size_t tried;
+		int r = commit_held(fs, CLOCK_NEVER, &next, &tried);
 
-		r = commit_held(fs, CLOCK_NEVER, &next);
+		if (r && !first)
+			first = r;
+		if (!tried)
+			break;
 	}
-	return r;
+	return first;
 }

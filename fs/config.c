@@ -360,8 +360,12 @@ int config_read_source(struct config *c, const char *text, char *why, size_t why
 	const char *name = url ? text + 5 : text;
 	size_t len = strcspn(name, url ? "/" : ":/");
 	char shown[SHOWN];
+	bool bad_form;
 
-	if (len == 0 || (!url && (name[len] == '/' || strstr(name, "://"))) || (!url && name[len] == ':' && name[len + 1] && name[len + 1] != '/'))
+	bad_form = len == 0;
+	if (!url)
+		bad_form |= name[len] == '/' || strstr(name, "://") || (name[len] == ':' && name[len + 1] && name[len + 1] != '/');
+	if (bad_form)
 		return bad(&r, "'%s' is not a bucket; write s3://BUCKET or s3://BUCKET/PREFIX",
 			   printable(text, shown, sizeof(shown)));
 	free(c->bucket);

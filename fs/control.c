@@ -215,7 +215,7 @@ static void *run(void *arg)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-/* By the directory's descriptor: a path may be longer than an address holds. The lock of the directory says that an old socket is nobody's. */
+/* By the directory's descriptor: a path may be longer than an address holds. An old socket is nobody's: the directory is locked. */
 static int listen_at(struct control *c)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };

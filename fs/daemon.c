@@ -58,19 +58,26 @@ static void settle_in(void)
 	}
 }
 
-static int leave_terminal(void)
+/* Keeps nothing of the caller's but *fd, the way to the parent, which gets another number. */
+static int leave_caller(int *fd)
 {
-	auto_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0)
 		return -errno;
+	for (int i = 0; i <= 2; i++)
+		if (dup2(null, i) < 0)
+			return -errno;
+	close(null);
 	if (setsid() < 0 && errno != EPERM)
 		return -errno;
-	for (int fd = 0; fd <= 2; fd++)
-		if (null != fd && dup2(null, fd) < 0)
+	if (*fd != 3) {
+		if (dup3(*fd, 3, O_CLOEXEC) < 0)
 			return -errno;
-	if (null <= 2)
-		take_fd(&null);
+		close(*fd);
+		*fd = 3;
+	}
+	close_range(4, ~0U, 0);         /* an old kernel cannot: then they stay open */
 	return chdir("/") == 0 ? 0 : -errno;
 }
 
@@ -111,12 +118,12 @@ int daemon_start(bool front, enum log_level level, struct daemon *ret_d)
 	}
 	close(ends[0]);
 	settle_in();
-	log_to_syslog("crrfs", level);
-	err = leave_terminal();
+	err = leave_caller(&ends[1]);
 	if (err < 0) {
 		close(ends[1]);
 		return err;
 	}
+	log_to_syslog("crrfs", level);
 	*ret_d = (struct daemon){ .fd = ends[1] };
 	return 0;
 }
@@ -124,14 +131,18 @@ int daemon_start(bool front, enum log_level level, struct daemon *ret_d)
 void daemon_report(struct daemon *d, enum daemon_exit code, const char *message)
 {
 	char head = (char)code;
+	int err;
 
 	if (d->front && message)
 		fprintf(stderr, "crrfs: %s\n", message);
 	if (d->fd < 0)
 		return;
 	/* A parent that is gone hears nothing, and that is all. */
-	if (io_write_full(d->fd, &head, 1) == 0 && message && io_write_full(d->fd, message, strlen(message)) < 0)
-		message = NULL;
+	err = io_write_full(d->fd, &head, 1);
+	if (err == 0 && message)
+		err = io_write_full(d->fd, message, strlen(message));
+	if (err < 0)
+		log_debug("parent=gone");
 	close(d->fd);
 	d->fd = -1;
 }

@@ -1,12 +1,6 @@
-/*
- * file.c - open objects: the table of them, handles, reads and writes. The states are in file_i.h.
- *
- * Lock order: the table's lock and a file's lock are never held together. A file's lock is held while local bytes are written, never while S3 or
- * the queue is asked: for that there is the busy mark.
- */
+/* file.c - open objects: handles, reads and writes. The states are in file_i.h. */
 #include "fs/file.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,236 +12,17 @@
 #include "fs/path.h"
 #include "s3/part.h"
 
-#define DEFERRED_MS 1000        /* between a close and its release, see file_count */
-
-int file_table_new(struct fs *fs, struct file_table **ret_t)
-{
-	struct file_table *t = calloc(1, sizeof(*t));
-
-	(void)fs;
-	if (!t)
-		return -ENOMEM;
-	lock_init(&t->l);
-	cond_init(&t->changed);
-	*ret_t = t;
-	return 0;
-}
-
-/* --- states ------------------------------------------------------------------------------------------------------ */
-
-static bool step_legal(enum file_state from, enum file_state to)
-{
-	static const unsigned legal[] = {
-		[FILE_CLEAN] = 1u << FILE_DIRTY | 1u << FILE_DEAD,
-		[FILE_DIRTY] = 1u << FILE_COMMITTING | 1u << FILE_HELD | 1u << FILE_DEAD,
-		[FILE_HELD] = 1u << FILE_DIRTY | 1u << FILE_COMMITTING | 1u << FILE_DEAD,
-		[FILE_COMMITTING] = 1u << FILE_CLEAN | 1u << FILE_HELD | 1u << FILE_FAILED | 1u << FILE_DEAD,
-		[FILE_FAILED] = 1u << FILE_COMMITTING | 1u << FILE_DIRTY | 1u << FILE_DEAD,
-		[FILE_DEAD] = 0,
-	};
-
-	return legal[from] & 1u << to;
-}
-
-/* The rows of the table in file_i.h, as far as they can be seen in one file. */
-static void check_locked(const struct file *f)
-{
-	assert(f->locked.body);
-	assert((f->locked.state == FILE_FAILED) == (f->locked.error != 0) || f->locked.state == FILE_COMMITTING ||
-	       f->locked.state == FILE_DEAD);
-	assert(f->locked.state != FILE_CLEAN || (!f->locked.ticket && !f->locked.upload && !f->locked.body->spool));
-	assert(f->locked.state != FILE_HELD || (f->locked.ticket && !f->locked.upload));
-	assert(f->locked.state != FILE_COMMITTING || f->locked.busy);
-}
-
-void file_set_state_locked(struct file *f, enum file_state to)
-{
-	lock_assert_held(&f->locked.l);
-	if (f->locked.state == to)
-		return;
-	assert(step_legal(f->locked.state, to));
-	f->locked.state = to;
-	if (to != FILE_FAILED)
-		f->locked.error = 0;
-	if (to != FILE_DIRTY)
-		f->locked.deferred = false;
-	check_locked(f);
-}
-
-void file_busy_begin_locked(struct file *f)
-{
-	lock_assert_held(&f->locked.l);
-	while (f->locked.busy)
-		cond_wait(&f->locked.changed, &f->locked.l);
-	f->locked.busy = true;
-}
-
-void file_busy_end_locked(struct file *f)
-{
-	lock_assert_held(&f->locked.l);
-	assert(f->locked.busy && f->locked.state != FILE_COMMITTING);
-	check_locked(f);
-	f->locked.busy = false;
-	cond_broadcast(&f->locked.changed);
-}
-
-void file_busy_begin(struct file *f)
-{
-	scoped_lock(&f->locked.l);
-	file_busy_begin_locked(f);
-}
-
-void file_busy_end(struct file *f)
-{
-	scoped_lock(&f->locked.l);
-	file_busy_end_locked(f);
-}
-
-/* --- the table --------------------------------------------------------------------------------------------------- */
-
-struct file *file_peek(struct fs *fs, struct node *n)
-{
-	struct file *f;
-
-	scoped_lock(&fs->files->l);
-	f = node_file(fs->nodes, n);
-	if (f)
-		f->refs++;
-	return f;
-}
-
-static void file_free(struct file *f)
-{
-	file_drop_uploads(f);
-	repl_leave(f->locked.ticket);
-	body_unref(f->locked.body);
-	attr_free(&f->locked.now);
-	meta_rec_free(&f->locked.sent);
-	node_unref(f->fs->nodes, f->node);
-	cond_free(&f->locked.changed);
-	lock_free(&f->locked.l);
-	free(f);
-}
-
-/* At the end of a mount that was told to stop: programs may still have files open. What was not closed was not promised; what is held
- * has its ticket and its staged file, and the next mount goes on with them. */
-void file_table_free(struct file_table *t)
-{
-	if (!t)
-		return;
-	while (t->first) {
-		struct file *f = t->first;
-
-		t->first = f->next;
-		file_free(f);
-	}
-	cond_free(&t->changed);
-	lock_free(&t->l);
-	free(t);
-}
-
-static int file_new(struct fs *fs, struct node *n, struct file **ret_f)
-{
-	struct file *f = calloc(1, sizeof(*f));
-	int r;
-
-	if (!f)
-		return -ENOMEM;
-	r = body_new(fs, NULL, NULL, NULL, &f->locked.body);
-	if (!r) {
-		struct node *ref = NULL;
-
-		r = node_ref(fs->nodes, node_ino(n), &ref);
-		f->node = ref;
-	}
-	if (r) {
-		body_unref(f->locked.body);
-		free(f);
-		return r;
-	}
-	f->fs = fs;
-	f->refs = 1;
-	lock_init(&f->locked.l);
-	cond_init(&f->locked.changed);
-	f->locked.state = FILE_CLEAN;
-	*ret_f = f;
-	return 0;
-}
-
-int file_get(struct fs *fs, struct node *n, struct file **ret_f)
-{
-	struct file_table *t = fs->files;
-	struct file *made = NULL, *f = file_peek(fs, n);
-	int r;
-
-	if (f) {
-		*ret_f = f;
-		return 0;
-	}
-	r = file_new(fs, n, &made);
-	if (r)
-		return r;
-	lock_take(&t->l);
-	f = node_file(fs->nodes, n);
-	if (f) {
-		f->refs++;
-	} else {
-		made->next = t->first;
-		if (t->first)
-			t->first->prev = made;
-		t->first = made;
-		node_set_file(fs->nodes, n, made);
-		f = take_ptr(&made);
-	}
-	lock_drop(&t->l);
-	if (made)
-		file_free(made);
-	*ret_f = f;
-	return 0;
-}
-
-void file_put(struct file *f)
-{
-	struct file_table *t;
-
-	if (!f)
-		return;
-	t = f->fs->files;
-	lock_take(&t->l);
-	if (--f->refs) {
-		lock_drop(&t->l);
-		return;
-	}
-	if (f->prev)
-		f->prev->next = f->next;
-	else
-		t->first = f->next;
-	if (f->next)
-		f->next->prev = f->prev;
-	node_set_file(f->fs->nodes, f->node, NULL);
-	lock_drop(&t->l);
-	file_free(f);
-}
-
-/* --- what it is now ---------------------------------------------------------------------------------------------- */
-
-/* Takes over what attr says; a new body when the version is another one. Busy, clean. */
+/* Takes over what attr says, with a body for it. Busy, clean. */
 static int adopt(struct file *f, const char *key, struct attr *a)
 {
-	struct body *body = NULL, *old;
+	struct body *body = NULL;
 	int r = body_new(f->fs, NULL, key, a, &body);
 
 	if (r)
 		return r;
-	lock_take(&f->locked.l);
-	old = f->locked.body;
-	f->locked.body = body;
-	attr_free(&f->locked.now);
-	f->locked.now = *a;
-	memset(a, 0, sizeof(*a));
+	file_body_set(f, body);
+	file_now_set(f, a);
 	f->locked.has_data = true;
-	lock_drop(&f->locked.l);
-	body_unref(old);
 	return 0;
 }
 
@@ -266,14 +41,6 @@ int file_refresh(struct file *f, bool want_rec)
 		return r;
 	a.has_object = true;
 	return adopt(f, key, &a);
-}
-
-void file_rec_touch(struct file *f)
-{
-	if (!f->locked.mtime_set)
-		return;
-	if (attr_meta_set_mtime(f->fs, &f->locked.now.rec.meta, f->locked.mtime))
-		log_warn("out of memory: a modification time is lost");
 }
 
 /* Clean or failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata is known. */
@@ -335,15 +102,15 @@ int file_truncate_locked(struct file *f, uint64_t size)
 	if (r)
 		return r;
 	b = f->locked.body;
-	if (size < old) {
-		if (atomic_load(&b->base_size) > size)
-			atomic_store(&b->base_size, size);
+	if (size < old)
 		r = spool_truncate(b->spool, size);
-	} else {
+	else
 		r = spool_zero(b->spool, (struct s3_range){ old, size });
-	}
 	if (r)
 		return r;
+	if (atomic_load(&b->base_size) > size)
+		atomic_store(&b->base_size, size);
+	f->locked.changes++;
 	f->locked.now.size = size;
 	touch_mtime_locked(f);
 	return 0;
@@ -353,19 +120,19 @@ int file_truncate_locked(struct file *f, uint64_t size)
 
 static int begin_new(struct file *f, const struct file_open *o)
 {
-	struct attr *a = &f->locked.now;
+	auto_with(attr_free) struct attr a = { .rec_known = true, .rec = { .tags_known = true } };
 	auto_free char *name = NULL;
 	int r = node_name(f->fs->nodes, f->node, &name);
 
-	a->rec_known = a->rec.tags_known = true;
 	if (!r)
-		r = attr_meta_set_mode(f->fs, &a->rec.meta, o->mode);
+		r = attr_meta_set_mode(f->fs, &a.rec.meta, o->mode);
 	if (!r)
-		r = attr_meta_set_owner(f->fs, &a->rec.meta, o->uid, o->gid);
+		r = attr_meta_set_owner(f->fs, &a.rec.meta, o->uid, o->gid);
 	if (!r)
-		r = kv_set(&a->rec.sys, "content-type", path_content_type(name));
+		r = kv_set(&a.rec.sys, "content-type", path_content_type(name));
 	if (r)
 		return r;
+	file_now_set(f, &a);
 	lock_take(&f->locked.l);
 	f->locked.late_meta = !(o->mode & 077);
 	f->locked.has_data = false;
@@ -401,8 +168,6 @@ static int prepare(struct file *f, const struct file_open *o)
 		f->locked.has_data = false;
 		f->locked.late_meta = false;
 	}
-	if (opens_for_writing(o->flags))
-		f->locked.opener = o->pid;
 	lock_drop(&f->locked.l);
 	return r;
 }
@@ -420,11 +185,15 @@ int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct h
 		return r;
 	}
 	h->flags = o->flags;
+	h->writes = opens_for_writing(o->flags);
+	h->opener = h->writes ? file_process_of(o->pid) : -1;
 	file_busy_begin(h->file);
 	r = prepare(h->file, o);
 	lock_take(&h->file->locked.l);
-	if (!r)
+	if (!r) {
 		h->file->locked.handles++;
+		h->file->locked.writers += h->writes;
+	}
 	file_busy_end_locked(h->file);
 	lock_drop(&h->file->locked.l);
 	if (r) {
@@ -443,7 +212,7 @@ static void give_up(struct file *f, int err)
 	char why[64], shown[256];
 	struct spool *spool = f->locked.body->spool;
 
-	if (node_key(f->fs->nodes, f->node, &key))
+	if (node_key(f->fs->nodes, f->node, &key) && str_dup("(its name is gone)", &key))
 		return;
 	attr_cache_drop(f->fs->attrs, key);
 	if (f->locked.held_ref)
@@ -459,19 +228,21 @@ static void give_up(struct file *f, int err)
 void file_release(struct fs *fs, struct handle *h)
 {
 	struct file *f = h->file;
-	unsigned left;
+	bool last, saves;
 	int r = 0;
 
 	(void)fs;
 	file_busy_begin(f);
 	lock_take(&f->locked.l);
-	left = --f->locked.handles;
+	last = !--f->locked.handles;
+	f->locked.writers -= h->writes;
+	saves = last || (h->writes && (h->deferred || !f->locked.writers));
 	lock_drop(&f->locked.l);
-	if (!left && f->locked.state == FILE_DIRTY)
-		r = file_may_hold_busy(f) ? file_hold_busy(f) : file_commit_busy(f);
-	else if (!left && f->locked.state == FILE_FAILED)
+	if (saves && f->locked.state == FILE_DIRTY)
+		r = file_save_busy(f);
+	else if (last && f->locked.state == FILE_FAILED)
 		r = f->locked.error;
-	if (!left && r && f->locked.state == FILE_FAILED)
+	if (last && r && f->locked.state != FILE_HELD)
 		give_up(f, r);
 	file_busy_end(f);
 	free(h);
@@ -506,7 +277,7 @@ ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t
 	bool clean = false;
 	ssize_t got = read_once(f, h, dst, n, off, &clean);
 
-	if (got != -ESTALE || !clean)
+	if ((got != -ESTALE && got != -ENOENT) || !clean)
 		return got;
 	/* Another writer replaced the object since we looked: look once more. */
 	file_busy_begin(f);
@@ -539,6 +310,7 @@ int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_
 	if (r)
 		return r;
 	f->locked.now.size = max_of(f->locked.now.size, off + n);
+	f->locked.changes++;
 	f->locked.has_data = true;
 	touch_mtime_locked(f);
 	if (f->locked.state == FILE_DIRTY)
@@ -565,24 +337,4 @@ int file_allocate(struct fs *fs, struct handle *h, int mode, uint64_t off, uint6
 			f->locked.has_data = true;
 	}
 	return r;
-}
-
-void file_count(struct fs *fs, struct file_counts *ret_c)
-{
-	struct file_table *t = fs->files;
-	int64_t now = clock_mono_ms();
-
-	memset(ret_c, 0, sizeof(*ret_c));
-	scoped_lock(&t->l);
-	for (struct file *f = t->first; f; f = f->next) {
-		/* Peeking without the file's lock: two locks are never held together, and a count may be a moment old. */
-		enum file_state s = f->locked.state;
-
-		ret_c->open++;
-		ret_c->dirty += s == FILE_DIRTY || s == FILE_COMMITTING || s == FILE_FAILED;
-		/* A put-off close whose release does not follow soon is an inherited descriptor: its file is simply open. */
-		ret_c->deferred += s == FILE_DIRTY && f->locked.deferred && now - f->locked.deferred_ms < DEFERRED_MS;
-		ret_c->deferred += s == FILE_COMMITTING && !f->locked.handles;
-		ret_c->held += s == FILE_HELD;
-	}
 }

@@ -53,10 +53,10 @@ struct file {
 	struct {
 		struct lock l;
 		struct cond changed;
-		enum file_state state;
+		_Atomic(enum file_state) state; /* changed under the lock; counts may peek */
 		bool busy;
 		int error;              /* failed: why */
-		unsigned handles;
+		unsigned handles, writers;
 		struct attr now;        /* size and metadata as they are or will be; has_object: the source has a version of it */
 		struct body *body;      /* never NULL */
 		struct timespec mtime;  /* of the last write, when mtime_set */
@@ -66,20 +66,25 @@ struct file {
 		int64_t deferred_ms;    /* then (mono) */
 		bool late_meta;         /* made private (0600): its metadata is about to change, see commit.c */
 		bool held_ref;          /* held files keep one reference of their own */
-		int64_t hold_until;     /* mono ms */
-		pid_t opener;           /* process that opened it for writing */
+		_Atomic int64_t hold_until;     /* mono ms */
+		uint64_t changes;       /* counts writes and truncates */
 		/* busy's: */
 		struct ticket *ticket;
 		struct upload *upload;
 		struct repl_early early[FILE_EARLY_MAX];
 		size_t early_n;
 		struct meta_rec sent;   /* what the upload carries */
+		bool unclear;           /* the source may have a version by our ticket's token, */
+		uint64_t unclear_changes;       /* with the bytes as they were after so many changes */
 	} locked;
 };
 
 struct handle {
 	struct file *file;              /* referenced */
 	int flags;
+	bool writes;
+	bool deferred;                  /* a flush was put off to the release; the file's busy */
+	int64_t opener;                 /* process; -1 unknown */
 	struct read_pos pos;
 };
 
@@ -88,6 +93,9 @@ struct file_table {
 	struct cond changed;
 	struct file *first;
 	bool dir_busy;                  /* one edit of a directory's metadata at a time */
+	/* A directory rename and the commits below it keep out of each other's way: see rename.c. */
+	const char *moving_from, *moving_to;    /* NULL: none */
+	unsigned commits;               /* under way */
 };
 
 /* file.c */
@@ -102,9 +110,13 @@ void file_busy_end_locked(struct file *f);
 void file_set_state_locked(struct file *f, enum file_state to);
 int file_make_dirty_locked(struct file *f) must_check;
 int file_truncate_locked(struct file *f, uint64_t size) must_check;
-void file_rec_touch(struct file *f);    /* busy: puts the pending mtime into now.rec */
+/* `now` is read under the lock by anybody: who has the mark changes a copy (with the pending mtime in it) and puts that in its place. */
+int file_now_copy(struct file *f, struct attr *ret_a) must_check;
+void file_now_set(struct file *f, struct attr *a);      /* takes what is in a; a is empty after */
+void file_body_set(struct file *f, struct body *b);     /* takes b */
 
 /* commit.c: busy's */
+int file_save_busy(struct file *f) must_check;          /* hold or commit what is pending */
 int file_commit_busy(struct file *f) must_check;
 int file_hold_busy(struct file *f) must_check;
 bool file_may_hold_busy(struct file *f);
@@ -112,5 +124,8 @@ void file_early_locked(struct file *f, uint64_t off, uint64_t end);
 void file_drop_uploads(struct file *f);
 void file_kill_busy(struct file *f);
 void file_drop_held_ref(struct file *f);
+
+/* flush.c */
+int64_t file_process_of(pid_t tid);     /* -1 when it cannot be known */
 
 #endif

@@ -132,59 +132,47 @@ static int edit_dir(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg)
 	return r > 0 ? 0 : r;
 }
 
+/* Busy, clean: a change of its own. The version may be a new one: reads go on from it. */
+static int apply_clean(struct file *f, struct meta_rec *rec, bool tags_only)
+{
+	auto_with(attr_free) struct attr now = { 0 };
+	auto_free char *key = NULL;
+	struct body *body = NULL;
+	int r = node_key(f->fs->nodes, f->node, &key);
+
+	if (!r)
+		r = file_now_copy(f, &now);
+	if (!r)
+		r = apply(f->fs, key, &now, rec, tags_only);
+	if (!r)
+		r = body_new(f->fs, NULL, key, &now, &body);
+	if (r)
+		return r;
+	file_body_set(f, body);
+	file_now_set(f, &now);
+	return 0;
+}
+
 /* Busy: rec instead of what the file has now. */
 static int take_rec(struct file *f, struct meta_rec *rec, bool tags_only)
 {
-	auto_free char *key = NULL;
-	bool clean, held;
-	int r;
+	struct meta_rec old;
 
+	if (f->locked.state == FILE_CLEAN)
+		return apply_clean(f, rec, tags_only);
 	lock_take(&f->locked.l);
-	clean = f->locked.state == FILE_CLEAN;
-	held = f->locked.state == FILE_HELD;
-	if (!clean) {
-		meta_rec_free(&f->locked.now.rec);
-		f->locked.now.rec = *rec;
-		memset(rec, 0, sizeof(*rec));
-	}
+	old = f->locked.now.rec;
+	f->locked.now.rec = *rec;
+	memset(rec, 0, sizeof(*rec));
 	lock_drop(&f->locked.l);
-	if (held)
-		return file_hold_busy(f);
-	if (!clean)
-		return 0;
-	r = node_key(f->fs->nodes, f->node, &key);
-	if (!r)
-		r = apply(f->fs, key, &f->locked.now, rec, tags_only);
-	if (!r) {
-		/* The version may be a new one: reads go on from it. */
-		struct body *body = NULL, *old;
-
-		r = body_new(f->fs, NULL, key, &f->locked.now, &body);
-		if (r)
-			return r;
-		lock_take(&f->locked.l);
-		old = f->locked.body;
-		f->locked.body = body;
-		lock_drop(&f->locked.l);
-		body_unref(old);
-	}
-	return r;
+	meta_rec_free(&old);
+	return f->locked.state == FILE_HELD ? file_hold_busy(f) : 0;
 }
 
-/* Busy, with everything known of the file, tags too. */
+/* Busy, with everything known of the file, tags too. What is pending was loaded when it was opened. */
 static int known(struct file *f)
 {
-	auto_free char *key = NULL;
-	int r;
-
-	if (f->locked.state == FILE_DEAD)
-		return -ESTALE;
-	if (f->locked.state == FILE_CLEAN && (!f->locked.handles || !f->locked.now.has_object))
-		return file_refresh(f, true);
-	if (f->locked.now.rec_known && f->locked.now.rec.tags_known)
-		return 0;
-	r = node_key(f->fs->nodes, f->node, &key);
-	return r ? r : attr_load(f->fs, key, &f->locked.now, true);
+	return f->locked.state == FILE_CLEAN ? file_refresh(f, true) : 0;
 }
 
 static int edit_file(struct file *f, file_edit_fn *fn, void *arg)
@@ -282,7 +270,7 @@ static int edit_attrs(void *arg, struct meta_rec *rec, bool *ret_tags_only)
 	return kv_equal(&before, &rec->meta) ? 1 : 0;   /* what is as it should be makes no version */
 }
 
-/* Busy. A file that nobody has open is committed at once: no close will come. */
+/* Busy. A file that nobody has open for writing is saved at once: no close will come. */
 static int set_size(struct file *f, uint64_t size)
 {
 	bool closed;
@@ -294,9 +282,9 @@ static int set_size(struct file *f, uint64_t size)
 	r = file_truncate_locked(f, size);
 	if (!r)
 		f->locked.has_data = true;
-	closed = !f->locked.handles;
+	closed = !f->locked.writers;
 	lock_drop(&f->locked.l);
-	return !r && closed ? file_commit_busy(f) : r;
+	return !r && closed ? file_save_busy(f) : r;
 }
 
 static int set_file(struct file *f, const struct file_change *c)

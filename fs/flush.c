@@ -37,7 +37,7 @@ static int64_t proc_number(const char *path, const char *name, int base)
 }
 
 /* The process (thread group) of a thread, which is what the kernel tells us; -1 when it cannot be known. */
-static int64_t process_of(pid_t tid)
+int64_t file_process_of(pid_t tid)
 {
 	char path[64];
 
@@ -46,14 +46,14 @@ static int64_t process_of(pid_t tid)
 }
 
 /* Is it a close of an inherited copy of the descriptor, by a process that did not open the file? */
-static bool is_strangers_close(const struct file *f, pid_t tid)
+static bool is_strangers_close(const struct handle *h, pid_t tid)
 {
 	int64_t caller;
 
-	if (!f->locked.opener || f->locked.opener == tid)
+	if (h->opener < 0 || h->opener == tid)
 		return false;
-	caller = process_of(tid);
-	return caller >= 0 && caller != process_of(f->locked.opener);
+	caller = file_process_of(tid);
+	return caller >= 0 && caller != h->opener;
 }
 
 static bool is_open_for_writing(pid_t tid, const char *fd, const char *path)
@@ -96,19 +96,11 @@ static bool is_still_open(const struct file *f, pid_t tid)
 	return found;
 }
 
-static bool is_put_off(const struct file *f, pid_t tid)
+static bool is_put_off(const struct handle *h, pid_t tid)
 {
-	return f->locked.state == FILE_DIRTY && (!f->locked.has_data || is_strangers_close(f, tid) || is_still_open(f, tid));
-}
+	const struct file *f = h->file;
 
-/* Busy. */
-static int save(struct file *f)
-{
-	if (f->locked.state == FILE_DIRTY && file_may_hold_busy(f))
-		return file_hold_busy(f);
-	if (f->locked.state == FILE_DIRTY || f->locked.state == FILE_FAILED)
-		return file_commit_busy(f);
-	return 0;
+	return f->locked.state == FILE_DIRTY && (!f->locked.has_data || is_strangers_close(h, tid) || is_still_open(f, tid));
 }
 
 int file_flush(struct fs *fs, struct handle *h, pid_t pid)
@@ -117,14 +109,17 @@ int file_flush(struct fs *fs, struct handle *h, pid_t pid)
 	int r = 0;
 
 	(void)fs;
+	if (!h->writes)
+		return 0;
 	file_busy_begin(f);
-	if (is_put_off(f, pid)) {
+	if (is_put_off(h, pid)) {
+		h->deferred = true;
 		lock_take(&f->locked.l);
 		f->locked.deferred = true;
 		f->locked.deferred_ms = clock_mono_ms();
 		lock_drop(&f->locked.l);
 	} else {
-		r = save(f);
+		r = file_save_busy(f);
 	}
 	file_busy_end(f);
 	return r;
@@ -137,7 +132,7 @@ int file_fsync(struct fs *fs, struct handle *h)
 
 	(void)fs;
 	file_busy_begin(f);
-	r = save(f);
+	r = file_save_busy(f);
 	file_busy_end(f);
 	return r;
 }

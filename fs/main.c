@@ -85,8 +85,8 @@ static int open_state(struct app *a)
 {
 	const struct state_conf sc = {
 		.dir = a->conf.state, .url = s3_client_url(a->buckets.client), .bucket = a->conf.bucket, .prefix = a->conf.prefix,
+		.mountpoint = a->conf.mountpoint,
 	};
-	size_t n = strlen(a->conf.mountpoint);
 	struct store_conf conf = { 0 };
 	char instance[33];
 	unsigned torn = 0;
@@ -95,10 +95,6 @@ static int open_state(struct app *a)
 	if (err < 0)
 		return err;
 	conf.dir = state_dir(a->state);
-	if (strncmp(conf.dir, a->conf.mountpoint, n) == 0 && (conf.dir[n] == '/' || !conf.dir[n])) {
-		snprintf(a->why, sizeof(a->why), "state %s lies in the mountpoint itself; name another place with state=DIR", conf.dir);
-		return -EINVAL;
-	}
 	err = random_hex(16, instance);
 	if (err < 0)
 		return err;

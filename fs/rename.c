@@ -2,8 +2,11 @@
  * rename.c - unlink and rename. S3 has no rename: a file that the source has is copied there and its old key deleted, a file that it does not
  * have yet just gets another name. No body byte passes through here.
  *
- * A rename touches up to two open files (the one that moves, the one that is replaced). Their marks are taken one after the other and never
- * waited for while the other is held: the replaced one is dealt with first and let go.
+ * A rename touches up to two open files (the one that moves, the one that is replaced) and has the marks of both while it works, taken in the
+ * order of their inode numbers; nothing else ever takes two. The replaced one is let go only when the rename has succeeded.
+ *
+ * A directory rename copies every key and then deletes every old one. A commit below it in the meantime would be copied too early or deleted too
+ * late: so commits below wait (moving_from, moving_to), and those under way are waited for.
  */
 #include <errno.h>
 #include <string.h>
@@ -45,31 +48,26 @@ static struct file *open_file(struct fs *fs, uint64_t parent, const char *name)
 /* Its name goes away: readers go on from the version they have, so that must be known. Busy. */
 static int pin_version(struct file *f, const char *key)
 {
-	struct body *body = NULL, *old;
+	auto_with(attr_free) struct attr now = { 0 };
+	struct body *body = NULL;
 	int r;
 
 	if (f->locked.state != FILE_CLEAN || !f->locked.handles || !f->locked.now.has_object || f->locked.body->version_id)
 		return 0;
-	r = attr_load(f->fs, key, &f->locked.now, false);
-	if (!r && !f->locked.now.rec.version_id) {
-		/* Known by its ETag only (from the database): ask for the version. */
-		attr_cache_drop(f->fs->attrs, key);
-		metadb_del(f->fs->metadb, key);
-		f->locked.now.rec_known = false;
-		r = attr_load(f->fs, key, &f->locked.now, false);
-	}
+	/* It is known by its ETag only (from a listing, the database): the version comes with the tags. */
+	r = file_now_copy(f, &now);
 	if (!r)
-		r = body_new(f->fs, NULL, key, &f->locked.now, &body);
+		r = attr_load(f->fs, key, &now, true);
+	if (!r)
+		r = body_new(f->fs, NULL, key, &now, &body);
 	if (r)
 		return r == -ENOENT ? 0 : r;
-	lock_take(&f->locked.l);
-	old = f->locked.body;
-	f->locked.body = body;
-	lock_drop(&f->locked.l);
-	body_unref(old);
+	file_body_set(f, body);
+	file_now_set(f, &now);
 	return 0;
 }
 
+/* Busy. */
 static void kill_file(struct file *f)
 {
 	bool was_held = f->locked.held_ref;
@@ -89,7 +87,7 @@ static int unlink_open(struct file *f, const char *key, struct kv *ret_tags, boo
 {
 	int r = pin_version(f, key);
 
-	*ret_delete = f->locked.now.has_object;
+	*ret_delete = f->locked.now.has_object || f->locked.unclear;
 	*ret_tags_known = f->locked.now.rec_known && f->locked.now.rec.tags_known;
 	if (!r && *ret_tags_known)
 		r = kv_copy(ret_tags, &f->locked.now.rec.tags);
@@ -133,25 +131,6 @@ int file_unlink(struct fs *fs, uint64_t parent, const char *name)
 
 /* --- rename of a file -------------------------------------------------------------------------------------------- */
 
-/* What had the new name, if it is open, lives on without a name. */
-static int replace_target(struct fs *fs, uint64_t parent, const char *name, const char *key)
-{
-	struct file *f = open_file(fs, parent, name);
-	int r;
-
-	if (!f)
-		return 0;
-	file_busy_begin(f);
-	r = pin_version(f, key);
-	if (!r) {
-		node_remove(fs->nodes, parent, name);
-		kill_file(f);
-	}
-	file_busy_end(f);
-	file_put(f);
-	return r;
-}
-
 struct move {
 	uint64_t parent, to_parent;
 	const char *name, *to_name;
@@ -173,23 +152,51 @@ static int guess_again(struct meta_rec *rec, const struct move *m)
 	return kv_set(&rec->sys, "content-type", path_content_type(m->to_name));
 }
 
+/* now of a file that gets another name before the source has it: has_object says whether the source has something under the new name. */
+static int renamed_now(struct file *f, const struct move *m, struct attr *ret_a)
+{
+	auto_with(attr_free) struct attr there = { 0 };
+	int found = attr_get(f->fs, m->to_key, &there);
+	int r = file_now_copy(f, ret_a);
+
+	ret_a->has_object = found != -ENOENT;
+	return r ? r : guess_again(&ret_a->rec, m);
+}
+
+/* Both the durable row and the node have the new name, or neither. */
+static int move_ticket_and_node(struct file *f, const struct move *m)
+{
+	int r = f->locked.ticket ? repl_rekey(f->locked.ticket, m->to_key) : 0;
+
+	if (r)
+		return r;
+	r = move_node(f->fs, m);
+	if (r && f->locked.ticket && repl_rekey(f->locked.ticket, m->key))
+		log_error("op=rename result=\"the row keeps the new name\"");
+	return r;
+}
+
 /* The source has nothing under the old name: only the name changes, and what was promised is promised under the new one. Busy. */
 static int move_pending(struct file *f, const struct move *m)
 {
-	enum file_state state = f->locked.state;
-	int r = guess_again(&f->locked.now.rec, m);
+	auto_with(attr_free) struct attr now = { 0 };
+	char shown[256];
+	int r = renamed_now(f, m, &now);
 
-	file_drop_uploads(f);
-	if (!r && f->locked.ticket && state != FILE_HELD)
-		r = repl_rekey(f->locked.ticket, m->to_key);
-	if (!r)
-		r = move_node(f->fs, m);
 	if (r)
 		return r;
+	file_drop_uploads(f);
+	r = move_ticket_and_node(f, m);
+	if (r)
+		return r;
+	file_now_set(f, &now);
 	attr_cache_drop(f->fs->attrs, m->to_key);
-	if (state != FILE_HELD)
-		return 0;       /* its close will commit it */
-	return path_is_temporary(m->to_name) ? file_hold_busy(f) : file_commit_busy(f);
+	if (f->locked.state != FILE_HELD)
+		return 0;       /* its close will save it */
+	/* It stays held, and promised, whatever happens now. */
+	if (path_is_temporary(m->to_name) ? file_hold_busy(f) : file_commit_busy(f))
+		log_warn("op=rename key=\"%s\" result=\"uploaded later\"", printable(m->to_key, shown, sizeof(shown)));
+	return 0;
 }
 
 /* The source has it and knows all of it. a: loaded. */
@@ -207,19 +214,13 @@ static int move_object(struct fs *fs, const struct move *m, struct attr *a, stru
 /* Busy, clean: the body reads from the new key on. */
 static int rebase(struct file *f, const char *key, struct attr *a)
 {
-	struct body *body = NULL, *old;
+	struct body *body = NULL;
 	int r = body_new(f->fs, NULL, key, a, &body);
 
 	if (r)
 		return r;
-	lock_take(&f->locked.l);
-	old = f->locked.body;
-	f->locked.body = body;
-	attr_free(&f->locked.now);
-	f->locked.now = *a;
-	memset(a, 0, sizeof(*a));
-	lock_drop(&f->locked.l);
-	body_unref(old);
+	file_body_set(f, body);
+	file_now_set(f, a);
 	return 0;
 }
 
@@ -254,11 +255,44 @@ static int move_open(struct fs *fs, struct file *f, const struct move *m)
 	return f->locked.state == FILE_CLEAN ? move_clean(fs, f, m) : move_pending(f, m);
 }
 
+/* The marks of one or two files, in the order of their numbers. */
+static void marks_begin(struct file *a, struct file *b)
+{
+	if (a && b && node_ino(b->node) < node_ino(a->node)) {
+		file_busy_begin(b);
+		file_busy_begin(a);
+		return;
+	}
+	if (a)
+		file_busy_begin(a);
+	if (b)
+		file_busy_begin(b);
+}
+
+static void mark_end(struct file *f)
+{
+	if (!f)
+		return;
+	file_busy_end(f);
+	file_put(f);
+}
+
+static int rename_marked(struct fs *fs, struct file *f, struct file *target, const struct move *m)
+{
+	int r = target ? pin_version(target, m->to_key) : 0;
+
+	if (!r)
+		r = f ? move_open(fs, f, m) : move_clean(fs, NULL, m);
+	if (!r && target)
+		kill_file(target);
+	return r;
+}
+
 int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent, const char *to_name)
 {
 	auto_free char *key = NULL, *to_key = NULL;
 	struct move m = { parent, to_parent, name, to_name, NULL, NULL };
-	struct file *f;
+	struct file *f, *target;
 	int r = child_key(fs, parent, name, false, &key);
 
 	if (!r)
@@ -267,16 +301,12 @@ int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_pa
 		return r;
 	m.key = key;
 	m.to_key = to_key;
-	r = replace_target(fs, to_parent, to_name, to_key);
-	if (r)
-		return r;
 	f = open_file(fs, parent, name);
-	if (!f)
-		return move_clean(fs, NULL, &m);
-	file_busy_begin(f);
-	r = move_open(fs, f, &m);
-	file_busy_end(f);
-	file_put(f);
+	target = open_file(fs, to_parent, to_name);
+	marks_begin(f, target);
+	r = rename_marked(fs, f, target, &m);
+	mark_end(f);
+	mark_end(target);
 	return r;
 }
 
@@ -466,7 +496,9 @@ static int follow_below(void *arg, struct node *n)
 		r = repl_rekey(f->locked.ticket, key);
 	file_busy_end(f);
 	file_put(f);
-	return r;
+	if (r)  /* the rename is done; this one goes on with the version it has */
+		log_warn("op=rename result=\"an open file below could not follow\" error=%d", -r);
+	return 0;
 }
 
 /* -ENOTEMPTY when the target directory has anything but its marker. */
@@ -499,9 +531,48 @@ static int move_keys(struct fs *fs, const char *from, const char *to)
 	return r;
 }
 
+/* Commits below wait from now on; those under way are done when it returns. One directory at a time. */
+static void moving_begin(struct fs *fs, const char *from, const char *to)
+{
+	struct file_table *t = fs->files;
+
+	scoped_lock(&t->l);
+	while (t->moving_from)
+		cond_wait(&t->changed, &t->l);
+	t->moving_from = from;
+	t->moving_to = to;
+	while (t->commits)
+		cond_wait(&t->changed, &t->l);
+}
+
+static void moving_end(struct fs *fs)
+{
+	struct file_table *t = fs->files;
+
+	scoped_lock(&t->l);
+	t->moving_from = t->moving_to = NULL;
+	cond_broadcast(&t->changed);
+}
+
+static int move_dir(struct fs *fs, struct node *dir, const struct move *m)
+{
+	int r = node_each_file(fs->nodes, dir, false, settle_below, fs);
+
+	if (r)
+		return r;
+	moving_begin(fs, m->key, m->to_key);
+	r = move_keys(fs, m->key, m->to_key);
+	if (!r)
+		r = move_node(fs, m);
+	moving_end(fs);
+	attr_cache_clear(fs->attrs);
+	return r ? r : node_each_file(fs->nodes, dir, false, follow_below, fs);
+}
+
 int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent, const char *to_name)
 {
 	auto_free char *from = NULL, *to = NULL;
+	struct move m = { parent, to_parent, name, to_name, NULL, NULL };
 	struct node *dir = NULL;
 	int r = child_key(fs, parent, name, true, &from);
 
@@ -511,18 +582,13 @@ int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t t
 		return r;
 	if (!strncmp(to, from, strlen(from)))
 		return -EINVAL;         /* into itself */
+	m.key = from;
+	m.to_key = to;
 	r = check_empty(fs, to);
 	if (!r)
 		r = node_find(fs->nodes, parent, name, &dir);
 	if (!r)
-		r = node_each_file(fs->nodes, dir, false, settle_below, fs);
-	if (!r)
-		r = move_keys(fs, from, to);
-	if (!r)
-		r = node_move(fs->nodes, parent, name, to_parent, to_name);
-	attr_cache_clear(fs->attrs);
-	if (!r)
-		r = node_each_file(fs->nodes, dir, false, follow_below, fs);
+		r = move_dir(fs, dir, &m);
 	node_unref(fs->nodes, dir);
 	return r;
 }

@@ -113,9 +113,9 @@ int rulesrc_load(struct rulesrc *r, struct rule_set **ret_rs, char *why, size_t 
 	char shown[300];
 	int err;
 
+	buf_init(&text, RULES_LIMIT);
 	if (!r->from)
 		return parse("none", no_rules, strlen(no_rules), ret_rs, why, why_len);
-	buf_init(&text, RULES_LIMIT);
 	err = is_bucket(r) ? read_bucket(r, &text, why, why_len) : read_file(r->from, &text, why, why_len);
 	if (err == 0)
 		err = parse(is_bucket(r) ? "rules of the bucket" : r->from, buf_str(&text), text.len, &rs, why, why_len);

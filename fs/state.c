@@ -62,6 +62,16 @@ static int choose_dir(const struct state_conf *conf, char **ret_dir, char *why, 
 	return -ENOENT;
 }
 
+static int check_place(const char *dir, const char *mountpoint, char *why, size_t why_len)
+{
+	size_t n = strlen(mountpoint);
+
+	if (n == 1 || strncmp(dir, mountpoint, n) != 0 || (dir[n] && dir[n] != '/'))
+		return 0;
+	snprintf(why, why_len, "state %s lies in the mountpoint itself; name another place with state=DIR", dir);
+	return -EINVAL;
+}
+
 static int check_dir(const char *dir, char *why, size_t why_len)
 {
 	struct stat st;
@@ -173,6 +183,8 @@ static int open_state(struct state *s, const struct state_conf *conf, char *why,
 {
 	int err = choose_dir(conf, &s->dir, why, why_len);
 
+	if (err == 0)
+		err = check_place(s->dir, conf->mountpoint, why, why_len);
 	if (err == 0)
 		err = make_dir(s->dir, why, why_len);
 	if (err == 0)

@@ -17,6 +17,7 @@
 struct state_conf {
 	const char *dir;        /* absolute; NULL = /var/lib/crrfs/BUCKET for root, else $XDG_STATE_HOME/crrfs/BUCKET */
 	const char *url, *bucket, *prefix;
+	const char *mountpoint; /* absolute: the directory must not lie in it */
 };
 
 struct state;

@@ -179,8 +179,10 @@ static int settle_complete(struct settle *s, const char *id, int rc, struct s3_e
 	}
 	if (!over || !s->name)
 		return rc;
-	rc = object_find(s->client, s->key, s->name, s->value, 0, ret_i, NULL);
-	if (rc == -ENOENT) {
+	rc = object_find(s->client, s->key, s->name, s->value, 0, ret_i, e);
+	if (rc != 0 && rc != -ENOENT) {
+		e->unclear = true; /* still */
+	} else if (rc == -ENOENT) {
 		memset(e, 0, sizeof(*e));
 		e->status = 404;
 		e->class = FAULT_GONE;

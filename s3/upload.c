@@ -432,6 +432,28 @@ int upload_set_opts(struct upload *u, const struct s3_put_opts *opts)
 	return rc;
 }
 
+int upload_set_tags(struct upload *u, const struct kv *tags)
+{
+	struct kv copy = KV_EMPTY;
+	int rc = kv_copy(&copy, tags);
+
+	if (rc != 0)
+		return rc;
+	lock_take(&u->lock);
+	while (u->locked.state == UPLOAD_CREATING) /* it reads them */
+		cond_wait(&u->changed, &u->lock);
+	if ((u->locked.state == UPLOAD_NEW || u->locked.state == UPLOAD_OPEN ||
+	     u->locked.state == UPLOAD_TAGGING) && !u->locked.finishing) {
+		u->locked.tags_late |= !kv_equal(&u->locked.opts.tags, &copy);
+		kv_move(&u->locked.opts.tags, &copy);
+	} else {
+		rc = -EBUSY;
+	}
+	lock_drop(&u->lock);
+	kv_free(&copy);
+	return rc;
+}
+
 bool upload_started(const struct upload *cu)
 {
 	struct upload *u = (struct upload *)cu;

@@ -42,6 +42,9 @@ void upload_offer(struct upload *u, unsigned n);
 /* New metadata and tags, known later than upload_new: taken while no multipart upload exists yet, else -EBUSY (nothing changed). */
 int upload_set_opts(struct upload *u, const struct s3_put_opts *opts) must_check;
 
+/* Other tags than upload_new's, known late: unlike metadata they can still be put on the version once it stands, before upload_finish returns. */
+int upload_set_tags(struct upload *u, const struct kv *tags) must_check;
+
 /* Has a multipart upload been created (or is it being created)? Then metadata is fixed. */
 bool upload_started(const struct upload *u);
 /* Some sent part is out of date for an object of this size (missing is fine, stale is not). */

@@ -54,7 +54,8 @@ static int read_small(struct upload *u, char *dst, size_t size, uint64_t *ret_ge
 
 /* The same bytes once more, after an answer that was lost for good: perhaps they are a version
  * already. */
-static bool made_before(struct upload *u, uint64_t gen, uint64_t size, struct s3_info *ret_i)
+static int made_before(struct upload *u, uint64_t gen, uint64_t size, struct s3_info *ret_i,
+		       struct s3_error *e)
 {
 	const char *name = u->locked.opts.token_name,
 		   *value = name ? kv_get(&u->locked.opts.meta, name) : NULL;
@@ -63,19 +64,33 @@ static bool made_before(struct upload *u, uint64_t gen, uint64_t size, struct s3
 	lock_take(&u->lock);
 	maybe = u->locked.unclear_gen == gen && u->locked.unclear_size == size;
 	lock_drop(&u->lock);
-	return maybe && value && object_find(u->client, u->key, name, value, 0, ret_i, NULL) == 0;
+	if (!maybe || !value)
+		return -ENOENT;
+	return object_find(u->client, u->key, name, value, 0, ret_i, e);
+}
+
+static int put_bytes(struct upload *u, char *bytes, uint64_t size, uint64_t gen,
+		     struct s3_info *ret_i, struct s3_error *e)
+{
+	struct s3_put_opts opts = upload_opts_view(&u->locked.opts); /* fixed while PUTTING */
+	int rc = made_before(u, gen, size, ret_i, e);
+
+	if (rc == -ENOENT)
+		return object_put(u->client, u->key, &opts, read_memory, bytes, size, ret_i, e);
+	if (rc != 0)
+		e->unclear = true; /* still */
+	return rc;
 }
 
 /* In PUTTING. */
 static int put_small(struct upload *u, uint64_t size, struct s3_info *ret_i, struct s3_error *e)
 {
-	struct s3_put_opts opts = upload_opts_view(&u->locked.opts); /* fixed while PUTTING */
 	auto_free char *bytes = malloc(max_of((size_t)size, 1u));
 	uint64_t gen = 0;
 	int rc = bytes ? read_small(u, bytes, (size_t)size, &gen, e) : -ENOMEM;
 
-	if (rc == 0 && !made_before(u, gen, size, ret_i))
-		rc = object_put(u->client, u->key, &opts, read_memory, bytes, size, ret_i, e);
+	if (rc == 0)
+		rc = put_bytes(u, bytes, size, gen, ret_i, e);
 	scoped_lock(&u->lock);
 	u->locked.unclear_gen = rc != 0 && e->unclear ? gen : 0;
 	u->locked.unclear_size = size;
@@ -167,7 +182,8 @@ static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, stru
 		upload_set_state_locked(u, UPLOAD_OPEN);
 	else
 		upload_set_state_locked(u,
-					u->locked.opts.tags.n > 0 ? UPLOAD_TAGGING : UPLOAD_DONE);
+					u->locked.opts.tags.n > 0 || u->locked.tags_late
+						? UPLOAD_TAGGING : UPLOAD_DONE);
 	return rc;
 }
 

@@ -75,6 +75,7 @@ struct upload {
 		unsigned helpers;               /* tasks in the pool */
 		unsigned active;                /* parts being sent */
 		bool finishing, closed;         /* either: no more offers */
+		bool tags_late;                 /* set after the multipart upload was created */
 		bool in_callback;               /* on_id runs */
 		bool abort_wanted;
 		int failed;                     /* the first failure since finish last began */

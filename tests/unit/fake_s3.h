@@ -67,6 +67,7 @@ struct fake_s3 {
 	bool fault_after;    /* after it was carried out */
 	bool gate[FAKE_OPS]; /* calls of it wait while set */
 	unsigned at_gate;
+	bool deaf; /* HEAD breaks the connection; set while nothing is asked */
 };
 
 static inline void fake_init(struct fake_s3 *f)
@@ -353,6 +354,8 @@ static inline int fake_receive(const struct http_req *q, char *body, struct http
 static inline int fake_fate_locked(struct fake_s3 *f, enum fake_op op)
 {
 	lock_assert_held(&f->lock);
+	if (f->deaf && op == FAKE_HEAD)
+		return 1;
 	if (op != f->fault_op || f->fault_times == 0)
 		return 0;
 	if (f->fault_skip > 0) {

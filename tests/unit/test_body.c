@@ -80,7 +80,7 @@ static void test_plain_keys(void)
 /* As Ceph 16.2 writes it: the marker is not encoded although EncodingType says so. */
 static const char ceph_versions[] = XML
 	"<ListVersionsResult" NS "><EncodingType>url</EncodingType><Name>bk3</Name><Prefix>keys/</"
-				 "Prefix><MaxKeys>3</MaxKeys>"
+	"Prefix><MaxKeys>3</MaxKeys>"
 	"<IsTruncated>true</IsTruncated><KeyMarker></KeyMarker><VersionIdMarker></VersionIdMarker>"
 	"<NextKeyMarker>keys/a "
 	"b+c%20&amp;</NextKeyMarker><NextVersionIdMarker>eFtp.nY6</NextVersionIdMarker>"

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "tests/unit/check.h"
 
@@ -13,10 +13,11 @@ static char why[900];
 
 static int open_at(const char *name, const char *url, const char *bucket, const char *prefix, struct state **ret_s)
 {
-	char dir[200];
-	const struct state_conf conf = { .dir = dir, .url = url, .bucket = bucket, .prefix = prefix };
+	char dir[200], mountpoint[200];
+	const struct state_conf conf = { .dir = dir, .url = url, .bucket = bucket, .prefix = prefix, .mountpoint = mountpoint };
 
 	snprintf(dir, sizeof(dir), "%s/%s", top, name);
+	snprintf(mountpoint, sizeof(mountpoint), "%s/mnt", top);
 	return state_new(&conf, ret_s, why, sizeof(why));
 }
 
@@ -97,6 +98,16 @@ static void test_refused(void)
 	}
 }
 
+static void test_place(void)
+{
+	struct state *s = NULL;
+
+	CHECK_INT(open_at("mnt/state", "http://h", "b", "", &s), -EINVAL);
+	CHECK_INT(open_at("mnt", "http://h", "b", "", &s), -EINVAL);
+	CHECK_INT(open_at("mnt2", "http://h", "b", "", &s), 0);
+	state_free(s);
+}
+
 static int count_staged(void *arg, const struct job *j)
 {
 	*(unsigned *)arg += j->staged != NULL;
@@ -146,19 +157,24 @@ static void test_boot(void)
 	store_close(s);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	return remove(path);
+}
+
 int main(void)
 {
-	char command[200];
-	int err;
-
 	if (!mkdtemp(top))
 		return 1;
 	test_making();
 	test_binding();
 	test_lock();
 	test_refused();
+	test_place();
 	test_boot();
-	snprintf(command, sizeof(command), "rm -rf '%s'", top);
-	err = check_done();
-	return system(command) == 0 ? err : 1;
+	CHECK_INT(nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	return check_done();
 }

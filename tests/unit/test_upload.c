@@ -412,6 +412,27 @@ static void test_lost_answers(void)
 		}
 }
 
+/* Lost for good: finish is called again, and finds what it has made. */
+static void test_lost_for_good(void)
+{
+	struct s3_info i = { 0 };
+	struct s3_error e = { 0 };
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 2, 8);
+	fake_fault(&w.fake, FAKE_PUT, 0, 1, 0, true);
+	u = make(&w);
+	w.fake.deaf = true; /* to every question after the PUT */
+	CHECK_INT(upload_finish(u, MIB, &i, &e), -EIO);
+	CHECK(e.unclear);
+	w.fake.deaf = false;
+	finish(&w, u, MIB);
+	CHECK_INT(w.fake.n_versions, 1);
+	upload_drop(u);
+	world_free(&w);
+}
+
 /* Somebody aborted the multipart upload under us. */
 static void test_aborted_by_others(void)
 {
@@ -629,6 +650,7 @@ int main(void)
 	test_failure_then_finish();
 	test_finish_again();
 	test_lost_answers();
+	test_lost_for_good();
 	test_aborted_by_others();
 	test_full_pool();
 	test_leave_early();
