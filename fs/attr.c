@@ -19,8 +19,9 @@
 #include "s3/object.h"
 #include "s3/tagging.h"
 
-#define LOOKUP_PAGE 50
+#define LOOKUP_PAGE 100
 #define EMPTY_ETAG "d41d8cd98f00b204e9800998ecf8427e"   /* MD5 of nothing: a directory marker's */
+#define NO_ETAG "-"             /* in the database: a directory that had no marker when it was asked for */
 
 static bool key_is_dir(const char *key)
 {
@@ -131,21 +132,15 @@ static int list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
 	return !r && !ret_p->n ? -ENOENT : r;
 }
 
-static int ask_dir(struct fs *fs, const char *key, struct attr *ret_a)
+/* A directory, by the first key that is it or below it. */
+static int take_dir(struct fs *fs, const char *key, struct s3_entry *e, int64_t since, struct attr *ret_a)
 {
-	auto_with(s3_page_free) struct s3_page page = { 0 };
 	auto_with(attr_free) struct attr a = { .is_dir = true };
-	int64_t since = clock_mono_ms();
-	int r = list_first(fs, key, &page);
 
-	if (r == -ENOENT)
-		attr_cache_put_seen(fs->attrs, key, NULL, since);
-	if (r)
-		return r;
-	if (!strcmp(page.entries[0].key, key)) {
+	if (!strcmp(e->key, key)) {
 		a.has_object = true;
-		a.mtime_ms = page.entries[0].mtime_ms;
-		a.etag = take_ptr(&page.entries[0].etag);
+		a.mtime_ms = e->mtime_ms;
+		a.etag = take_ptr(&e->etag);
 		if (recall(fs, key, &a) == -ENOMEM)
 			return -ENOMEM;
 	} else {
@@ -153,6 +148,17 @@ static int ask_dir(struct fs *fs, const char *key, struct attr *ret_a)
 	}
 	attr_cache_put_seen(fs->attrs, key, &a, since);
 	return attr_copy(ret_a, &a);
+}
+
+static int ask_dir(struct fs *fs, const char *key, struct attr *ret_a)
+{
+	auto_with(s3_page_free) struct s3_page page = { 0 };
+	int64_t since = clock_mono_ms();
+	int r = list_first(fs, key, &page);
+
+	if (r == -ENOENT)
+		attr_cache_put_seen(fs->attrs, key, NULL, since);
+	return r ? r : take_dir(fs, key, &page.entries[0], since, ret_a);
 }
 
 static int ask_file(struct fs *fs, const char *key, struct attr *ret_a)
@@ -208,7 +214,6 @@ static void become_bare(struct fs *fs, const char *key, struct attr *a, int64_t 
 	attr_free(a);
 	a->is_dir = a->rec_known = a->rec.tags_known = true;
 	attr_cache_put_seen(fs->attrs, key, a, since);
-	metadb_del(fs->metadb, key);
 }
 
 /* Has nothing else been learned of the key since a was? */
@@ -234,6 +239,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 	}
 	if (r == -ENOENT && key_is_dir(key)) {
 		become_bare(fs, key, a, since);
+		metadb_put(fs->metadb, key, NO_ETAG, &a->rec);
 		return 0;
 	}
 	if (!r && want_tags && !a->rec.tags_known) {
@@ -249,11 +255,17 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 	return 0;
 }
 
-/* A directory seen as a common prefix: its marker's metadata, if it has one. */
+/* A directory seen as a common prefix: its marker's metadata, if it has one. A lookup learns of one that was made elsewhere since. */
 static int load_prefix(struct fs *fs, const char *key, struct attr *a)
 {
-	int r = str_dup(EMPTY_ETAG, &a->etag);
+	int64_t since = clock_mono_ms();
+	int r = metadb_get(fs->metadb, key, NO_ETAG, &a->rec);
 
+	if (!r) {
+		become_bare(fs, key, a, since);
+		return 0;
+	}
+	r = str_dup(EMPTY_ETAG, &a->etag);
 	a->has_object = true;
 	return r ? r : attr_load(fs, key, a, false);
 }
@@ -310,56 +322,53 @@ static int lookup_cached(struct fs *fs, const char *file_key, const char *dir_ke
 	return file == -ENOENT ? dir : file;
 }
 
-static const struct s3_entry *find_entry(const struct s3_page *p, const char *key)
+/* The first key that is dir_key or below it; -ENOENT when none. page: keys that begin with dir_key's name. */
+static int find_below(struct fs *fs, struct s3_page *page, const char *dir_key, struct s3_page *ret_more, struct s3_entry **ret_e)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (!strcmp(p->entries[i].key, key))
-			return &p->entries[i];
-	return NULL;
-}
+	int r = 0;
 
-/* The page of names that begin with this one may have ended before the directory's turn came. */
-static int list_dir_too(struct fs *fs, const struct s3_page *p, const char *dir_key, bool *ret_there)
-{
-	auto_with(s3_page_free) struct s3_page page = { 0 };
-	int r;
-
-	*ret_there = false;
-	if (!p->truncated || !p->n || strcmp(p->entries[p->n - 1].key, dir_key) >= 0)
+	*ret_e = NULL;
+	for (size_t i = 0; i < page->n && !*ret_e; i++)
+		if (!strncmp(page->entries[i].key, dir_key, strlen(dir_key)))
+			*ret_e = &page->entries[i];
+	if (*ret_e)
 		return 0;
-	r = list_first(fs, dir_key, &page);
-	*ret_there = !r;
-	return r == -ENOENT ? 0 : r;
+	/* Names such as NAME-1 come first: the page may have ended before the directory's turn. */
+	if (!page->truncated || !page->n || strcmp(page->entries[page->n - 1].key, dir_key) >= 0)
+		return -ENOENT;
+	r = list_first(fs, dir_key, ret_more);
+	if (!r)
+		*ret_e = &ret_more->entries[0];
+	return r;
 }
 
-static int take_entry(struct fs *fs, const char *key, const struct s3_entry *e, int64_t since, struct attr *ret_a)
+static int take_file(struct fs *fs, const char *key, const struct s3_page *page, int64_t since, struct attr *ret_a)
 {
-	int r = e ? attr_from_entry(fs, e, ret_a) : -ENOENT;
+	bool there = page->n && !strcmp(page->entries[0].key, key);
+	int r = there ? attr_from_entry(fs, &page->entries[0], ret_a) : -ENOENT;
 
 	if (!r || r == -ENOENT)
 		attr_cache_put_seen(fs->attrs, key, r ? NULL : ret_a, since);
 	return r;
 }
 
-static int lookup_listed(struct fs *fs, char *file_key, char *dir_key, struct attr *ret_a)
+/* Without a delimiter, so that one answer tells of the file, of the directory, and whether that has a marker. */
+static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_key, struct attr *ret_a)
 {
 	auto_with(s3_page_free) struct s3_page page = { 0 };
-	struct s3_entry late = { .key = dir_key, .is_prefix = true };
-	const struct s3_entry *dir, *file;
+	auto_with(s3_page_free) struct s3_page more = { 0 };
+	struct s3_entry *below = NULL;
 	int64_t since = clock_mono_ms();
-	bool more = false;
-	int r = list_keys(fs->source, file_key, "/", NULL, LOOKUP_PAGE, &page, NULL);
+	int r = list_keys(fs->source, file_key, NULL, NULL, LOOKUP_PAGE, &page, NULL);
 
-	if (r)
+	if (!r)
+		r = find_below(fs, &page, dir_key, &more, &below);
+	if (!r)
+		return take_dir(fs, dir_key, below, since, ret_a);
+	if (r != -ENOENT)
 		return r;
-	file = find_entry(&page, file_key);
-	dir = find_entry(&page, dir_key);
-	if (!dir)
-		r = list_dir_too(fs, &page, dir_key, &more);
-	if (r)
-		return r;
-	r = take_entry(fs, dir_key, more ? &late : dir, since, ret_a);
-	return r == -ENOENT ? take_entry(fs, file_key, file, since, ret_a) : r;
+	attr_cache_put_seen(fs->attrs, dir_key, NULL, since);
+	return take_file(fs, file_key, &page, since, ret_a);
 }
 
 int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct attr *ret_a)

@@ -158,7 +158,7 @@ static int prepare(struct file *f, const struct file_open *o)
 	else if (f->locked.state == FILE_CLEAN)
 		r = file_refresh(f, opens_for_writing(o->flags));
 	if (r)
-		return r;
+		return r == -ENOENT ? -ESTALE : r;      /* the kernel looks the name up again, and may create it */
 	lock_take(&f->locked.l);
 	if ((o->flags & O_TRUNC) && f->locked.now.size) {
 		r = file_truncate_locked(f, 0);

@@ -1,6 +1,6 @@
 /* test_upload.c - upload.c and upload_finish.c against a tiny S3 in memory: what is sent, how
  * often, and what comes of it. */
-#include "tests/unit/fake_s3.h"
+#include "tests/unit/upload_fake.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
