@@ -128,7 +128,7 @@ int repl_make_room(struct repl *r)
 	if (!dir)
 		return -errno;
 	while (err == 0 && (e = readdir(dir))) {
-		uint64_t size;
+		uint64_t size = 0;
 
 		if (e->d_name[0] == '.' || !store_is_staged(r->store, e->d_name))
 			continue;

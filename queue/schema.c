@@ -188,7 +188,7 @@ static int apply_locked(struct db *db, int64_t version)
 
 static int upgrade_locked(struct db *db, char *why, size_t why_len)
 {
-	int64_t version;
+	int64_t version = 0;
 	int r;
 
 	/* In a transaction: else another process may make the tables between one look and the next. */

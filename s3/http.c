@@ -128,7 +128,7 @@ void http_free(struct http *h)
 {
 	if (!h)
 		return;
-	for (unsigned i = 0; i < h->locked.n; i++)
+	for (unsigned i = 0; h->locked.idle && i < h->locked.n; i++)
 		curl_easy_cleanup(h->locked.idle[i]);
 	free(h->locked.idle);
 	free(h->cacert);
