@@ -104,8 +104,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		r = node_is_dir(n) ? -EISDIR : file_open(fs, n, &o, &h);
 	node_unref(fs->nodes, n);
 	if (r) {
-		/* The kernel opened a name that it remembered, and it is gone: with ESTALE it looks again, and creates where O_CREAT says so. */
-		ops_reply(req, r == -ENOENT ? -ESTALE : r);
+		ops_reply(req, r);
 		return;
 	}
 	fi->fh = (uintptr_t)h;
