@@ -8,11 +8,11 @@
 #include "ctl/ctl.h"
 #include "rules/rules.h"
 
-static int check_text(const char *name, const char *text, size_t n, struct rule_set **ret_rs)
+static int check_text(const char *name, const char *text, size_t n, bool stored, struct rule_set **ret_rs)
 {
 	struct rules_error e = { .code = "" };
 	char shown[CTL_SHOWN];
-	int r = rules_parse(text, n, ret_rs, &e);
+	int r = stored ? rules_parse_stored(text, n, ret_rs, &e) : rules_parse(text, n, ret_rs, &e);
 
 	if (r == -EINVAL)
 		ctl_say("%s:%d:%d: %s: %s%s%s%s", ctl_shown(name, shown), e.line, e.col, e.code, e.message, *e.hint ? " (" : "", e.hint,
@@ -51,7 +51,7 @@ static int check(const char *file)
 		ctl_say("%s: %s", ctl_shown(file, shown), errno_text(r, why, sizeof(why)));
 		return CTL_FAILED;
 	}
-	if (check_text(file, buf_str(&text), text.len, &rs))
+	if (check_text(file, buf_str(&text), text.len, false, &rs))
 		return CTL_FAILED;
 	r = describe(rs);
 	rules_unref(rs);
@@ -73,7 +73,7 @@ static int show(const struct ctl_opts *o, const char *path)
 	}
 	if (o->json)
 		puts(xml);
-	if (check_text("rules in force", xml, strlen(xml), &rs))
+	if (check_text("rules in force", xml, strlen(xml), true, &rs))
 		return CTL_FAILED;
 	r = o->json ? 0 : describe(rs);
 	rules_unref(rs);

@@ -70,7 +70,7 @@ static void add_rules(struct store *s, struct table *t)
 	auto_free char *xml = NULL;
 	struct rule_set *rs = NULL;
 
-	if (store_get_info(s, "rules", &xml) || !*xml || rules_parse(xml, strlen(xml), &rs, NULL))
+	if (store_get_info(s, "rules", &xml) || !*xml || rules_parse_stored(xml, strlen(xml), &rs, NULL))
 		return;
 	for (size_t i = 0; i < rules_dest_count(rs); i++)
 		row_of(t, rules_dest(rs, i));

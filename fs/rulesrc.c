@@ -93,10 +93,11 @@ static int read_bucket(const struct rulesrc *r, struct buf *text, char *why, siz
 	return err;
 }
 
-static int parse(const char *name, const char *text, size_t len, struct rule_set **ret_rs, char *why, size_t why_len)
+static int parse(const struct rulesrc *r, const char *name, const char *text, size_t len, struct rule_set **ret_rs, char *why,
+		 size_t why_len)
 {
 	struct rules_error e = { .code = "" };
-	int err = rules_parse(text, len, ret_rs, &e);
+	int err = is_bucket(r) ? rules_parse_stored(text, len, ret_rs, &e) : rules_parse(text, len, ret_rs, &e);
 
 	if (err == -EINVAL)
 		snprintf(why, why_len, "%s:%d:%d: %s: %s%s%s%s", name, e.line, e.col, e.code, e.message, *e.hint ? " (" : "",
@@ -115,10 +116,10 @@ int rulesrc_load(struct rulesrc *r, struct rule_set **ret_rs, char *why, size_t 
 
 	buf_init(&text, RULES_LIMIT);
 	if (!r->from)
-		return parse("none", no_rules, strlen(no_rules), ret_rs, why, why_len);
+		return parse(r, "none", no_rules, strlen(no_rules), ret_rs, why, why_len);
 	err = is_bucket(r) ? read_bucket(r, &text, why, why_len) : read_file(r->from, &text, why, why_len);
 	if (err == 0)
-		err = parse(is_bucket(r) ? "rules of the bucket" : r->from, buf_str(&text), text.len, &rs, why, why_len);
+		err = parse(r, is_bucket(r) ? "rules of the bucket" : r->from, buf_str(&text), text.len, &rs, why, why_len);
 	if (err < 0)
 		return err;
 	for (size_t i = 0; i < rules_warning_count(rs); i++)

@@ -46,7 +46,6 @@ static int source_gone(struct copy *c, int err)
 
 static int spec_from_info(struct job_spec *s, struct s3_info *i)
 {
-	unsigned n = 0;
 	int err;
 
 	s->size = i->size;
@@ -54,14 +53,7 @@ static int spec_from_info(struct job_spec *s, struct s3_info *i)
 	kv_move(&s->meta, &i->meta);
 	kv_move(&s->sys, &i->sys);
 	err = str_dup(i->etag, &s->etag);
-	err = err < 0 ? err : str_dup(i->storage_class, &s->storage_class);
-	/*
-	 * Foreign boundaries need HEAD with partNumber; until that is there, another count of parts
-	 * means ours.
-	 */
-	if (err == 0 && copy_etag_form(i->etag, &n))
-		s->multipart = n > 0;
-	return err;
+	return err < 0 ? err : str_dup(i->storage_class, &s->storage_class);
 }
 
 static int ask_source(struct copy *c)
@@ -92,6 +84,7 @@ static int ask_source(struct copy *c)
 int copy_learn_spec(struct copy *c)
 {
 	const char *token = c->j->token;
+	unsigned n = 0;
 	int err;
 
 	if (c->j->spec.known)
@@ -100,6 +93,12 @@ int copy_learn_spec(struct copy *c)
 		err = ask_source(c);
 	if (err < 0)
 		return err;
+	/*
+	 * Whoever wrote the row may not have known how the version was made; its ETag tells. Foreign boundaries
+	 * need HEAD with partNumber; until that is there, another count of parts means ours.
+	 */
+	if (copy_etag_form(c->spec.etag, &n))
+		c->spec.multipart = n > 0;
 	if (kv_get(&c->spec.meta, REPL_META_REPLICA))
 		return -ENODATA;
 	return str_dup(token ? token : kv_get(&c->spec.meta, REPL_META_ID), &c->token);

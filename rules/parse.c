@@ -149,7 +149,8 @@ static int rules_fill(struct rule_set *rs, const char *text, size_t len, struct 
 	return r < 0 ? r : rules_index(rs);
 }
 
-int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err)
+static int parse(const char *text, size_t len, bool stored, struct rule_set **ret_rs,
+		 struct rules_error *ret_err)
 {
 	struct rule_set *rs;
 	int r;
@@ -158,6 +159,7 @@ int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct r
 	if (!rs)
 		return -ENOMEM;
 	atomic_init(&rs->refs, 1);
+	rs->stored = stored;
 	r = rules_fill(rs, text, len, ret_err);
 	if (r < 0) {
 		rules_free(rs);
@@ -165,6 +167,16 @@ int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct r
 	}
 	*ret_rs = rs;
 	return 0;
+}
+
+int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err)
+{
+	return parse(text, len, false, ret_rs, ret_err);
+}
+
+int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err)
+{
+	return parse(text, len, true, ret_rs, ret_err);
 }
 
 struct rule_set *rules_ref(struct rule_set *rs)

@@ -23,6 +23,9 @@ struct rules_error {
  * Returns new set (one reference). -EINVAL with ret_err (may be NULL) filled; -ENOMEM. Checks in S3's order,
  * all that needs no network; text is borrowed for the call only. */
 int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err) must_check;
+/* The same, of what a bucket gave back, or rules_to_xml: some servers (Ceph) keep neither Role nor DeleteMarkerReplication. The Role is not
+ * missed; a rule without the other replicates no delete markers, and a warning says so. */
+int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err) must_check;
 struct rule_set *rules_ref(struct rule_set *rs);
 void rules_unref(struct rule_set *rs);          /* NULL is fine */
 
@@ -56,7 +59,7 @@ struct rule {
 	int32_t threshold_minutes;      /* 15 with ReplicationTime or Metrics/EventThreshold, else 0 */
 };
 
-const char *rules_role(const struct rule_set *rs);
+const char *rules_role(const struct rule_set *rs);                      /* NULL: the bucket did not keep it */
 size_t rules_count(const struct rule_set *rs);
 const struct rule *rules_get(const struct rule_set *rs, size_t i);      /* in file order; borrowed */
 /* Distinct destination ARNs, sorted. */

@@ -40,6 +40,7 @@ struct rules_dest {
 struct rule_set {
 	atomic_uint refs;
 	struct doc_node *doc;           /* holds the strings; does not change once tidied */
+	bool stored;                    /* by a server that may not keep all of it */
 	const char *role;
 	struct rule_full *rules;        /* in file order */
 	size_t n;

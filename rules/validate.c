@@ -39,12 +39,17 @@ static int read_role(struct reader *rd, const struct doc_node *conf)
 {
 	static const char code[] = "InvalidArgument";
 	const struct doc_node *n = doc_child(conf, "Role");
+	bool kept = n && n->text[0];
 	struct arn a;
 
-	if (!n)
+	if (!n && !rd->rs->stored)
 		return rules_malformed(rd->err, conf, "no Role");
 	if (!doc_child(conf, "Rule"))
 		return rules_malformed(rd->err, conf, "no Rule");
+	if (!kept && rd->rs->stored) {
+		memcpy(rd->partition, "aws", sizeof("aws"));
+		return 0;
+	}
 	if (!rules_arn_split(n->text, &a) || strncmp(a.at[ARN_PARTITION], "aws", 3) != 0 ||
 	    a.len[ARN_PARTITION] >= sizeof(rd->partition) ||
 	    !rules_arn_is(&a, ARN_SERVICE, "iam") || a.len[ARN_REGION] > 0 ||
@@ -202,6 +207,10 @@ static int check_version(struct reader *rd, struct rule_full *r)
 				"the rule at line %d has no Filter, which makes it all version 1",
 				because->line);
 		}
+		if (!because && !n && i == 1 && rd->rs->stored)
+			return rules_warn(rd->rs, r->node,
+					  "the bucket does not say %s: no delete markers are replicated",
+					  names[i]);
 		if (!because && !n)
 			return rules_fail(rd->err, r->node, "InvalidRequest",
 					  "%s must be specified" SCHEMA_VERSION_TAIL, names[i]);

@@ -38,6 +38,7 @@ static const struct code_row code_table[] = {
 	{ "InvalidObjectState", FAULT_BAD, -EACCES },
 	{ "InvalidRange", FAULT_BAD, -ERANGE },
 	{ "InvalidSecurity", FAULT_AUTH, -EACCES },
+	{ "InvalidTag", FAULT_BAD, -EINVAL },
 	{ "InvalidToken", FAULT_AUTH, -EACCES },
 	{ "KeyTooLongError", FAULT_BAD, -EIO },
 	{ "MalformedAnswer", FAULT_RETRY, -EIO },

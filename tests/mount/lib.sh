@@ -450,7 +450,8 @@ random_file() { # path bytes [seed]: the same bytes for the same seed
 
 xattr() { getfattr --absolute-names --only-values -n "$2" -- "$1"; } # file name
 set_xattr() { setfattr -n "$2" -v "$3" -- "$1"; }                   # file name value
-list_xattrs() { getfattr --absolute-names -m- -- "$1" 2>/dev/null | sed -n '2,$p' | grep . | sort; }
+list_xattrs() { getfattr --absolute-names -m- -- "$1" | sed '1d;/^$/d' | sort; }        # names
+dump_xattrs() { getfattr --absolute-names -d -m- -- "$1" | sed '1d;/^$/d' | sort; }     # name="value"
 
 replicated() { # file: its status says COMPLETED
 	[ "$(xattr "$1" user.s3.replication-status)" = COMPLETED ]

@@ -2,6 +2,7 @@
 # Ordinary work in the mount: git, grep, find, make a tar of it, edit in place; all equal to a local folder.
 . "$(dirname "$0")/lib.sh"
 begin
+make_rules all,markers
 mount_crrfs
 cp -r "$TOP/tests/mount" "$T/local"
 cp -r "$TOP/tests/mount" "$MNT/project"

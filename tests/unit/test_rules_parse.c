@@ -391,6 +391,32 @@ static void test_place_and_hint(void)
 	CHECK(rs == NULL);
 }
 
+/* A server that keeps the rules but neither Role nor DeleteMarkerReplication, as Ceph does. */
+static void test_stored(void)
+{
+	static const char *const texts[] = {
+		"<ReplicationConfiguration><Role></Role><Rule><Priority>1</Priority><Filter/>" V2_TAIL,
+		"<ReplicationConfiguration><Rule><Priority>1</Priority><Filter/><Status>Enabled</Status>" DEST
+		"</Rule></ReplicationConfiguration>",
+	};
+
+	for (size_t i = 0; i < array_size(texts); i++) {
+		auto_with(buf_free) struct buf b;
+		struct rule_set *rs = NULL, *again = NULL;
+		struct rules_error e;
+
+		buf_init(&b, BUF_LIMIT_DOC);
+		CHECK(rules_parse(texts[i], strlen(texts[i]), &rs, &e) == -EINVAL);
+		CHECK(rules_parse_stored(texts[i], strlen(texts[i]), &rs, &e) == 0);
+		CHECK(!rules_role(rs) && rules_count(rs) == 1);
+		CHECK(rules_warning_count(rs) == i && rules_get(rs, 0)->replicate_delete_markers == false);
+		CHECK(rules_to_xml(rs, &b) == 0);
+		CHECK(rules_parse_stored(buf_str(&b), b.len, &again, &e) == 0);
+		rules_unref(rs);
+		rules_unref(again);
+	}
+}
+
 /* Every beginning of a good file, and every byte of it changed: no crash, an answer with a code. */
 static void test_damaged(const char *name)
 {
@@ -466,6 +492,7 @@ int main(void)
 	test_limits();
 	test_many_warnings();
 	test_place_and_hint();
+	test_stored();
 	test_damaged("ok-v2-everything.xml");
 	test_damaged("ok-v2-everything-wrapped.json");
 	test_damaged("ok-guide-nested-tags.xml");
