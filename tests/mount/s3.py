@@ -10,6 +10,7 @@ commands go into one call, with a lone comma between them. Names are printed wit
     mkbucket SIDE [--versioned]         versioning SIDE Enabled|Suspended
     keys SIDE [PREFIX]                  current keys, one a line
     ls SIDE [PREFIX]                    size and key
+    pages SIDE PREFIX                   how many pages a listing of this folder is
     versions SIDE [PREFIX]              key, version id, latest|old, size|marker
     count-versions SIDE KEY             versions of exactly this key, delete markers not counted
     count-markers SIDE KEY              delete markers of exactly this key
@@ -150,6 +151,11 @@ def do_keys(side, prefix=''):
 def do_ls(side, prefix=''):
     for key, entry in sorted(current(side, prefix).items()):
         print('%d\t%s' % (entry['Size'], shown(key)))
+
+
+def do_pages(side, prefix):
+    print(sum(1 for _ in client(side).get_paginator('list_objects_v2').paginate(
+        Bucket=bucket(side), Prefix=prefix, Delimiter='/')))
 
 
 def do_versions(side, prefix=''):
