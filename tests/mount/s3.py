@@ -24,9 +24,10 @@ commands go into one call, with a lone comma between them. Names are printed wit
     uploads SIDE                        unfinished multipart uploads
     parts SIDE KEY                      number of parts of the current version
     putrules SIDE FILE                  PutBucketReplication of a JSON file
-    compare [--prefix P]... [--tag K=V]... [--to SIDE] [--extra-ok]
+    compare [--prefix P]... [--tag K=V]... [--to SIDE] [--extra-ok] [--may-stay KEY]...
                                         the destination holds exactly the source's current objects that have one of the
-                                        prefixes or one of the tags (neither given: all), equal in bytes, metadata, tags
+                                        prefixes or one of the tags (neither given: all), equal in bytes, metadata, tags;
+                                        --may-stay: this key may be there as well
     tree SIDE DIR [PREFIX]              the bucket holds exactly the regular files of DIR, under PREFIX
     side-by-side MOUNTPOINT             both buckets for people
     requests SIDE LOG OFFSET            the server's log as: operation, bytes, status, key, query
@@ -252,7 +253,7 @@ def do_putrules(side, path):
 
 
 def do_compare(*args):
-    prefixes, tags, extra_ok, to, args = [], [], False, 'b', list(args)
+    prefixes, tags, extra_ok, may_stay, to, args = [], [], False, set(), 'b', list(args)
     while args:
         word = args.pop(0)
         if word == '--prefix':
@@ -263,6 +264,8 @@ def do_compare(*args):
             to = args.pop(0)
         elif word == '--extra-ok':
             extra_ok = True
+        elif word == '--may-stay':
+            may_stay.add(args.pop(0))
         else:
             raise Failure('compare: what is ' + word)
     client('a'), client(to)
@@ -278,7 +281,7 @@ def do_compare(*args):
                     selected.add(key)
         wrong = ['missing in the destination: ' + shown(k) for k in sorted(selected - set(target))]
         if not extra_ok:
-            wrong += ['the rules did not select: ' + shown(k) for k in sorted(set(target) - selected)]
+            wrong += ['the rules did not select: ' + shown(k) for k in sorted(set(target) - selected - may_stay)]
         both = sorted(selected & set(target))
         pairs = zip(both, threads.map(lambda k: facts('a', k), both), threads.map(lambda k: facts(to, k), both))
         for key, ours, theirs in pairs:
