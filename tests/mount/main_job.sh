@@ -77,10 +77,20 @@ interrupted tar 200 copy_tar
 rm "$T/tree.tar"
 say "tar x done"
 wait_repl 900
+leftovers=()
+if [ "$kill" = kill9 ]; then
+	# An rsync that died with the mount leaves its temporary file, as it does on any disk. When that was closed it was acknowledged,
+	# so the next mount has it; whoever cleans up is no rule's business: the replica stays.
+	while read -r name; do
+		leftovers+=(--may-stay "$name")
+		rm "$MNT/$name"
+	done < <(cd "$MNT" && find rsync -type f -name '.*.??????')
+	wait_repl
+fi
 for way in cp rsync tar; do
 	s3 tree a "$tree" "$way/"
 done
-s3 compare --prefix cp/Tax/ --prefix rsync/Tax/ --prefix tar/Tax/ --tag class=tax
+s3 compare --prefix cp/Tax/ --prefix rsync/Tax/ --prefix tar/Tax/ --tag class=tax ${leftovers[@]+"${leftovers[@]}"}
 umount_crrfs
 # what a new mount shows is the tree, with modes, times, links
 mount_crrfs
@@ -91,11 +101,13 @@ for way in cp rsync tar; do
 	diff "$T/expected" "$T/got" >"$T/err" || fail "$way: $(head -n 20 "$T/err")"
 done
 if [ -z "$kill" ]; then
-	# one version a file, at both sides, where nothing was interrupted
-	s3 versions a | cut -f1 | grep -v '/$' | sort | uniq -d >"$T/twice"
-	[ ! -s "$T/twice" ] || fail "more than one version: $(head -n 5 "$T/twice")"
-	s3 versions b | cut -f1 | sort | uniq -d >"$T/twice"
-	[ ! -s "$T/twice" ] || fail "more than one version at the destination: $(head -n 5 "$T/twice")"
+	# One version a file, at both sides, where nothing was interrupted. Symbolic links and folders get their times and owners
+	# by a later call: each change of the metadata of what is in S3 is a version.
+	for way in cp rsync tar; do find "$tree" -type l -printf "$way/%P\n"; done >"$T/links"
+	for side in a b; do
+		s3 versions $side | cut -f1 | grep -v '/$' | grep -vxFf "$T/links" | sort | uniq -d >"$T/twice"
+		[ ! -s "$T/twice" ] || fail "more than one version at $side: $(head -n 5 "$T/twice")"
+	done
 fi
 # a kill between the creation of an upload and the note of its id leaves an orphan, which a lifecycle rule takes: rare
 s3 uploads a , uploads b >"$T/uploads"

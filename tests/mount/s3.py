@@ -10,6 +10,7 @@ commands go into one call, with a lone comma between them. Names are printed wit
     mkbucket SIDE [--versioned]         versioning SIDE Enabled|Suspended
     keys SIDE [PREFIX]                  current keys, one a line
     ls SIDE [PREFIX]                    size and key
+    pages SIDE PREFIX                   how many pages a listing of this folder is
     versions SIDE [PREFIX]              key, version id, latest|old, size|marker
     count-versions SIDE KEY             versions of exactly this key, delete markers not counted
     count-markers SIDE KEY              delete markers of exactly this key
@@ -23,9 +24,10 @@ commands go into one call, with a lone comma between them. Names are printed wit
     uploads SIDE                        unfinished multipart uploads
     parts SIDE KEY                      number of parts of the current version
     putrules SIDE FILE                  PutBucketReplication of a JSON file
-    compare [--prefix P]... [--tag K=V]... [--to SIDE] [--extra-ok]
+    compare [--prefix P]... [--tag K=V]... [--to SIDE] [--extra-ok] [--may-stay KEY]...
                                         the destination holds exactly the source's current objects that have one of the
-                                        prefixes or one of the tags (neither given: all), equal in bytes, metadata, tags
+                                        prefixes or one of the tags (neither given: all), equal in bytes, metadata, tags;
+                                        --may-stay: this key may be there as well
     tree SIDE DIR [PREFIX]              the bucket holds exactly the regular files of DIR, under PREFIX
     side-by-side MOUNTPOINT             both buckets for people
     requests SIDE LOG OFFSET            the server's log as: operation, bytes, status, key, query
@@ -152,6 +154,11 @@ def do_ls(side, prefix=''):
         print('%d\t%s' % (entry['Size'], shown(key)))
 
 
+def do_pages(side, prefix):
+    print(sum(1 for _ in client(side).get_paginator('list_objects_v2').paginate(
+        Bucket=bucket(side), Prefix=prefix, Delimiter='/')))
+
+
 def do_versions(side, prefix=''):
     for key, version, latest, size, _ in all_versions(side, prefix):
         print('\t'.join((shown(key), version, 'latest' if latest else 'old', size)))
@@ -246,7 +253,7 @@ def do_putrules(side, path):
 
 
 def do_compare(*args):
-    prefixes, tags, extra_ok, to, args = [], [], False, 'b', list(args)
+    prefixes, tags, extra_ok, may_stay, to, args = [], [], False, set(), 'b', list(args)
     while args:
         word = args.pop(0)
         if word == '--prefix':
@@ -257,6 +264,8 @@ def do_compare(*args):
             to = args.pop(0)
         elif word == '--extra-ok':
             extra_ok = True
+        elif word == '--may-stay':
+            may_stay.add(args.pop(0))
         else:
             raise Failure('compare: what is ' + word)
     client('a'), client(to)
@@ -272,7 +281,7 @@ def do_compare(*args):
                     selected.add(key)
         wrong = ['missing in the destination: ' + shown(k) for k in sorted(selected - set(target))]
         if not extra_ok:
-            wrong += ['the rules did not select: ' + shown(k) for k in sorted(set(target) - selected)]
+            wrong += ['the rules did not select: ' + shown(k) for k in sorted(set(target) - selected - may_stay)]
         both = sorted(selected & set(target))
         pairs = zip(both, threads.map(lambda k: facts('a', k), both), threads.map(lambda k: facts(to, k), both))
         for key, ours, theirs in pairs:
