@@ -410,8 +410,12 @@ int file_commit_busy(struct file *f)
 /* What is pending becomes durable: held, where the name is a temporary one, else a version. */
 int file_save_busy(struct file *f)
 {
+	bool made = f->locked.made;
 	int r = -EAGAIN;
 
+	f->locked.made = false;
+	if (made && f->locked.state == FILE_HELD && !file_may_hold_busy(f))
+		return file_commit_busy(f);
 	if (f->locked.state != FILE_DIRTY && f->locked.state != FILE_FAILED)
 		return 0;
 	if (f->locked.state == FILE_DIRTY && file_may_hold_busy(f))
@@ -426,8 +430,9 @@ bool file_may_hold_busy(struct file *f)
 	auto_free char *name = NULL;
 	struct spool *spool = f->locked.body->spool;
 
-	return f->fs->conf.hold_ms > 0 && !node_name(f->fs->nodes, f->node, &name) && path_is_temporary(name) && spool &&
-	       !spool_error(spool) && body_is_local(f->locked.body, f->locked.now.size);
+	return f->fs->conf.hold_ms > 0 && !node_name(f->fs->nodes, f->node, &name) &&
+	       (f->locked.made || path_is_temporary(name)) && spool && !spool_error(spool) &&
+	       body_is_local(f->locked.body, f->locked.now.size);
 }
 
 /* Acknowledges what is staged: synced, and written down. Again when key or metadata of a held file changed. */

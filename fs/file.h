@@ -36,6 +36,9 @@ int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_
  * flush by another process than the one that opened (its inherited copy of the descriptor). */
 int file_flush(struct fs *fs, struct handle *h, pid_t pid) must_check;
 int file_fsync(struct fs *fs, struct handle *h) must_check;
+/* mknod(2), before its release: the empty file is acknowledged, durable here, and reaches S3 when it was opened and closed (tar --xattrs makes a
+ * file, sets its attributes, and opens it then: one version), or when its time is up. */
+int file_hold_new(struct fs *fs, struct handle *h) must_check;
 /* fallocate(2) mode 0 and FALLOC_FL_KEEP_SIZE; -EOPNOTSUPP otherwise. */
 int file_allocate(struct fs *fs, struct handle *h, int mode, uint64_t off, uint64_t n) must_check;
 

@@ -69,6 +69,7 @@ struct file {
 		_Atomic int64_t hold_until;     /* mono ms */
 		uint64_t changes;       /* counts writes and truncates */
 		/* busy's: */
+		bool made;              /* by mknod(2), and not saved since: may be held, whatever its name */
 		struct ticket *ticket;
 		struct upload *upload;
 		struct repl_early early[FILE_EARLY_MAX];

@@ -136,3 +136,19 @@ int file_fsync(struct fs *fs, struct handle *h)
 	file_busy_end(f);
 	return r;
 }
+
+int file_hold_new(struct fs *fs, struct handle *h)
+{
+	struct file *f = h->file;
+	int r = -EAGAIN;
+
+	(void)fs;
+	file_busy_begin(f);
+	f->locked.made = f->locked.state == FILE_DIRTY;
+	if (f->locked.made && file_may_hold_busy(f))
+		r = file_hold_busy(f);
+	if (r)
+		r = file_save_busy(f);
+	file_busy_end(f);
+	return r;
+}

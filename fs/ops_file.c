@@ -84,7 +84,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		ops_reply(req, r);
 		return;
 	}
-	r = file_fsync(fs, h);
+	r = file_hold_new(fs, h);
 	file_release(fs, h);
 	if (r)
 		ops_reply(req, r);

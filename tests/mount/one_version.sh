@@ -22,8 +22,21 @@ os.write(fd, b'abc')
 os.close(os.dup(fd))
 os.close(fd)
 END
+# made, given attributes, and only then opened, as tar --xattrs does
+/usr/bin/python3 - "$MNT/made" "$MNT/made-empty" "$MNT/only-made" <<'END'
+import os, sys
+for path in sys.argv[1:]:
+    os.mknod(path, 0o644)
+    os.setxattr(path, 'user.colour', b'blue')
+    os.setxattr(path, 'user.s3.tag.class', b'tax')
+    assert os.path.basename(path) in os.listdir(os.path.dirname(path))
+with open(sys.argv[1], 'w') as file:
+    file.write('text')
+open(sys.argv[2], 'a').close()
+END
+assert_eq "$(s3 keys a made | tr '\n' ' ')" "made made-empty " "keys after the close"
 wait_repl
-for key in cp cp-p cp-a-big dd cat touch rsync big install; do
+for key in made made-empty only-made cp cp-p cp-a-big dd cat touch rsync big install; do
 	assert_eq "$(versions "$key")" "1 1 " "versions of $key"
 done
 # dup and close without more to write: the first close saved it, the second has nothing to do

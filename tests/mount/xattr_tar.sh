@@ -16,3 +16,5 @@ wait_repl
 s3 compare --tag class=tax
 assert_eq "$(s3 keys b | tr '\n' ' ')" "in/f1 out/f1 "
 assert_eq "$(s3 meta a out/f2 colour)" red
+for i in 1 2 3; do assert_eq "$(s3 count-versions a out/f$i)" 1 "versions of out/f$i"; done
+assert_eq "$(s3 count-versions b out/f1)" 1 "versions of the replica"
