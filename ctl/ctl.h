@@ -2,6 +2,8 @@
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "base/doc.h"
 #include "queue/store.h"
@@ -33,6 +35,9 @@ void ctl_say(const char *fmt, ...) printf_like(1, 2);
 /* A string from outside, safe for a terminal: copied to dst of CTL_SHOWN bytes, which is returned. */
 #define CTL_SHOWN 1200
 const char *ctl_shown(const char *s, char dst[CTL_SHOWN]);
+
+/* A bar of how much of `most` rows is done; left and bytes are said beside it. */
+void ctl_bar(FILE *to, uint64_t most, uint64_t left, uint64_t bytes);
 
 int ctl_status(const struct ctl_opts *o);
 int ctl_queue(const struct ctl_opts *o);

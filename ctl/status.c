@@ -203,7 +203,21 @@ static int print_json(struct store *s, const struct table *t, const struct doc_n
 	return 0;
 }
 
-static int show(const struct ctl_opts *o, struct store *s, const char *dir)
+/* most: the most rows that were left since the watch began; 0 at first, NULL: no watch. */
+static void watch_bar(const struct table *t, uint64_t *most)
+{
+	uint64_t left = 0, bytes = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		left += t->rows[i].counts.ready + t->rows[i].counts.waiting + t->rows[i].counts.claimed;
+		bytes += t->rows[i].counts.bytes;
+	}
+	*most = max_of(*most, left);
+	ctl_bar(stdout, *most, left, bytes);
+	putchar('\n');
+}
+
+static int show(const struct ctl_opts *o, struct store *s, const char *dir, uint64_t *most)
 {
 	auto_with(table_free) struct table t = { .n = 0 };
 	auto_with(doc_free_ptr) struct doc_node *mount = NULL;
@@ -216,6 +230,8 @@ static int show(const struct ctl_opts *o, struct store *s, const char *dir)
 	if (o->json)
 		return print_json(s, &t, mount);
 	print_table(s, &t, mount);
+	if (most)
+		watch_bar(&t, most);
 	return 0;
 }
 
@@ -224,6 +240,7 @@ int ctl_status(const struct ctl_opts *o)
 	auto_free char *dir = NULL;
 	auto_with(ctl_store_close) struct store *s = NULL;
 	bool again = o->watch && isatty(STDOUT_FILENO);
+	uint64_t most = 0;
 	int r = ctl_open(o, o->n ? o->args[0] : NULL, false, &dir, &s);
 
 	if (r)
@@ -231,7 +248,7 @@ int ctl_status(const struct ctl_opts *o)
 	do {
 		if (again)
 			fputs("\033[H\033[J", stdout);
-		r = show(o, s, dir);
+		r = show(o, s, dir, again ? &most : NULL);
 		fflush(stdout);
 		if (again && !r)
 			poll(NULL, 0, 1000);

@@ -46,19 +46,6 @@ static int look(struct store *s, const char *dir, struct left *ret_l)
 	return 0;
 }
 
-static void draw(const struct left *now, uint64_t most)
-{
-	char size[32], bar[31];
-	uint64_t left = now->rows + now->local;
-	size_t done = most ? (size_t)((most - min_of(left, most)) * 30 / most) : 30;
-
-	memset(bar, ' ', sizeof(bar) - 1);
-	memset(bar, '=', done);
-	bar[30] = '\0';
-	format_size(now->bytes, size, sizeof(size));
-	fprintf(stderr, "\r[%s] %llu left, %s \033[K", bar, (unsigned long long)left, size);
-}
-
 int ctl_wait(const struct ctl_opts *o)
 {
 	auto_free char *dir = NULL;
@@ -82,7 +69,7 @@ int ctl_wait(const struct ctl_opts *o)
 			break;
 		most = max_of(most, left.rows + left.local);
 		if (terminal && most)
-			draw(&left, most);
+			ctl_bar(stderr, most, left.rows + left.local, left.bytes);
 		if (!left.local && (!left.rows || (left.parked && !left.rows)))
 			break;
 		if (clock_mono_ms() >= deadline)
