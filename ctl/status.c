@@ -140,7 +140,7 @@ static void print_table(struct store *s, const struct table *t, const struct doc
 		puts("nothing has been queued for any destination");
 		return;
 	}
-	printf("%-36s %7s %7s %7s %9s %6s\n", "destination", "ready", "flight", "FAILED", "bytes", "oldest");
+	printf("%-36s %7s %7s %7s %9s %6s\n", "destination", "behind", "flight", "FAILED", "bytes", "oldest");
 	for (size_t i = 0; i < t->n; i++)
 		print_row(&t->rows[i]);
 }

@@ -12,6 +12,7 @@
 struct left {
 	uint64_t local;         /* not in the source yet: put-off closes and held names */
 	uint64_t rows, bytes, parked;
+	bool stuck;             /* all that is left waits behind something that is FAILED */
 };
 
 static uint64_t number(const struct doc_node *n, const char *name)
@@ -43,6 +44,7 @@ static int look(struct store *s, const char *dir, struct left *ret_l)
 	ret_l->rows = c.ready + c.waiting + c.claimed;
 	ret_l->bytes = c.bytes;
 	ret_l->parked = c.parked;
+	ret_l->stuck = c.parked && !c.ready && !c.claimed;
 	return 0;
 }
 
@@ -70,7 +72,7 @@ int ctl_wait(const struct ctl_opts *o)
 		most = max_of(most, left.rows + left.local);
 		if (terminal && most)
 			ctl_bar(stderr, most, left.rows + left.local, left.bytes);
-		if (!left.local && (!left.rows || (left.parked && !left.rows)))
+		if (!left.local && (!left.rows || left.stuck))
 			break;
 		if (clock_mono_ms() >= deadline)
 			break;
@@ -83,13 +85,14 @@ int ctl_wait(const struct ctl_opts *o)
 		ctl_say("the queue in %s cannot be read", dir);
 		return CTL_FAILED;
 	}
+	if (left.stuck && !left.local) {
+		ctl_say("%llu FAILED, %llu wait behind them; 'crrctl queue' says why, 'crrctl retry' tries again",
+			(unsigned long long)left.parked, (unsigned long long)left.rows);
+		return CTL_PARKED;
+	}
 	if (left.rows || left.local) {
 		ctl_say("%llu still to be replicated; 'crrctl status' says why", (unsigned long long)(left.rows + left.local));
 		return CTL_TIMEOUT;
-	}
-	if (left.parked) {
-		ctl_say("%llu FAILED; 'crrctl queue' says why, 'crrctl retry' tries again", (unsigned long long)left.parked);
-		return CTL_PARKED;
 	}
 	return CTL_OK;
 }

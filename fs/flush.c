@@ -3,9 +3,8 @@
  *
  * A flush comes for every close of every copy of a descriptor: dup2 in a shell's redirection, a child that inherited it and ends. To save each
  * time would make a version of every half-written state. So a flush is put off (the next one, or the release, saves) when it is plainly not the
- * last: nothing was written since the file was made or emptied, another process than the opener closes its copy, or the caller still has the
- * file open for writing. Whatever cannot be told (another namespace, no permission to look) is taken for the last one: one version too many is
- * better than a close that says nothing.
+ * last: the caller still has the file open for writing, or it is not the process that opened it and that one still has. Whatever cannot be told
+ * (another namespace, no permission to look) is taken for the last one: one version too many is better than a close that says nothing.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -100,7 +99,9 @@ static bool is_put_off(const struct handle *h, pid_t tid)
 {
 	const struct file *f = h->file;
 
-	return f->locked.state == FILE_DIRTY && (!f->locked.has_data || is_strangers_close(h, tid) || is_still_open(f, tid));
+	if (f->locked.state != FILE_DIRTY)
+		return false;
+	return is_still_open(f, tid) || (is_strangers_close(h, tid) && is_still_open(f, (pid_t)h->opener));
 }
 
 int file_flush(struct fs *fs, struct handle *h, pid_t pid)

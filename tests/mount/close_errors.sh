@@ -52,3 +52,36 @@ no_faults a
 rm -f "$MNT/fsync"
 wait_repl
 s3 compare
+# a file that nothing was written to, a truncation, and a process that inherited the descriptor are told as well
+echo data >"$MNT/old"
+fault a 'op=PutObject count=-1 action=status:403:AccessDenied'
+/usr/bin/python3 - "$MNT" <<'END'
+import errno, os, sys
+mnt = sys.argv[1]
+def refused(close):
+    try:
+        close()
+    except OSError as error:
+        assert error.errno == errno.EACCES, error
+    else:
+        raise AssertionError('close said nothing')
+fd = os.open(mnt + '/empty', os.O_WRONLY | os.O_CREAT)
+refused(lambda: os.close(fd))
+fd = os.open(mnt + '/old', os.O_WRONLY | os.O_TRUNC)
+refused(lambda: os.close(fd))
+fd = os.open(mnt + '/inherited', os.O_WRONLY | os.O_CREAT)
+child = os.fork()
+if not child:
+    while os.getppid() != 1 and os.path.exists('/proc/%d/fd/%d' % (os.getppid(), fd)):
+        pass
+    os.write(fd, b'child')
+    refused(lambda: os.close(fd))
+    os._exit(0)
+try:
+    os.close(fd)
+except OSError:
+    pass    # nobody has it open for writing but the child: either may be the one that saves
+assert os.waitpid(child, 0)[1] == 0
+END
+no_faults a
+wait_repl

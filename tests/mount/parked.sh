@@ -31,6 +31,8 @@ assert_match "$(xattr "$MNT/Both/file" "user.s3.replication.$DST2")" FAILED
 assert_match "$(ctl queue "$MNT")" NoSuchBucket "crrctl queue"
 assert_match "$(ctl status "$MNT")" NoSuchBucket "crrctl status"
 s3 compare --to b
+# what comes after it waits behind it, and nobody waits for that
+echo more >"$MNT/Both/file"
 status=0
 ctl wait --timeout "$LONG" "$MNT" || status=$?
 assert_eq $status 2 "status of crrctl wait while something is FAILED"
