@@ -5,9 +5,9 @@
 #include "base/base.h"
 
 struct backoff {
-	int64_t first_ms;       /* before attempt 1 (the first retry) */
+	int64_t first_ms; /* before attempt 1 (the first retry) */
 	int64_t max_ms;
-	unsigned factor_x10;    /* 15 = 1.5, 20 = 2 */
+	unsigned factor_x10; /* 15 = 1.5, 20 = 2 */
 };
 
 /* attempt counts failures so far, from 1. rnd is any 32 random bits. */

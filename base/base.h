@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define must_check __attribute__((warn_unused_result))
+#define must_check	       __attribute__((warn_unused_result))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
-#define array_size(a) (sizeof(a) / sizeof((a)[0]))
+#define array_size(a)	       (sizeof(a) / sizeof((a)[0]))
 
 #define KIB ((uint64_t)1024)
 #define MIB (1024 * KIB)

@@ -13,15 +13,15 @@
 #include "base/base.h"
 
 struct buf {
-	char *data;     /* NULL while nothing was added */
+	char *data; /* NULL while nothing was added */
 	size_t len;
 	size_t cap;
-	size_t limit;   /* most bytes that len may reach */
-	int error;      /* 0, -ENOMEM, -E2BIG; -EINVAL from xml_escape */
+	size_t limit; /* most bytes that len may reach */
+	int error;    /* 0, -ENOMEM, -E2BIG; -EINVAL from xml_escape */
 };
 
 #define BUF_LIMIT_SMALL (64 * 1024)
-#define BUF_LIMIT_DOC (16 * 1024 * 1024)
+#define BUF_LIMIT_DOC	(16 * 1024 * 1024)
 
 /* Cannot fail; allocates nothing. */
 void buf_init(struct buf *b, size_t limit);

@@ -384,7 +384,7 @@ const char *printable(const char *s, char *dst, size_t n)
 
 	if (n == 0)
 		return "";
-	for (s = s ? s : "(null)"; *s; ) {
+	for (s = s ? s : "(null)"; *s;) {
 		size_t k = utf8_step(s), room = n - 1 - at;
 
 		if (k > 0 && !is_control(s, k)) {

@@ -5,11 +5,11 @@
 #include "base/base.h"
 #include "base/buf.h"
 
-void hex_encode(const void *p, size_t n, char *dst);    /* dst holds 2n+1; lower case */
+void hex_encode(const void *p, size_t n, char *dst); /* dst holds 2n+1; lower case */
 /* Exactly 2n digits, else -EINVAL. */
 int hex_decode(const char *s, void *dst, size_t n) must_check;
 int base64_encode(const void *p, size_t n, struct buf *out);
-int base64_decode(const char *s, struct buf *out) must_check;   /* -EINVAL */
+int base64_decode(const char *s, struct buf *out) must_check; /* -EINVAL */
 
 /* SigV4's UriEncode: everything but A-Za-z0-9-._~ becomes %XX; '/' too unless keep_slash. */
 int uri_encode(const char *s, bool keep_slash, struct buf *out);

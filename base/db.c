@@ -15,13 +15,13 @@
 struct db_stmt {
 	struct db_stmt *next;
 	struct db *db;
-	const char *sql;        /* its address is the key */
+	const char *sql; /* its address is the key */
 	sqlite3_stmt *stmt;
-	int bind_error;         /* the first SQLite code of a failed bind; told by db_step */
+	int bind_error; /* the first SQLite code of a failed bind; told by db_step */
 };
 
 struct db {
-	sqlite3 *handle;        /* fixed */
+	sqlite3 *handle; /* fixed */
 	struct {
 		struct lock l;
 		struct db_stmt *stmts;
@@ -44,25 +44,17 @@ static int to_errno(sqlite3 *handle, int code)
 	if (code == SQLITE_IOERR_NOMEM)
 		return -ENOMEM;
 	switch (code & 0xff) {
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
+	case SQLITE_NOMEM: return -ENOMEM;
+	case SQLITE_FULL: return -ENOSPC;
+	case SQLITE_READONLY: return -EROFS;
 	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_CONSTRAINT:
-		return -EEXIST;
+	case SQLITE_LOCKED: return -EBUSY;
+	case SQLITE_CONSTRAINT: return -EEXIST;
 	case SQLITE_PERM:
-	case SQLITE_AUTH:
-		return -EACCES;
+	case SQLITE_AUTH: return -EACCES;
 	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-		return system_error(handle, -EIO);
-	default:
-		return -EIO;
+	case SQLITE_CANTOPEN: return system_error(handle, -EIO);
+	default: return -EIO;
 	}
 }
 

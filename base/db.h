@@ -13,16 +13,16 @@ struct db;
 struct db_stmt;
 
 enum db_sync {
-	DB_SYNC_FULL,           /* a committed transaction survives power loss */
-	DB_SYNC_NORMAL,         /* never damaged; power loss may undo the last transactions */
-	DB_SYNC_OFF,            /* a cache that may be thrown away */
+	DB_SYNC_FULL,	/* a committed transaction survives power loss */
+	DB_SYNC_NORMAL, /* never damaged; power loss may undo the last transactions */
+	DB_SYNC_OFF,	/* a cache that may be thrown away */
 };
 
 struct db_conf {
 	const char *path;
 	enum db_sync sync;
 	bool read_only;
-	int busy_ms;            /* how long to wait for another process's lock */
+	int busy_ms; /* how long to wait for another process's lock */
 };
 
 /*
@@ -31,7 +31,7 @@ struct db_conf {
  * on any failure there are words in why.
  */
 int db_open(const struct db_conf *conf, struct db **ret_db, char *why, size_t why_len) must_check;
-void db_close(struct db *db);           /* finalises all cached statements; NULL is fine */
+void db_close(struct db *db); /* finalises all cached statements; NULL is fine */
 
 void db_lock(struct db *db);
 void db_unlock(struct db *db);
@@ -43,8 +43,8 @@ void db_unlock(struct db *db);
 int db_exec(struct db *db, const char *sql) must_check;
 /* A statement cached by the address of sql (pass string literals); reset and unbound. Borrowed. */
 int db_prepare(struct db *db, const char *sql, struct db_stmt **ret_s) must_check;
-void db_bind_i64(struct db_stmt *s, int i, int64_t v);          /* i from 1 */
-void db_bind_text(struct db_stmt *s, int i, const char *v);     /* copied; NULL binds NULL */
+void db_bind_i64(struct db_stmt *s, int i, int64_t v);	    /* i from 1 */
+void db_bind_text(struct db_stmt *s, int i, const char *v); /* copied; NULL binds NULL */
 void db_bind_blob(struct db_stmt *s, int i, const void *p, size_t n);
 void db_bind_null(struct db_stmt *s, int i);
 /* 1 = a row, 0 = done, or -errno (a failed bind shows here). After 0 or an error s is reset. */
@@ -53,15 +53,15 @@ int db_step(struct db_stmt *s) must_check;
 int db_run(struct db_stmt *s) must_check;
 /* Ends the use of s early (after the last row needed); harmless to call twice. */
 void db_reset(struct db_stmt *s);
-int64_t db_col_i64(struct db_stmt *s, int i);                   /* i from 0 */
-const char *db_col_text(struct db_stmt *s, int i);      /* borrowed until the next step, or NULL */
+int64_t db_col_i64(struct db_stmt *s, int i);	   /* i from 0 */
+const char *db_col_text(struct db_stmt *s, int i); /* borrowed until the next step, or NULL */
 bool db_col_is_null(struct db_stmt *s, int i);
 int64_t db_last_id(struct db *db);
 int64_t db_changes(struct db *db);
-int db_begin(struct db *db) must_check;         /* BEGIN IMMEDIATE */
+int db_begin(struct db *db) must_check; /* BEGIN IMMEDIATE */
 int db_commit(struct db *db) must_check;
 /* Harmless without a transaction; leaves db_why alone. */
 void db_rollback(struct db *db);
-const char *db_why(struct db *db);              /* borrowed, valid while the lock is held */
+const char *db_why(struct db *db); /* borrowed, valid while the lock is held */
 
 #endif

@@ -8,13 +8,13 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#define CRC32C_POLYNOMIAL 0x82f63b78u   /* Castagnoli, bits reversed */
+#define CRC32C_POLYNOMIAL 0x82f63b78u /* Castagnoli, bits reversed */
 
 struct digest {
-	EVP_MD *md;             /* fetched once: a fetch costs more than hashing a small block */
+	EVP_MD *md; /* fetched once: a fetch costs more than hashing a small block */
 	EVP_MD_CTX *ctx;
 	size_t size;
-	bool unusable;          /* failed or ended; a reset heals it */
+	bool unusable; /* failed or ended; a reset heals it */
 };
 
 static const char *kind_name(enum digest_kind kind)
@@ -137,8 +137,8 @@ uint32_t crc32c_portable(uint32_t crc, const void *p, size_t n)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2")))
-static uint32_t crc32c_sse42(uint32_t crc, const void *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const void *p,
+							       size_t n)
 {
 	const uint8_t *s = p;
 	uint64_t v = ~crc;

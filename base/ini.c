@@ -7,7 +7,7 @@
 /* Where the reader stands in the text. */
 struct reading {
 	struct ini ini;
-	struct ini_section *section;    /* the current one, in ini; NULL before the first */
+	struct ini_section *section; /* the current one, in ini; NULL before the first */
 	/* The last "name =" had no value: lines deeper than block_indent are its nested block. */
 	bool in_block;
 	size_t block_indent;

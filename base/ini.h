@@ -6,9 +6,9 @@
 #include "base/kv.h"
 
 struct ini_section {
-	char *name;             /* as written between the brackets, trimmed */
+	char *name; /* as written between the brackets, trimmed */
 	int line;
-	struct kv values;       /* names in lower case, values trimmed */
+	struct kv values; /* names in lower case, values trimmed */
 };
 
 struct ini {

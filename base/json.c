@@ -80,7 +80,8 @@ static int read_members(struct cursor *c, const json_t *v, struct doc_node *n)
 	json_t *member;
 
 	skip_mark(c);
-	json_object_foreach((json_t *)v, name, member) {
+	json_object_foreach((json_t *)v, name, member)
+	{
 		struct doc_node *child;
 		int r;
 
@@ -114,7 +115,8 @@ static int read_items(struct cursor *c, const json_t *v, struct doc_node *parent
 		child->col = c->col;
 	}
 	skip_mark(c);
-	json_array_foreach(v, i, item) {
+	json_array_foreach(v, i, item)
+	{
 		struct doc_node *to = parent;
 
 		if (json_is_array(item)) {
@@ -160,8 +162,10 @@ static int read_scalar(struct cursor *c, const json_t *v, struct doc_node *paren
 	r = doc_add(parent, name, text, &n);
 	if (r < 0)
 		return r;
-	n->kind = json_is_string(v) ? DOC_STRING : json_is_null(v) ? DOC_NULL :
-		  json_is_number(v) ? DOC_NUMBER : DOC_BOOL;
+	n->kind = json_is_string(v)   ? DOC_STRING
+		  : json_is_null(v)   ? DOC_NULL
+		  : json_is_number(v) ? DOC_NUMBER
+				      : DOC_BOOL;
 	n->line = line;
 	n->col = col;
 	return 0;
@@ -391,7 +395,8 @@ int json_to_kv(const char *s, struct kv *ret_kv)
 
 	if (r < 0)
 		return r;
-	json_object_foreach(v, name, member) {
+	json_object_foreach(v, name, member)
+	{
 		r = json_is_string(member) ? kv_set(&kv, name, json_string_value(member)) : -EINVAL;
 		if (r < 0)
 			break;

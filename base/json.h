@@ -10,15 +10,15 @@
  * -EINVAL; -E2BIG over a cap (depth 32, 200,000 values, 16 MiB); -ENOMEM. On failure ret_err, which
  * may be NULL, is filled. Thread-safe.
  */
-int json_read(const char *s, size_t n, struct doc_node **ret_root,
-	     struct doc_error *ret_err) must_check;
+int json_read(const char *s, size_t n, struct doc_node **ret_root, struct doc_error *ret_err)
+	must_check;
 
 /*
  * A streaming writer into a buf: commas and escapes are its business. name is NULL inside arrays
  * and for the root. Invalid UTF-8 in strings is written as U+FFFD.
  */
 struct json_out {
-	struct buf *b;          /* borrowed */
+	struct buf *b; /* borrowed */
 	unsigned depth;
 	bool need_comma[32];
 	bool pretty;
@@ -26,8 +26,8 @@ struct json_out {
 
 void json_start(struct json_out *j, struct buf *b, bool pretty);
 /* Deeper than 31 brackets is -E2BIG in b->error. */
-void json_open(struct json_out *j, const char *name, char bracket);     /* '{' or '[' */
-void json_close(struct json_out *j, char bracket);                      /* '}' or ']' */
+void json_open(struct json_out *j, const char *name, char bracket);	/* '{' or '[' */
+void json_close(struct json_out *j, char bracket);			/* '}' or ']' */
 void json_str(struct json_out *j, const char *name, const char *value); /* value NULL writes null */
 void json_u64(struct json_out *j, const char *name, uint64_t v);
 void json_i64(struct json_out *j, const char *name, int64_t v);

@@ -11,11 +11,11 @@
 
 struct kv_item {
 	char *name;
-	char *value;    /* never NULL */
+	char *value; /* never NULL */
 };
 
 struct kv {
-	struct kv_item *items;  /* sorted by name */
+	struct kv_item *items; /* sorted by name */
 	size_t n;
 	size_t cap;
 };
@@ -23,14 +23,14 @@ struct kv {
 /* A kv that is all zero is empty and valid. */
 #define KV_EMPTY ((struct kv){ NULL, 0, 0 })
 
-void kv_free(struct kv *kv);            /* empties it; may be used again */
+void kv_free(struct kv *kv); /* empties it; may be used again */
 /* Copies both; replaces; 0 or -ENOMEM. */
 int kv_set(struct kv *kv, const char *name, const char *value) must_check;
 /* The same with lengths; -EINVAL when a NUL is among the bytes. */
-int kv_setn(struct kv *kv, const char *name, size_t name_len, const char *value,
-	    size_t value_len) must_check;
-const char *kv_get(const struct kv *kv, const char *name);     /* borrowed, or NULL */
-bool kv_del(struct kv *kv, const char *name);                  /* true when it was there */
+int kv_setn(struct kv *kv, const char *name, size_t name_len, const char *value, size_t value_len)
+	must_check;
+const char *kv_get(const struct kv *kv, const char *name); /* borrowed, or NULL */
+bool kv_del(struct kv *kv, const char *name);		   /* true when it was there */
 /* Replaces what dst held; dst untouched on failure. */
 int kv_copy(struct kv *dst, const struct kv *src) must_check;
 /* Sets each of src in dst; on failure some may have been set. */

@@ -11,12 +11,12 @@
 
 struct lock {
 	pthread_mutex_t mutex;
-	pthread_t owner;        /* valid while held */
+	pthread_t owner; /* valid while held */
 	bool held;
 };
 
 struct cond {
-	pthread_cond_t cond;    /* on CLOCK_MONOTONIC */
+	pthread_cond_t cond; /* on CLOCK_MONOTONIC */
 };
 
 void lock_init(struct lock *l);
@@ -45,9 +45,9 @@ static inline void lock_drop_ptr(struct lock **l)
 
 /* Holds l until the end of the scope: scoped_lock(&f->locked.l); */
 #define SCOPED_LOCK_NAME2(line) scoped_lock_##line
-#define SCOPED_LOCK_NAME(line) SCOPED_LOCK_NAME2(line)
-#define scoped_lock(lk) \
-	__attribute__((cleanup(lock_drop_ptr), unused)) struct lock *SCOPED_LOCK_NAME(__LINE__) = \
+#define SCOPED_LOCK_NAME(line)	SCOPED_LOCK_NAME2(line)
+#define scoped_lock(lk)                                                                            \
+	__attribute__((cleanup(lock_drop_ptr), unused)) struct lock *SCOPED_LOCK_NAME(__LINE__) =  \
 		(lock_take(lk), (lk))
 
 #endif

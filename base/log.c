@@ -11,7 +11,7 @@
 
 static atomic_int log_level = LOG_LEVEL_INFO;
 static atomic_bool use_syslog;
-static char syslog_ident[32];           /* openlog keeps the pointer */
+static char syslog_ident[32]; /* openlog keeps the pointer */
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
 static const int level_priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };

@@ -15,7 +15,7 @@ struct entry {
 
 struct map {
 	struct entry **buckets;
-	size_t n_buckets;       /* a power of two */
+	size_t n_buckets; /* a power of two */
 	size_t count;
 	uint64_t seed[2];
 };
@@ -44,8 +44,10 @@ static uint64_t hash_key(const struct map *m, const char *key)
 {
 	size_t n = strlen(key), left = n;
 	uint64_t v[4] = {
-		m->seed[0] ^ 0x736f6d6570736575, m->seed[1] ^ 0x646f72616e646f6d,
-		m->seed[0] ^ 0x6c7967656e657261, m->seed[1] ^ 0x7465646279746573,
+		m->seed[0] ^ 0x736f6d6570736575,
+		m->seed[1] ^ 0x646f72616e646f6d,
+		m->seed[0] ^ 0x6c7967656e657261,
+		m->seed[1] ^ 0x7465646279746573,
 	};
 	uint64_t word;
 

@@ -28,16 +28,16 @@ struct pool {
 	char name[16];
 	unsigned max_threads;
 	unsigned queue_max;
-	pthread_t *threads;             /* written by pool_start, read by pool_stop */
+	pthread_t *threads; /* written by pool_start, read by pool_stop */
 	unsigned started;
 
-	struct cond work;               /* a task came, or the state changed */
-	struct cond room;               /* a task left, or the state changed */
+	struct cond work; /* a task came, or the state changed */
+	struct cond room; /* a task left, or the state changed */
 	struct {
 		struct lock l;
 		enum pool_state state;
 		struct task *ring;
-		unsigned head;          /* the oldest task */
+		unsigned head; /* the oldest task */
 		unsigned count;
 	} locked;
 };

@@ -11,8 +11,8 @@ typedef void pool_fn(void *arg);
  * name: at most 15 characters, shown by ps -L. -EINVAL for a longer one, for no threads or no
  * queue.
  */
-int pool_new(const char *name, unsigned threads, unsigned queue_max,
-	     struct pool **ret_p) must_check;
+int pool_new(const char *name, unsigned threads, unsigned queue_max, struct pool **ret_p)
+	must_check;
 /*
  * Signals are blocked in the threads. After a failure the pool is stopped, and what was queued has
  * been run.
@@ -31,6 +31,6 @@ int pool_try_submit(struct pool *p, pool_fn *fn, void *arg) must_check;
  * Harmless twice.
  */
 void pool_stop(struct pool *p);
-void pool_free(struct pool *p);         /* stops first; NULL is fine */
+void pool_free(struct pool *p); /* stops first; NULL is fine */
 
 #endif

@@ -27,7 +27,7 @@ struct reading {
 	struct place place;
 	struct doc_node *root;
 	struct doc_node *open[DEPTH_MAX];
-	struct buf text[DEPTH_MAX];     /* of the element in open[] */
+	struct buf text[DEPTH_MAX]; /* of the element in open[] */
 	size_t depth;
 	size_t nodes;
 	int error;
@@ -207,7 +207,7 @@ static void parse(struct reading *r)
 		advance(r, (size_t)(nul - r->source));
 		return fail(r, -EINVAL, r->place.line, r->place.col, "a NUL byte (not UTF-8?)");
 	}
-	xmlSetStructuredErrorFunc(NULL, ignore_error);  /* this thread's */
+	xmlSetStructuredErrorFunc(NULL, ignore_error); /* this thread's */
 	r->ctxt = xmlCreateMemoryParserCtxt(r->source, (int)r->size);
 	if (!r->ctxt)
 		return fail(r, -ENOMEM, 0, 0, "out of memory");
@@ -260,30 +260,16 @@ static bool is_forbidden(const char *s, size_t k)
 static void escape_one(struct buf *b, const char *s, size_t k)
 {
 	switch (*s) {
-	case '&':
-		buf_adds(b, "&amp;");
-		break;
-	case '<':
-		buf_adds(b, "&lt;");
-		break;
-	case '>':
-		buf_adds(b, "&gt;");
-		break;
-	case '"':
-		buf_adds(b, "&quot;");
-		break;
-	case '\'':
-		buf_adds(b, "&apos;");
-		break;
+	case '&': buf_adds(b, "&amp;"); break;
+	case '<': buf_adds(b, "&lt;"); break;
+	case '>': buf_adds(b, "&gt;"); break;
+	case '"': buf_adds(b, "&quot;"); break;
+	case '\'': buf_adds(b, "&apos;"); break;
 	case '\t':
 	case '\n':
 	case '\r':
-	case 0x7f:
-		buf_addf(b, "&#%d;", *s);
-		break;
-	default:
-		buf_add(b, s, k);
-		break;
+	case 0x7f: buf_addf(b, "&#%d;", *s); break;
+	default: buf_add(b, s, k); break;
 	}
 }
 

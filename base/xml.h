@@ -12,8 +12,8 @@
  * Returns new tree. -EINVAL when it is not well-formed, has a DOCTYPE or is not in UTF-8; -E2BIG
  * over a cap; -ENOMEM. On failure ret_err, which may be NULL, is filled. Thread-safe.
  */
-int xml_read(const char *s, size_t n, struct doc_node **ret_root,
-	     struct doc_error *ret_err) must_check;
+int xml_read(const char *s, size_t n, struct doc_node **ret_root, struct doc_error *ret_err)
+	must_check;
 
 /*
  * Appends s with the five characters escaped and control characters that XML 1.0 allows as &#N;.

@@ -1,4 +1,5 @@
-/* ask.c - one question to the running mount over its control socket: a line out, a line of JSON back. */
+/* ask.c - one question to the running mount over its control socket: a line out, a line of JSON
+ * back. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* ctl.h - what the subcommands of crrctl share: their options, the state directory, the running mount. */
+/* ctl.h - what the subcommands of crrctl share: their options, the state directory, the running
+ * mount. */
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
 
@@ -11,28 +12,35 @@
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_PARKED = 2, CTL_TIMEOUT = 3, CTL_USAGE = 64 };
 
 struct ctl_opts {
-	const char *state;      /* --state; NULL */
-	const char *dest;       /* --dest */
-	int64_t timeout_ms;     /* --timeout; -1 for ever */
+	const char *state;  /* --state; NULL */
+	const char *dest;   /* --dest */
+	int64_t timeout_ms; /* --timeout; -1 for ever */
 	bool json, watch, all;
-	char **args;            /* what is left */
+	char **args; /* what is left */
 	int n;
 };
 
-/* The state directory: --state, else of the mount that holds path, else of the only crrfs mount there is. Says on stderr what is wrong. */
+/* The state directory: --state, else of the mount that holds path, else of the only crrfs mount
+ * there is. Says on stderr what is wrong. */
 int ctl_find(const struct ctl_opts *o, const char *path, char **ret_dir) must_check;
 /* The queue in it. Says on stderr what is wrong. */
-int ctl_open(const struct ctl_opts *o, const char *path, bool write, char **ret_dir, struct store **ret_s) must_check;
+int ctl_open(const struct ctl_opts *o, const char *path, bool write, char **ret_dir,
+	     struct store **ret_s) must_check;
 /* The key of a path in a mount, or the word itself when it is no path in a mount. */
 int ctl_key(const struct ctl_opts *o, struct store *s, const char *path, char **ret_key) must_check;
-static inline void ctl_store_close(struct store **s) { store_close(*s); }
+static inline void ctl_store_close(struct store **s)
+{
+	store_close(*s);
+}
 
-/* One question to the running mount; the answer as a document. -ENOTCONN: no mount runs on this state. */
+/* One question to the running mount; the answer as a document. -ENOTCONN: no mount runs on this
+ * state. */
 int ctl_ask(const char *dir, const char *question, struct doc_node **ret_answer) must_check;
 
 /* Prints to stderr "crrctl: ..." */
 void ctl_say(const char *fmt, ...) printf_like(1, 2);
-/* A string from outside, safe for a terminal: copied to dst of CTL_SHOWN bytes, which is returned. */
+/* A string from outside, safe for a terminal: copied to dst of CTL_SHOWN bytes, which is returned.
+ * */
 #define CTL_SHOWN 1200
 const char *ctl_shown(const char *s, char dst[CTL_SHOWN]);
 

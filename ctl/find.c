@@ -56,9 +56,12 @@ int ctl_find(const struct ctl_opts *o, const char *path, char **ret_dir)
 	if (path) {
 		r = get_xattr(path, "user.s3.state", ret_dir);
 		if (r == -ENODATA || r == -EOPNOTSUPP)
-			ctl_say("'%s' is not in a crrfs mount; name a path in one, or use --state DIR", ctl_shown(path, shown));
+			ctl_say("'%s' is not in a crrfs mount; name a path in one, or use --state "
+				"DIR",
+				ctl_shown(path, shown));
 		else if (r)
-			ctl_say("'%s': %s", ctl_shown(path, shown), errno_text(r, why, sizeof(why)));
+			ctl_say("'%s': %s", ctl_shown(path, shown),
+				errno_text(r, why, sizeof(why)));
 		return r;
 	}
 	r = only_mount(&mount);
@@ -71,7 +74,8 @@ int ctl_find(const struct ctl_opts *o, const char *path, char **ret_dir)
 	return r;
 }
 
-int ctl_open(const struct ctl_opts *o, const char *path, bool write, char **ret_dir, struct store **ret_s)
+int ctl_open(const struct ctl_opts *o, const char *path, bool write, char **ret_dir,
+	     struct store **ret_s)
 {
 	auto_free char *dir = NULL, *file = NULL;
 	struct store_conf conf = { .read_only = !write };
@@ -84,15 +88,16 @@ int ctl_open(const struct ctl_opts *o, const char *path, bool write, char **ret_
 	r = str_format(&file, "%s/queue.db", dir);
 	if (!r && stat(file, &st)) {
 		r = -errno;
-		ctl_say("%s: no queue here (%s); is it the state directory of a mount?", ctl_shown(dir, shown),
-			errno_text(r, why, sizeof(why)));
+		ctl_say("%s: no queue here (%s); is it the state directory of a mount?",
+			ctl_shown(dir, shown), errno_text(r, why, sizeof(why)));
 		return r;
 	}
 	conf.dir = dir;
 	if (!r)
 		r = store_open(&conf, ret_s, why, sizeof(why));
 	if (r) {
-		ctl_say("%s: %s", ctl_shown(dir, shown), *why ? why : errno_text(r, why, sizeof(why)));
+		ctl_say("%s: %s", ctl_shown(dir, shown),
+			*why ? why : errno_text(r, why, sizeof(why)));
 		return r;
 	}
 	*ret_dir = take_ptr(&dir);
@@ -121,5 +126,6 @@ int ctl_key(const struct ctl_opts *o, struct store *s, const char *path, char **
 		return str_dup(path, ret_key);
 	if (store_get_info(s, "prefix", &prefix) && str_dup("", &prefix))
 		return -ENOMEM;
-	return str_format(ret_key, "%s%s%s%s", prefix, dir[n] ? dir + n + 1 : "", dir[n] ? "/" : "", slash ? strrchr(path, '/') + 1 : path);
+	return str_format(ret_key, "%s%s%s%s", prefix, dir[n] ? dir + n + 1 : "", dir[n] ? "/" : "",
+			  slash ? strrchr(path, '/') + 1 : path);
 }

@@ -27,9 +27,12 @@ static const struct command {
 	{ "status", ctl_status, "[PATH]", "what each destination has, what is behind, and why" },
 	{ "queue", ctl_queue, "[PATH]", "the rows that are not done (--all: done ones too)" },
 	{ "wait", ctl_wait, "[PATH]", "until everything written so far is replicated" },
-	{ "retry", ctl_retry, "[PATH]", "send FAILED versions again (--dest ARN: of one destination)" },
-	{ "versions", ctl_versions, "PATH|KEY", "which source version is which version at a destination" },
-	{ "rules", ctl_rules, "show|reload|check", "the rules in force; read them again; try a FILE" },
+	{ "retry", ctl_retry, "[PATH]",
+	  "send FAILED versions again (--dest ARN: of one destination)" },
+	{ "versions", ctl_versions, "PATH|KEY",
+	  "which source version is which version at a destination" },
+	{ "rules", ctl_rules, "show|reload|check",
+	  "the rules in force; read them again; try a FILE" },
 };
 
 void ctl_say(const char *fmt, ...)
@@ -52,9 +55,11 @@ static void help(FILE *to)
 {
 	fputs("Usage: crrctl COMMAND [OPTION]... [PATH]\n"
 	      "Looks after the replication of a crrfs mount. PATH is any path in the mount;\n"
-	      "it is not needed while only one mount runs.\n\n", to);
+	      "it is not needed while only one mount runs.\n\n",
+	      to);
 	for (size_t i = 0; i < array_size(commands); i++)
-		fprintf(to, "  %-8s %-18s %s\n", commands[i].name, commands[i].args, commands[i].help);
+		fprintf(to, "  %-8s %-18s %s\n", commands[i].name, commands[i].args,
+			commands[i].help);
 	fputs("\n"
 	      "      --state DIR      the state directory, also while nothing is mounted\n"
 	      "      --json           for programs (status, queue, versions)\n"
@@ -64,7 +69,8 @@ static void help(FILE *to)
 	      "      --all            queue: done rows too\n"
 	      "  -h, --help  -V, --version\n\n"
 	      "Exit status: 0 good, 1 error, 2 something is FAILED (wait), 3 timed out, 64 usage.\n"
-	      "crrctl(1) has the details, crrfs-queue(7) what the states mean.\n", to);
+	      "crrctl(1) has the details, crrfs-queue(7) what the states mean.\n",
+	      to);
 }
 
 static int usage(const char *what)

@@ -13,13 +13,16 @@ static int print_row(void *arg, const struct job *j)
 	uint64_t *n = arg;
 
 	if (!(*n)++)
-		printf("%-24s %-6s %-7s %9s %5s %-28s %s\n", "written", "what", "state", "size", "tries", "destination", "key");
+		printf("%-24s %-6s %-7s %9s %5s %-28s %s\n", "written", "what", "state", "size",
+		       "tries", "destination", "key");
 	time_format_iso(j->created_ms, when);
 	format_size(j->spec.size, size, sizeof(size));
-	printf("%-24s %-6s %-7s %9s %5u %-28s %s\n", when, job_kind_name(j->kind), job_state_name(j->state),
-	       j->kind == JOB_OBJECT && j->spec.known ? size : "-", j->attempt, j->dest, ctl_shown(j->key, shown));
+	printf("%-24s %-6s %-7s %9s %5u %-28s %s\n", when, job_kind_name(j->kind),
+	       job_state_name(j->state), j->kind == JOB_OBJECT && j->spec.known ? size : "-",
+	       j->attempt, j->dest, ctl_shown(j->key, shown));
 	if (j->why && j->state != JOB_DONE)
-		printf("    %s%s%s\n", j->code ? j->code : "", j->code ? ": " : "", ctl_shown(j->why, why));
+		printf("    %s%s%s\n", j->code ? j->code : "", j->code ? ": " : "",
+		       ctl_shown(j->why, why));
 	return 0;
 }
 

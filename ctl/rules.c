@@ -8,15 +8,16 @@
 #include "ctl/ctl.h"
 #include "rules/rules.h"
 
-static int check_text(const char *name, const char *text, size_t n, bool stored, struct rule_set **ret_rs)
+static int check_text(const char *name, const char *text, size_t n, bool stored,
+		      struct rule_set **ret_rs)
 {
 	struct rules_error e = { .code = "" };
 	char shown[CTL_SHOWN];
 	int r = stored ? rules_parse_stored(text, n, ret_rs, &e) : rules_parse(text, n, ret_rs, &e);
 
 	if (r == -EINVAL)
-		ctl_say("%s:%d:%d: %s: %s%s%s%s", ctl_shown(name, shown), e.line, e.col, e.code, e.message, *e.hint ? " (" : "", e.hint,
-			*e.hint ? ")" : "");
+		ctl_say("%s:%d:%d: %s: %s%s%s%s", ctl_shown(name, shown), e.line, e.col, e.code,
+			e.message, *e.hint ? " (" : "", e.hint, *e.hint ? ")" : "");
 	else if (r)
 		ctl_say("%s: out of memory", ctl_shown(name, shown));
 	return r;

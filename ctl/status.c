@@ -60,7 +60,8 @@ static int add_reason(void *arg, const struct job *j)
 	struct row *row = row_of(arg, j->dest);
 
 	if (row && !*row->why && j->why)
-		snprintf(row->why, sizeof(row->why), "%s%s%s", j->code ? j->code : "", j->code ? ": " : "", j->why);
+		snprintf(row->why, sizeof(row->why), "%s%s%s", j->code ? j->code : "",
+			 j->code ? ": " : "", j->why);
 	return 0;
 }
 
@@ -70,7 +71,8 @@ static void add_rules(struct store *s, struct table *t)
 	auto_free char *xml = NULL;
 	struct rule_set *rs = NULL;
 
-	if (store_get_info(s, "rules", &xml) || !*xml || rules_parse_stored(xml, strlen(xml), &rs, NULL))
+	if (store_get_info(s, "rules", &xml) || !*xml ||
+	    rules_parse_stored(xml, strlen(xml), &rs, NULL))
 		return;
 	for (size_t i = 0; i < rules_dest_count(rs); i++)
 		row_of(t, rules_dest(rs, i));
@@ -117,9 +119,13 @@ static void print_row(const struct row *row)
 
 	format_size(c->bytes, size, sizeof(size));
 	format_age(c->oldest_ms, age, sizeof(age));
-	printf("%-36s %7llu %7llu %7llu %9s %6s  %s\n", ctl_shown(row->dest, shown), (unsigned long long)(c->ready + c->waiting),
-	       (unsigned long long)c->claimed, (unsigned long long)c->parked, size, age,
-	       c->parked ? "FAILED" : row->paused ? "paused" : c->ready + c->waiting + c->claimed ? "replicating" : "up to date");
+	printf("%-36s %7llu %7llu %7llu %9s %6s  %s\n", ctl_shown(row->dest, shown),
+	       (unsigned long long)(c->ready + c->waiting), (unsigned long long)c->claimed,
+	       (unsigned long long)c->parked, size, age,
+	       c->parked			    ? "FAILED"
+	       : row->paused			    ? "paused"
+	       : c->ready + c->waiting + c->claimed ? "replicating"
+						    : "up to date");
 	if (*row->why)
 		printf("    %s\n", ctl_shown(row->why, shown));
 }
@@ -132,15 +138,17 @@ static void print_table(struct store *s, const struct table *t, const struct doc
 	if (!store_get_info(s, "bucket", &bucket))
 		printf("bucket %s", ctl_shown(bucket, shown));
 	if (mount && doc_text(mount, "mountpoint"))
-		printf(" on %s, pid %s: %s open, %s being written, %s held\n", ctl_shown(doc_text(mount, "mountpoint"), shown2),
-		       doc_text(mount, "pid"), doc_text(mount, "open"), doc_text(mount, "dirty"), doc_text(mount, "held"));
+		printf(" on %s, pid %s: %s open, %s being written, %s held\n",
+		       ctl_shown(doc_text(mount, "mountpoint"), shown2), doc_text(mount, "pid"),
+		       doc_text(mount, "open"), doc_text(mount, "dirty"), doc_text(mount, "held"));
 	else
 		printf(", not mounted\n");
 	if (!t->n) {
 		puts("nothing has been queued for any destination");
 		return;
 	}
-	printf("%-36s %7s %7s %7s %9s %6s\n", "destination", "behind", "flight", "FAILED", "bytes", "oldest");
+	printf("%-36s %7s %7s %7s %9s %6s\n", "destination", "behind", "flight", "FAILED", "bytes",
+	       "oldest");
 	for (size_t i = 0; i < t->n; i++)
 		print_row(&t->rows[i]);
 }
@@ -209,7 +217,8 @@ static void watch_bar(const struct table *t, uint64_t *most)
 	uint64_t left = 0, bytes = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
-		left += t->rows[i].counts.ready + t->rows[i].counts.waiting + t->rows[i].counts.claimed;
+		left += t->rows[i].counts.ready + t->rows[i].counts.waiting +
+			t->rows[i].counts.claimed;
 		bytes += t->rows[i].counts.bytes;
 	}
 	*most = max_of(*most, left);

@@ -7,11 +7,12 @@
 #include "ctl/ctl.h"
 
 struct out {
-	struct json_out *json;  /* NULL: for people */
+	struct json_out *json; /* NULL: for people */
 	uint64_t n;
 };
 
-static int print(struct out *o, const char *version, const char *dest, const char *status, const char *replica, int64_t when, const char *why)
+static int print(struct out *o, const char *version, const char *dest, const char *status,
+		 const char *replica, int64_t when, const char *why)
 {
 	char time[32] = "-", shown[CTL_SHOWN];
 
@@ -30,8 +31,10 @@ static int print(struct out *o, const char *version, const char *dest, const cha
 		return o->json->b->error;
 	}
 	if (o->n == 1)
-		printf("%-34s %-28s %-10s %-34s %s\n", "source version", "destination", "status", "replica version", "replicated");
-	printf("%-34s %-28s %-10s %-34s %s\n", version ? version : "null", dest, status, replica && *replica ? replica : "-", time);
+		printf("%-34s %-28s %-10s %-34s %s\n", "source version", "destination", "status",
+		       "replica version", "replicated");
+	printf("%-34s %-28s %-10s %-34s %s\n", version ? version : "null", dest, status,
+	       replica && *replica ? replica : "-", time);
 	if (why)
 		printf("    %s\n", ctl_shown(why, shown));
 	return 0;
@@ -39,14 +42,16 @@ static int print(struct out *o, const char *version, const char *dest, const cha
 
 static int print_replica(void *arg, const struct store_replica *r)
 {
-	return print(arg, r->version, r->dest, r->delete_marker ? "MARKER" : "COMPLETED", r->replica_version, r->done_ms, NULL);
+	return print(arg, r->version, r->dest, r->delete_marker ? "MARKER" : "COMPLETED",
+		     r->replica_version, r->done_ms, NULL);
 }
 
 static int print_job(void *arg, const struct job *j)
 {
 	if (j->kind == JOB_TAGS)
 		return 0;
-	return print(arg, j->version, j->dest, job_status_name(j->state), j->replica_version, 0, j->why);
+	return print(arg, j->version, j->dest, job_status_name(j->state), j->replica_version, 0,
+		     j->why);
 }
 
 static int each(struct store *s, const char *key, struct out *o)

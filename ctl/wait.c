@@ -1,4 +1,5 @@
-/* wait.c - crrctl wait: until what was written is at every destination, with a progress bar on a terminal. */
+/* wait.c - crrctl wait: until what was written is at every destination, with a progress bar on a
+ * terminal. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -10,9 +11,9 @@
 #include "ctl/ctl.h"
 
 struct left {
-	uint64_t local;         /* not in the source yet: put-off closes and held names */
+	uint64_t local; /* not in the source yet: put-off closes and held names */
 	uint64_t rows, bytes, parked;
-	bool stuck;             /* all that is left waits behind something that is FAILED */
+	bool stuck; /* all that is left waits behind something that is FAILED */
 };
 
 static uint64_t number(const struct doc_node *n, const char *name)
@@ -86,12 +87,14 @@ int ctl_wait(const struct ctl_opts *o)
 		return CTL_FAILED;
 	}
 	if (left.stuck && !left.local) {
-		ctl_say("%llu FAILED, %llu wait behind them; 'crrctl queue' says why, 'crrctl retry' tries again",
+		ctl_say("%llu FAILED, %llu wait behind them; 'crrctl queue' says why, 'crrctl "
+			"retry' tries again",
 			(unsigned long long)left.parked, (unsigned long long)left.rows);
 		return CTL_PARKED;
 	}
 	if (left.rows || left.local) {
-		ctl_say("%llu still to be replicated; 'crrctl status' says why", (unsigned long long)(left.rows + left.local));
+		ctl_say("%llu still to be replicated; 'crrctl status' says why",
+			(unsigned long long)(left.rows + left.local));
 		return CTL_TIMEOUT;
 	}
 	return CTL_OK;

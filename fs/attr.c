@@ -4,7 +4,8 @@
  * Of a directory (in the cache and within this file):
  *
  *  has_object  rec_known   meaning
- *  no          no          seen as a common prefix: whether it has a marker is not known. Never leaves this file by attr_get
+ *  no          no          seen as a common prefix: whether it has a marker is not known.
+ *                          Never leaves this file by attr_get
  *  no          yes         it has no marker
  *  yes         any         it has one
  */
@@ -20,8 +21,9 @@
 #include "s3/tagging.h"
 
 #define LOOKUP_PAGE 100
-#define EMPTY_ETAG "d41d8cd98f00b204e9800998ecf8427e"   /* MD5 of nothing: a directory marker's */
-#define NO_ETAG "-"             /* in the database: a directory that had no marker when it was asked for */
+#define EMPTY_ETAG  "d41d8cd98f00b204e9800998ecf8427e" /* MD5 of nothing: a directory marker's */
+/* in the database: a directory that had no marker when it was asked for */
+#define NO_ETAG "-"
 
 static bool key_is_dir(const char *key)
 {
@@ -59,8 +61,8 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
 }
 
 /*
- * From the database, when it agrees with the ETag. The same bytes may have been written again since, and tags may be
- * others by now: which version it is, and its tags, only the source can say.
+ * From the database, when it agrees with the ETag. The same bytes may have been written again
+ * since, and tags may be others by now: which version it is, and its tags, only the source can say.
  */
 static int recall(struct fs *fs, const char *key, struct attr *a)
 {
@@ -75,7 +77,7 @@ static int recall(struct fs *fs, const char *key, struct attr *a)
 	return 0;
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static int attr_from_info(const char *key, struct s3_info *i, struct attr *ret_a)
 {
@@ -98,7 +100,8 @@ static int attr_from_info(const char *key, struct s3_info *i, struct attr *ret_a
 	return 0;
 }
 
-/* What HEAD says of the current version; tags that the database has of the very same one are believed while their number is right. */
+/* What HEAD says of the current version; tags that the database has of the very same one are
+ * believed while their number is right. */
 static int head(struct fs *fs, const char *key, struct attr *ret_a)
 {
 	auto_with(s3_info_free) struct s3_info info = { 0 };
@@ -115,8 +118,10 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 		r = attr_from_info(key, &info, ret_a);
 	if (r)
 		return r;
-	if (!ret_a->rec.tags_known && ret_a->rec.version_id && !metadb_get(fs->metadb, key, ret_a->etag, &old) && old.tags_known &&
-	    old.version_id && !strcmp(old.version_id, ret_a->rec.version_id) && (tags < 0 || (size_t)tags == old.tags.n)) {
+	if (!ret_a->rec.tags_known && ret_a->rec.version_id &&
+	    !metadb_get(fs->metadb, key, ret_a->etag, &old) && old.tags_known && old.version_id &&
+	    !strcmp(old.version_id, ret_a->rec.version_id) &&
+	    (tags < 0 || (size_t)tags == old.tags.n)) {
 		kv_move(&ret_a->rec.tags, &old.tags);
 		ret_a->rec.tags_known = true;
 	}
@@ -133,7 +138,8 @@ static int list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
 }
 
 /* A directory, by the first key that is it or below it. */
-static int take_dir(struct fs *fs, const char *key, struct s3_entry *e, int64_t since, struct attr *ret_a)
+static int take_dir(struct fs *fs, const char *key, struct s3_entry *e, int64_t since,
+		    struct attr *ret_a)
 {
 	auto_with(attr_free) struct attr a = { .is_dir = true };
 
@@ -185,7 +191,9 @@ int attr_get(struct fs *fs, const char *key, struct attr *ret_a)
 
 	if (!strcmp(key, fs->conf.prefix)) {
 		attr_free(ret_a);
-		*ret_a = (struct attr){ .is_dir = true, .rec_known = true, .rec = { .tags_known = true } };
+		*ret_a = (struct attr){ .is_dir = true,
+					.rec_known = true,
+					.rec = { .tags_known = true } };
 		return 0;
 	}
 	r = attr_cache_get(fs->attrs, key, ret_a);
@@ -194,7 +202,7 @@ int attr_get(struct fs *fs, const char *key, struct attr *ret_a)
 	return r;
 }
 
-/* --- the record -------------------------------------------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------------------------------- */
 
 static int load_tags(struct fs *fs, const char *key, struct attr *a)
 {
@@ -255,7 +263,8 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 	return 0;
 }
 
-/* A directory seen as a common prefix: its marker's metadata, if it has one. A lookup learns of one that was made elsewhere since. */
+/* A directory seen as a common prefix: its marker's metadata, if it has one. A lookup learns of one
+ * that was made elsewhere since. */
 static int load_prefix(struct fs *fs, const char *key, struct attr *a)
 {
 	int64_t since = clock_mono_ms();
@@ -270,7 +279,8 @@ static int load_prefix(struct fs *fs, const char *key, struct attr *a)
 	return r ? r : attr_load(fs, key, a, false);
 }
 
-/* Where attributes from metadata are wanted: asks for what is missing. Who may list but not read sees defaults. */
+/* Where attributes from metadata are wanted: asks for what is missing. Who may list but not read
+ * sees defaults. */
 int attr_complete(struct fs *fs, const char *key, struct attr *a)
 {
 	int r;
@@ -283,8 +293,10 @@ int attr_complete(struct fs *fs, const char *key, struct attr *a)
 
 int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 {
-	auto_with(attr_free) struct attr a = {
-		.is_dir = e->is_prefix || key_is_dir(e->key), .has_object = !e->is_prefix, .size = e->size, .mtime_ms = e->mtime_ms };
+	auto_with(attr_free) struct attr a = { .is_dir = e->is_prefix || key_is_dir(e->key),
+					       .has_object = !e->is_prefix,
+					       .size = e->size,
+					       .mtime_ms = e->mtime_ms };
 	auto_with(attr_free) struct attr seen = { 0 };
 	int r = attr_cache_get(fs->attrs, e->key, &seen);
 
@@ -292,7 +304,8 @@ int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 		return r;
 	if (!r && e->is_prefix)
 		return attr_copy(ret_a, &seen);
-	r = !r && seen.rec_known && seen.etag && e->etag && !strcmp(seen.etag, e->etag) ? 0 : -ENOENT;
+	r = !r && seen.rec_known && seen.etag && e->etag && !strcmp(seen.etag, e->etag) ? 0
+											: -ENOENT;
 	if (!r)
 		r = meta_rec_copy(&a.rec, &seen.rec);
 	a.rec_known = !r;
@@ -309,10 +322,11 @@ int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 	return attr_copy(ret_a, &a);
 }
 
-/* --- lookup ------------------------------------------------------------------------------------------------------ */
+/* --- lookup ----------------------------------------------------------------------------------- */
 
 /* A directory wins. -EAGAIN: ask. */
-static int lookup_cached(struct fs *fs, const char *file_key, const char *dir_key, struct attr *ret_a)
+static int lookup_cached(struct fs *fs, const char *file_key, const char *dir_key,
+			 struct attr *ret_a)
 {
 	int dir = attr_cache_get(fs->attrs, dir_key, ret_a), file;
 
@@ -322,8 +336,10 @@ static int lookup_cached(struct fs *fs, const char *file_key, const char *dir_ke
 	return file == -ENOENT ? dir : file;
 }
 
-/* The first key that is dir_key or below it; -ENOENT when none. page: keys that begin with dir_key's name. */
-static int find_below(struct fs *fs, struct s3_page *page, const char *dir_key, struct s3_page *ret_more, struct s3_entry **ret_e)
+/* The first key that is dir_key or below it; -ENOENT when none. page: keys that begin with
+ * dir_key's name. */
+static int find_below(struct fs *fs, struct s3_page *page, const char *dir_key,
+		      struct s3_page *ret_more, struct s3_entry **ret_e)
 {
 	int r = 0;
 
@@ -342,7 +358,8 @@ static int find_below(struct fs *fs, struct s3_page *page, const char *dir_key, 
 	return r;
 }
 
-static int take_file(struct fs *fs, const char *key, const struct s3_page *page, int64_t since, struct attr *ret_a)
+static int take_file(struct fs *fs, const char *key, const struct s3_page *page, int64_t since,
+		     struct attr *ret_a)
 {
 	bool there = page->n && !strcmp(page->entries[0].key, key);
 	int r = there ? attr_from_entry(fs, &page->entries[0], ret_a) : -ENOENT;
@@ -352,8 +369,10 @@ static int take_file(struct fs *fs, const char *key, const struct s3_page *page,
 	return r;
 }
 
-/* Without a delimiter, so that one answer tells of the file, of the directory, and whether that has a marker. */
-static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_key, struct attr *ret_a)
+/* Without a delimiter, so that one answer tells of the file, of the directory, and whether that has
+ * a marker. */
+static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_key,
+			 struct attr *ret_a)
 {
 	auto_with(s3_page_free) struct s3_page page = { 0 };
 	auto_with(s3_page_free) struct s3_page more = { 0 };

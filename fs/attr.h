@@ -1,6 +1,7 @@
 /*
- * attr.h - what is known of a key: POSIX attributes from S3 metadata, a cache with expiry (negative entries too), and the requests that fill it.
- * Metadata names are s3fs's (mode, uid, gid decimal; mtime seconds[.nanoseconds]); rclone's float mtime reads the same.
+ * attr.h - what is known of a key: POSIX attributes from S3 metadata, a cache with expiry (negative
+ * entries too), and the requests that fill it. Metadata names are s3fs's (mode, uid, gid decimal;
+ * mtime seconds[.nanoseconds]); rclone's float mtime reads the same.
  */
 #ifndef FS_ATTR_H
 #define FS_ATTR_H
@@ -14,11 +15,12 @@
 /* One object or directory as last seen. */
 struct attr {
 	bool is_dir;
-	bool has_object;        /* false: a directory that is only a prefix of keys */
+	bool has_object; /* false: a directory that is only a prefix of keys */
 	uint64_t size;
-	char *etag;             /* NULL unknown */
-	int64_t mtime_ms;       /* Last-Modified */
-	bool rec_known;         /* rec is filled (from HEAD, from the database, or because this mount wrote it) */
+	char *etag;	  /* NULL unknown */
+	int64_t mtime_ms; /* Last-Modified */
+	/* rec is filled (from HEAD, from the database, or because this mount wrote it) */
+	bool rec_known;
 	struct meta_rec rec;
 };
 
@@ -27,13 +29,16 @@ int attr_copy(struct attr *dst, const struct attr *src) must_check;
 /* mode, uid, gid, size, mtime, nlink, blocks for stat(2); st_ino is the caller's. */
 void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st);
 
-/* POSIX attributes <-> metadata. attr_meta_set_* change one thing in meta (nothing when posix_meta is off). */
-mode_t attr_meta_mode(const struct fs *fs, const struct kv *meta, bool is_dir);        /* with the file type; also a symlink's */
+/* POSIX attributes <-> metadata. attr_meta_set_* change one thing in meta (nothing when posix_meta
+ * is off). */
+/* with the file type; also a symlink's */
+mode_t attr_meta_mode(const struct fs *fs, const struct kv *meta, bool is_dir);
 int attr_meta_set_mode(const struct fs *fs, struct kv *meta, mode_t mode) must_check;
 int attr_meta_set_owner(const struct fs *fs, struct kv *meta, uid_t uid, gid_t gid) must_check;
 int attr_meta_set_mtime(const struct fs *fs, struct kv *meta, struct timespec ts) must_check;
 bool attr_meta_get_mtime(const struct kv *meta, struct timespec *ret_ts);
-/* Names that are crrfs's own business: mode, uid, gid, mtime, ctime, atime and REPL_META_PREFIX*. */
+/* Names that are crrfs's own business: mode, uid, gid, mtime, ctime, atime and REPL_META_PREFIX*.
+ * */
 bool attr_meta_is_reserved(const char *name);
 
 struct attr_cache;
@@ -42,27 +47,34 @@ void attr_cache_free(struct attr_cache *c);
 /* Copies; key is the file's key or the directory's "d/". */
 void attr_cache_put(struct attr_cache *c, const char *key, const struct attr *a);
 void attr_cache_put_absent(struct attr_cache *c, const char *key);
-/* What the source said to a request begun at since (mono ms): not over what was learned after that. a NULL: absent. */
-void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a, int64_t since);
+/* What the source said to a request begun at since (mono ms): not over what was learned after that.
+ * a NULL: absent. */
+void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a,
+			 int64_t since);
 void attr_cache_drop(struct attr_cache *c, const char *key);
 void attr_cache_clear(struct attr_cache *c);
 /* 0 with a copy, -ENOENT known to be absent, -EAGAIN not known (or expired). */
 int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a) must_check;
 
 /*
- * What is at name in the directory dir_key: a file or a directory (which wins when both are). From the cache, else one ListObjectsV2
- * (prefix, delimiter), and, where POSIX metadata is wanted and not in the database, one HEAD. -ENOENT, or the request's error.
+ * What is at name in the directory dir_key: a file or a directory (which wins when both are). From
+ * the cache, else one ListObjectsV2 (prefix, delimiter), and, where POSIX metadata is wanted and
+ * not in the database, one HEAD. -ENOENT, or the request's error.
  */
-int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct attr *ret_a) must_check;
+int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct attr *ret_a)
+	must_check;
 /* The same for a key whose kind is known ("f" or "d/"). */
 int attr_get(struct fs *fs, const char *key, struct attr *ret_a) must_check;
-/* Makes sure that a->rec and, when want_tags, its tags are known: HEAD, GetObjectTagging as needed. Stores what it learned. -ENOENT, -ESTALE. */
+/* Makes sure that a->rec and, when want_tags, its tags are known: HEAD, GetObjectTagging as needed.
+ * Stores what it learned. -ENOENT, -ESTALE. */
 int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags) must_check;
-/* Of a listing's entry: asks for what POSIX attributes still need. Nothing when they are not wanted. */
+/* Of a listing's entry: asks for what POSIX attributes still need. Nothing when they are not
+ * wanted. */
 int attr_complete(struct fs *fs, const char *key, struct attr *a) must_check;
 /* This mount made this version: remember (cache and database). */
 void attr_learn(struct fs *fs, const char *key, const struct attr *a);
-/* A listing's entry -> what is known of it (from the cache and the database as far as they agree with the ETag); never makes a request. */
+/* A listing's entry -> what is known of it (from the cache and the database as far as they agree
+ * with the ETag); never makes a request. */
 int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a) must_check;
 
 #endif

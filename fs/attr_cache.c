@@ -1,5 +1,6 @@
 /*
- * attr_cache.c - what was learned of keys, for a while: attributes, or that there is nothing. Bounded; the least recently used goes first.
+ * attr_cache.c - what was learned of keys, for a while: attributes, or that there is nothing.
+ * Bounded; the least recently used goes first.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,13 +14,13 @@ struct entry {
 	char *key;
 	bool absent;
 	struct attr attr;
-	int64_t born, until;            /* mono ms */
-	struct entry *prev, *next;      /* next is more recent */
+	int64_t born, until;	   /* mono ms */
+	struct entry *prev, *next; /* next is more recent */
 };
 
 struct attr_cache {
-	size_t max;                     /* fixed */
-	int64_t ttl_ms;                 /* fixed */
+	size_t max;	/* fixed */
+	int64_t ttl_ms; /* fixed */
 	struct {
 		struct lock l;
 		struct map *entries;

@@ -1,6 +1,7 @@
 /*
- * attr_meta.c - POSIX attributes <-> user metadata. Names and forms are s3fs's (metaheader.cpp): mode decimal with the
- * file type, uid and gid decimal, mtime as seconds[.nanoseconds]. rclone writes the same names, mode in octal.
+ * attr_meta.c - POSIX attributes <-> user metadata. Names and forms are s3fs's (metaheader.cpp):
+ * mode decimal with the file type, uid and gid decimal, mtime as seconds[.nanoseconds]. rclone
+ * writes the same names, mode in octal.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +11,7 @@
 #include "base/codec.h"
 #include "fs/attr.h"
 
-#define STAT_BLOCK 512
+#define STAT_BLOCK  512
 #define NSEC_DIGITS 9
 
 void attr_free(struct attr *a)
@@ -41,7 +42,7 @@ int attr_copy(struct attr *dst, const struct attr *src)
 	return 0;
 }
 
-/* --- reading ----------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static bool type_fits(uint64_t mode, bool is_dir)
 {
@@ -49,8 +50,9 @@ static bool type_fits(uint64_t mode, bool is_dir)
 
 	if (mode > (S_IFMT | 07777))
 		return false;
-	return is_dir ? type == S_IFDIR : type == S_IFREG || type == S_IFLNK || type == S_IFIFO || type == S_IFSOCK ||
-	       type == S_IFCHR || type == S_IFBLK;
+	return is_dir ? type == S_IFDIR
+		      : type == S_IFREG || type == S_IFLNK || type == S_IFIFO || type == S_IFSOCK ||
+				type == S_IFCHR || type == S_IFBLK;
 }
 
 static int parse_octal(const char *s, uint64_t *ret_v)
@@ -80,7 +82,8 @@ static int parse_mode(const char *s, bool is_dir, mode_t *ret_mode)
 			return -EINVAL;
 	}
 	if (!v)
-		return -EINVAL;         /* "0" is what foreign tools leave there: not a file nobody may touch */
+		/* "0" is what foreign tools leave there: not a file nobody may touch */
+		return -EINVAL;
 	*ret_mode = (mode_t)v;
 	return 0;
 }
@@ -103,7 +106,8 @@ bool attr_meta_get_mtime(const struct kv *meta, struct timespec *ret_ts)
 	long nsec = 0;
 	int64_t sec;
 
-	if (!s || str_format(&whole, "%.*s", dot ? (int)(dot - s) : (int)strlen(s), s) || parse_i64(whole, &sec))
+	if (!s || str_format(&whole, "%.*s", dot ? (int)(dot - s) : (int)strlen(s), s) ||
+	    parse_i64(whole, &sec))
 		return false;
 	for (int i = 1; dot && i <= NSEC_DIGITS; i++) {
 		int digit = dot[i] ? dot[i] - '0' : 0;
@@ -136,10 +140,12 @@ void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st
 	struct timespec ts;
 
 	if (!attr_meta_get_mtime(meta, &ts))
-		ts = (struct timespec){ .tv_sec = a->mtime_ms / 1000, .tv_nsec = a->mtime_ms % 1000 * 1000000 };
+		ts = (struct timespec){ .tv_sec = a->mtime_ms / 1000,
+					.tv_nsec = a->mtime_ms % 1000 * 1000000 };
 	memset(ret_st, 0, sizeof(*ret_st));
 	ret_st->st_mode = attr_meta_mode(fs, meta, a->is_dir);
-	ret_st->st_nlink = 1;           /* not 2 for directories: find(1) would think that it has no subdirectories */
+	/* not 2 for directories: find(1) would think that it has no subdirectories */
+	ret_st->st_nlink = 1;
 	ret_st->st_uid = get_id(meta, "uid", fs->conf.uid);
 	ret_st->st_gid = get_id(meta, "gid", fs->conf.gid);
 	ret_st->st_size = a->is_dir ? 0 : (off_t)a->size;
@@ -148,7 +154,7 @@ void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st
 	ret_st->st_atim = ret_st->st_mtim = ret_st->st_ctim = ts;
 }
 
-/* --- writing ----------------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static int set_number(struct kv *meta, const char *name, uint64_t v)
 {

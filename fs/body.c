@@ -1,10 +1,12 @@
-/* body.c - the bytes of a version-to-be: the spool's ranges over the version that the file was opened on. See file_i.h. */
+/* body.c - the bytes of a version-to-be: the spool's ranges over the version that the file was
+ * opened on. See file_i.h. */
 #include <errno.h>
 #include <string.h>
 
 #include "fs/file_i.h"
 
-int body_new(struct fs *fs, struct spool *spool, const char *key, const struct attr *base, struct body **ret_b)
+int body_new(struct fs *fs, struct spool *spool, const char *key, const struct attr *base,
+	     struct body **ret_b)
 {
 	struct body *b = calloc(1, sizeof(*b));
 	int r = 0;

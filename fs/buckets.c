@@ -8,9 +8,9 @@
 #include "fs/preflight.h"
 
 /* The checks before the mount do not wait as long as a mount does. */
-#define CHECK_ATTEMPTS 3
+#define CHECK_ATTEMPTS	 3
 #define CHECK_CONNECT_MS 5000
-#define CHECK_CALL_MS 15000
+#define CHECK_CALL_MS	 15000
 
 struct opening {
 	const struct config *conf;
@@ -39,15 +39,19 @@ static struct s3_client_conf check_conf(const struct config *c)
 {
 	struct s3_client_conf s3 = client_conf(c);
 
-	s3.max_attempts = s3.max_attempts ? min_of(s3.max_attempts, (unsigned)CHECK_ATTEMPTS) : CHECK_ATTEMPTS;
-	s3.connect_ms = s3.connect_ms ? min_of(s3.connect_ms, (int64_t)CHECK_CONNECT_MS) : CHECK_CONNECT_MS;
+	s3.max_attempts = s3.max_attempts ? min_of(s3.max_attempts, (unsigned)CHECK_ATTEMPTS)
+					  : CHECK_ATTEMPTS;
+	s3.connect_ms =
+		s3.connect_ms ? min_of(s3.connect_ms, (int64_t)CHECK_CONNECT_MS) : CHECK_CONNECT_MS;
 	s3.call_ms = s3.call_ms ? min_of(s3.call_ms, (int64_t)CHECK_CALL_MS) : CHECK_CALL_MS;
 	return s3;
 }
 
 static struct cred_conf cred_conf(const struct config *c)
 {
-	return (struct cred_conf){ .passwd_file = c->passwd_file, .profile = c->profile, .bucket = c->bucket };
+	return (struct cred_conf){ .passwd_file = c->passwd_file,
+				   .profile = c->profile,
+				   .bucket = c->bucket };
 }
 
 static int make_client(const struct opening *o, struct s3_client_conf s3, struct s3_client **ret_c)
@@ -63,10 +67,13 @@ static int make_client(const struct opening *o, struct s3_client_conf s3, struct
 	return err;
 }
 
-static int make_dests(const struct opening *o, const struct s3_client_conf *s3, struct dest_set **ret_d)
+static int make_dests(const struct opening *o, const struct s3_client_conf *s3,
+		      struct dest_set **ret_d)
 {
 	const struct cred_conf cred = cred_conf(o->conf);
-	const struct dest_set_conf conf = { .file = o->conf->destinations, .source = s3, .source_cred = &cred };
+	const struct dest_set_conf conf = { .file = o->conf->destinations,
+					    .source = s3,
+					    .source_cred = &cred };
 
 	return dest_set_new(&conf, ret_d, o->why, o->why_len);
 }
@@ -101,7 +108,8 @@ static int open_buckets(const struct opening *o)
 	int err;
 
 	if (o->conf->no_check_certificate)
-		log_warn("no_check_certificate=yes why=\"anybody on the way can read and change what is sent\"");
+		log_warn("no_check_certificate=yes why=\"anybody on the way can read and change "
+			 "what is sent\"");
 	err = make_client(o, s3, &o->b->client);
 	if (err == 0)
 		err = check_source(o);
@@ -118,7 +126,6 @@ static int open_buckets(const struct opening *o)
 	log_warn("rules=none why=\"nothing is replicated: give rules=FILE or rules=bucket\"");
 	return 0;
 }
-
 
 int buckets_open(const struct config *c, struct buckets *b, char *why, size_t why_len)
 {

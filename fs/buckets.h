@@ -1,4 +1,5 @@
-/* buckets.h - the source, the rules and the destinations of one mount, made from its configuration and checked. */
+/* buckets.h - the source, the rules and the destinations of one mount, made from its configuration
+ * and checked. */
 #ifndef FS_BUCKETS_H
 #define FS_BUCKETS_H
 
@@ -9,12 +10,13 @@ struct buckets {
 	struct s3_client *client;
 	struct dest_set *dests;
 	struct rulesrc *rulesrc;
-	struct rule_set *rules;         /* at the start */
+	struct rule_set *rules; /* at the start */
 };
 
-/* Everything that can be wrong outside this host, and in the rules: one line in why. b must be all zero; buckets_close also after a failure. */
+/* Everything that can be wrong outside this host, and in the rules: one line in why. b must be all
+ * zero; buckets_close also after a failure. */
 int buckets_open(const struct config *c, struct buckets *b, char *why, size_t why_len) must_check;
-void buckets_abort(struct buckets *b);  /* every request ends soon */
+void buckets_abort(struct buckets *b); /* every request ends soon */
 void buckets_close(struct buckets *b);
 
 #endif

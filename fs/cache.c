@@ -6,8 +6,9 @@
  *  ready        bytes   yes     when refs is 0      gone (evicted, dropped)
  *  failed       NULL    no      no                  gone (when the last waiter has read the error)
  *
- * A block that was dropped while somebody uses it leaves the map at once and goes with its last reference. The one lock is never held while
- * bytes are fetched or copied out: a reference keeps the block.
+ * A block that was dropped while somebody uses it leaves the map at once and goes with its last
+ * reference. The one lock is never held while bytes are fetched or copied out: a reference keeps
+ * the block.
  */
 #include "fs/cache.h"
 
@@ -21,19 +22,19 @@
 enum block_state { BLOCK_FETCHING, BLOCK_READY, BLOCK_FAILED };
 
 struct block {
-	char *name;                     /* in the map; fixed */
-	char *key;                      /* fixed */
+	char *name; /* in the map; fixed */
+	char *key;  /* fixed */
 	enum block_state state;
 	bool mapped;
 	unsigned refs;
 	int error;
 	uint8_t *data;
-	size_t size;                    /* fixed */
-	struct block *prev, *next;      /* LRU list; next is more recent */
+	size_t size;		   /* fixed */
+	struct block *prev, *next; /* LRU list; next is more recent */
 };
 
 struct read_cache {
-	struct s3_client *client;       /* fixed */
+	struct s3_client *client; /* fixed */
 	struct pool *pool;
 	uint64_t max_bytes, block;
 	unsigned ahead_max;
@@ -43,7 +44,7 @@ struct read_cache {
 		struct map *blocks;
 		struct block *oldest, *newest;
 		uint64_t bytes;
-		unsigned tasks;         /* readahead under way */
+		unsigned tasks; /* readahead under way */
 	} locked;
 };
 
@@ -59,7 +60,8 @@ int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c
 	c->max_bytes = conf->max_bytes;
 	c->block = conf->block ? conf->block : MIB;
 	/* What is read ahead must still be there when it is asked for. */
-	c->ahead_max = (unsigned)min_of((uint64_t)(conf->ahead_max ? conf->ahead_max : 16), c->max_bytes / c->block / 4);
+	c->ahead_max = (unsigned)min_of((uint64_t)(conf->ahead_max ? conf->ahead_max : 16),
+					c->max_bytes / c->block / 4);
 	lock_init(&c->locked.l);
 	cond_init(&c->locked.changed);
 	r = map_new(&c->locked.blocks);
@@ -139,7 +141,7 @@ static void block_put_locked(struct read_cache *c, struct block *b)
 }
 
 struct collect {
-	const char *key;                /* NULL = all */
+	const char *key; /* NULL = all */
 	struct block **found;
 	size_t n, cap;
 };
@@ -163,7 +165,7 @@ static void drop_locked(struct read_cache *c, const char *key)
 		return;
 	want.found = calloc(want.cap, sizeof(struct block *));
 	if (!want.found)
-		return;         /* they are named by version: stale ones are not asked for again */
+		return; /* they are named by version: stale ones are not asked for again */
 	map_each(c->locked.blocks, collect_block, &want);
 	for (size_t i = 0; i < want.n; i++) {
 		struct block *b = want.found[i];
@@ -200,12 +202,17 @@ void read_cache_free(struct read_cache *c)
 }
 
 /* The block, referenced; *ret_fetch: it is new and the caller has to fetch it. */
-static int block_get_locked(struct read_cache *c, const struct read_id *id, uint64_t number, struct block **ret_b, bool *ret_fetch)
+static int block_get_locked(struct read_cache *c, const struct read_id *id, uint64_t number,
+			    struct block **ret_b, bool *ret_fetch)
 {
 	auto_free char *name = NULL;
 	struct block *b;
-	int r = str_format(&name, "%llu %s%s %s", (unsigned long long)number, id->version_id ? "v" : "e",
-			   id->version_id ? id->version_id : id->etag ? id->etag : "", id->key);
+	int r = str_format(&name, "%llu %s%s %s", (unsigned long long)number,
+			   id->version_id ? "v" : "e",
+			   id->version_id ? id->version_id
+			   : id->etag	  ? id->etag
+					  : "",
+			   id->key);
 
 	if (r)
 		return r;
@@ -240,7 +247,8 @@ static int block_get_locked(struct read_cache *c, const struct read_id *id, uint
 }
 
 /* Without the lock: the one fetch of this block. */
-static void block_fetch(struct read_cache *c, const struct read_id *id, uint64_t number, struct block *b)
+static void block_fetch(struct read_cache *c, const struct read_id *id, uint64_t number,
+			struct block *b)
 {
 	struct s3_range range = { number * c->block, number * c->block + b->size };
 	uint8_t *data = malloc(b->size ? b->size : 1);
@@ -248,9 +256,10 @@ static void block_fetch(struct read_cache *c, const struct read_id *id, uint64_t
 	int r = data ? 0 : -ENOMEM;
 
 	if (!r)
-		r = object_get_range(c->client, id->key, id->version_id, id->etag, range, data, &got, NULL);
+		r = object_get_range(c->client, id->key, id->version_id, id->etag, range, data,
+				     &got, NULL);
 	if (!r && got != b->size)
-		r = -ESTALE;            /* shorter than what we were told: another object by now */
+		r = -ESTALE; /* shorter than what we were told: another object by now */
 	lock_take(&c->locked.l);
 	if (r) {
 		free(data);
@@ -303,7 +312,8 @@ static struct ahead_task *ahead_new(struct read_cache *c, const struct read_id *
 		return NULL;
 	t->c = c;
 	t->number = number;
-	if (str_dup(id->key, &t->key) || str_dup(id->version_id, &t->version_id) || str_dup(id->etag, &t->etag)) {
+	if (str_dup(id->key, &t->key) || str_dup(id->version_id, &t->version_id) ||
+	    str_dup(id->etag, &t->etag)) {
 		ahead_free(t);
 		return NULL;
 	}
@@ -323,7 +333,7 @@ static bool ahead_start(struct read_cache *c, const struct read_id *id, uint64_t
 	if (!block_get_locked(c, id, number, &t->b, &fetch)) {
 		if (!fetch) {
 			block_put_locked(c, t->b);
-			started = true;         /* there already */
+			started = true; /* there already */
 		} else {
 			c->locked.tasks++;
 		}
@@ -345,7 +355,8 @@ static bool ahead_start(struct read_cache *c, const struct read_id *id, uint64_t
 	return started;
 }
 
-/* How many blocks after the read shall be on their way: doubles while the reader goes straight on. */
+/* How many blocks after the read shall be on their way: doubles while the reader goes straight on.
+ * */
 static unsigned ahead_window(struct read_cache *c, struct read_pos *pos, size_t n, uint64_t off)
 {
 	unsigned window;
@@ -356,13 +367,15 @@ static unsigned ahead_window(struct read_cache *c, struct read_pos *pos, size_t 
 	if (off == pos->next && off > 0)
 		pos->ahead = min_of(pos->ahead ? pos->ahead * 2 : 1, c->ahead_max);
 	else if (off + n + 4 * c->block < pos->next || off > pos->next + 4 * c->block)
-		pos->ahead = 0, pos->next = 0;  /* a jump; readers a little out of order (kernel readahead) keep the window */
+		/* a jump; readers a little out of order (kernel readahead) keep the window */
+		pos->ahead = 0, pos->next = 0;
 	pos->next = max_of(pos->next, off + n);
 	window = pos->ahead;
 	return window;
 }
 
-static int copy_out(struct read_cache *c, const struct read_id *id, uint64_t number, size_t from, size_t n, uint8_t *dst)
+static int copy_out(struct read_cache *c, const struct read_id *id, uint64_t number, size_t from,
+		    size_t n, uint8_t *dst)
 {
 	struct block *b = NULL;
 	bool fetch = false;
@@ -390,11 +403,12 @@ static int copy_out(struct read_cache *c, const struct read_id *id, uint64_t num
 		lock_drop(&c->locked.l);
 		if (r != -EAGAIN || fetch)
 			return r;
-		b = NULL;       /* a readahead that found no thread: fetch it ourselves */
+		b = NULL; /* a readahead that found no thread: fetch it ourselves */
 	}
 }
 
-int read_cache_read(struct read_cache *c, const struct read_id *id, struct read_pos *pos, void *dst, size_t n, uint64_t off)
+int read_cache_read(struct read_cache *c, const struct read_id *id, struct read_pos *pos, void *dst,
+		    size_t n, uint64_t off)
 {
 	unsigned window = ahead_window(c, pos, n, off);
 	uint64_t last;
@@ -408,7 +422,8 @@ int read_cache_read(struct read_cache *c, const struct read_id *id, struct read_
 	for (size_t done = 0; done < n;) {
 		uint64_t at = off + done, number = at / c->block;
 		size_t from = (size_t)(at % c->block);
-		size_t len = min_of(n - done, (size_t)min_of(c->block, id->size - number * c->block) - from);
+		size_t len = min_of(n - done,
+				    (size_t)min_of(c->block, id->size - number * c->block) - from);
 		int r = copy_out(c, id, number, from, len, (uint8_t *)dst + done);
 
 		if (r)

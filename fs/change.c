@@ -48,15 +48,18 @@ static void log_failed(const char *op, const char *key, const struct s3_error *e
 	char shown[256], text[400];
 
 	if (e->class != FAULT_NONE)
-		log_warn("op=%s key=\"%s\" why=\"%s\"", op, printable(key, shown, sizeof(shown)), s3_error_text(e, text, sizeof(text)));
+		log_warn("op=%s key=\"%s\" why=\"%s\"", op, printable(key, shown, sizeof(shown)),
+			 s3_error_text(e, text, sizeof(text)));
 }
 
-/* The source was asked: r says how it went. Decides what becomes of the ticket; the row's failure is not the caller's. */
+/* The source was asked: r says how it went. Decides what becomes of the ticket; the row's failure
+ * is not the caller's. */
 static int finish(struct ticket *t, int r, const struct s3_error *e, const struct repl_facts *facts)
 {
 	char shown[256], why[64];
 
-	/* No answer, or one that went wrong here, after the source did it: recovery asks what happened. */
+	/* No answer, or one that went wrong here, after the source did it: recovery asks what
+	 * happened. */
 	if (r && (e->unclear || e->class == FAULT_NONE)) {
 		repl_leave(t);
 		return r;
@@ -67,17 +70,22 @@ static int finish(struct ticket *t, int r, const struct s3_error *e, const struc
 	}
 	r = repl_commit(t, facts, NULL, NULL, 0);
 	if (r) {
-		log_error("op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state directory; the next mount finishes it\"",
-			  printable(facts->key, shown, sizeof(shown)), errno_text(r, why, sizeof(why)));
+		log_error("op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state "
+			  "directory; the next mount finishes it\"",
+			  printable(facts->key, shown, sizeof(shown)),
+			  errno_text(r, why, sizeof(why)));
 		repl_leave(t);
 	}
 	return 0;
 }
 
 /* What a new version is, by the answer to the request that made it: a = rec + info. */
-static int attr_of(const struct meta_rec *rec, const struct s3_info *info, uint64_t size, bool is_dir, struct attr *ret_a)
+static int attr_of(const struct meta_rec *rec, const struct s3_info *info, uint64_t size,
+		   bool is_dir, struct attr *ret_a)
 {
-	auto_with(attr_free) struct attr a = { .is_dir = is_dir, .has_object = true, .size = size, .mtime_ms = info->mtime_ms };
+	auto_with(attr_free) struct attr a = {
+		.is_dir = is_dir, .has_object = true, .size = size, .mtime_ms = info->mtime_ms
+	};
 	int r = meta_rec_copy(&a.rec, rec);
 
 	a.rec_known = a.rec.tags_known = true;
@@ -114,7 +122,8 @@ static int read_memory(void *arg, void *dst, size_t n, uint64_t off)
 }
 
 /* After the request: remember what the version is and write down who must get it. */
-static int settle_version(struct fs *fs, struct ticket *t, const char *key, int r, const struct s3_error *e, const struct attr *a)
+static int settle_version(struct fs *fs, struct ticket *t, const char *key, int r,
+			  const struct s3_error *e, const struct attr *a)
 {
 	struct job_spec spec = { 0 };
 	struct repl_facts facts = { .key = key, .spec = &spec };
@@ -127,7 +136,8 @@ static int settle_version(struct fs *fs, struct ticket *t, const char *key, int 
 	return finish(t, r, e, &facts);
 }
 
-int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const void *body, size_t n, struct attr *ret_a)
+int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const void *body,
+	       size_t n, struct attr *ret_a)
 {
 	auto_with(meta_rec_free) struct meta_rec mine = { 0 };
 	auto_with(attr_free) struct attr made = { 0 };
@@ -158,7 +168,8 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 }
 
 /* One server-side copy of src (as a) to dst with rec. *ret_a (may be NULL): the new version. */
-static int copy(struct fs *fs, const char *src, const struct attr *a, const char *dst, const struct meta_rec *rec, struct attr *ret_a)
+static int copy(struct fs *fs, const char *src, const struct attr *a, const char *dst,
+		const struct meta_rec *rec, struct attr *ret_a)
 {
 	auto_with(meta_rec_free) struct meta_rec mine = { 0 };
 	auto_with(attr_free) struct attr made = { 0 };
@@ -175,7 +186,8 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 	if (!r) {
 		struct s3_put_opts opts = change_opts(&mine);
 
-		r = object_copy(fs->source, src, a->rec.version_id, a->etag, a->size, dst, &opts, &info, &e);
+		r = object_copy(fs->source, src, a->rec.version_id, a->etag, a->size, dst, &opts,
+				&info, &e);
 		if (r)
 			log_failed("copy", dst, &e);
 	}
@@ -203,7 +215,8 @@ int change_meta(struct fs *fs, const char *key, struct attr *a, const struct met
 	return 0;
 }
 
-int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key, struct attr *ret_a)
+int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
+		struct attr *ret_a)
 {
 	return copy(fs, key, a, to_key, &a->rec, ret_a);
 }
@@ -245,7 +258,7 @@ int change_delete(struct fs *fs, const char *key, const struct kv *tags)
 	if (r)
 		return r;
 	if (tags)
-		spec.tags = *tags;              /* borrowed for the call */
+		spec.tags = *tags; /* borrowed for the call */
 	r = object_delete(fs->source, key, &version, &e);
 	if (r)
 		log_failed("delete", key, &e);

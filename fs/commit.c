@@ -3,16 +3,17 @@
  *
  * Crash points, and what the next mount does (queue/recover.c):
  *
- *  after                             spool   ticket  source        recovery
- *  repl_begin                        yes     begun   old version   nothing was promised: aborts uploads, forgets
- *  parts sent, upload noted          yes     begun   old version   the same
- *  upload_finish                     yes     begun   new version   finds it by its crrfs-id, writes the rows
- *  repl_commit                       staged  gone    new version   nothing to do; the workers copy
- *  repl_hold                         synced  held    old version   uploads the staged file, writes the rows
+ *  after          spool   ticket  source  recovery
+ *  repl_begin     yes     begun   old     nothing was promised: aborts uploads, forgets
+ *  parts sent     yes     begun   old     the same
+ *  upload_finish  yes     begun   new     finds it by its crrfs-id, writes the rows
+ *  repl_commit    staged  gone    new     nothing to do; the workers copy
+ *  repl_hold      synced  held    old     uploads the staged file, writes the rows
  *
- * Early parts leave while the file is still being written. S3 fixes metadata when a multipart upload is created, so a file that was made
- * private (mode 0600: cp -p, tar, rsync, install do so and set mode and times just before close) is sent at close only, once, with the right
- * metadata. Where the guess was wrong the early parts are dropped and sent again: one version, never two.
+ * Early parts leave while the file is still being written. S3 fixes metadata when a multipart
+ * upload is created, so a file that was made private (mode 0600: cp -p, tar, rsync, install do so
+ * and set mode and times just before close) is sent at close only, once, with the right metadata.
+ * Where the guess was wrong the early parts are dropped and sent again: one version, never two.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -80,12 +81,12 @@ static int make_upload(struct file *f, const char *key, const struct meta_rec *r
 	return upload_new(&conf, &f->locked.upload);
 }
 
-/* --- early parts ------------------------------------------------------------------------------------------------- */
+/* --- early parts ------------------------------------------------------------------------------ */
 
 static bool wants_early_locked(const struct file *f, uint64_t off, uint64_t end)
 {
-	return f->fs->conf.early_upload && !f->locked.upload && !f->locked.late_meta && !f->locked.body->key &&
-	       f->locked.now.rec_known && part_of(off) != part_of(end);
+	return f->fs->conf.early_upload && !f->locked.upload && !f->locked.late_meta &&
+	       !f->locked.body->key && f->locked.now.rec_known && part_of(off) != part_of(end);
 }
 
 /* Busy. Not being able to start early is no error: the close does it all then. */
@@ -96,19 +97,22 @@ static void begin_early(struct file *f)
 	struct upload_src src = body_upload_src(f->locked.body);
 	struct job_spec spec;
 
-	if (node_key(f->fs->nodes, f->node, &key) || node_name(f->fs->nodes, f->node, &name) || path_is_temporary(name))
+	if (node_key(f->fs->nodes, f->node, &key) || node_name(f->fs->nodes, f->node, &name) ||
+	    path_is_temporary(name))
 		return;
 	if (!f->locked.ticket && repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket))
 		return;
 	if (marked_now(f, &now) || make_upload(f, key, &now.rec) || change_spec(&now, &spec))
 		return;
 	spec.multipart = true;
-	f->locked.early_n = repl_early_new(f->locked.ticket, &spec, &src, f->locked.early, FILE_EARLY_MAX);
+	f->locked.early_n =
+		repl_early_new(f->locked.ticket, &spec, &src, f->locked.early, FILE_EARLY_MAX);
 }
 
 /*
- * A write of [off, end) is in the spool: parts whose last byte it wrote are whole now, and go out. Only such parts: a writer who goes back to
- * an earlier one does not make it go out again with each write; the commit sends what then differs.
+ * A write of [off, end) is in the spool: parts whose last byte it wrote are whole now, and go out.
+ * Only such parts: a writer who goes back to an earlier one does not make it go out again with each
+ * write; the commit sends what then differs.
  */
 void file_early_locked(struct file *f, uint64_t off, uint64_t end)
 {
@@ -131,7 +135,7 @@ void file_early_locked(struct file *f, uint64_t off, uint64_t end)
 	}
 }
 
-/* --- commit ------------------------------------------------------------------------------------------------------ */
+/* --- commit ----------------------------------------------------------------------------------- */
 
 /* Acknowledged under this ticket from now on. Busy; the spool is synced. */
 static int write_hold(struct file *f, const char *key, struct attr *ret_now)
@@ -145,8 +149,9 @@ static int write_hold(struct file *f, const char *key, struct attr *ret_now)
 }
 
 /*
- * An answer was lost, and the bytes changed since: the version that may stand is not the one that is to be made now, so another token must name
- * this one. Recovery asks for the old one. What is held stays promised at every moment. Busy.
+ * An answer was lost, and the bytes changed since: the version that may stand is not the one that
+ * is to be made now, so another token must name this one. Recovery asks for the old one. What is
+ * held stays promised at every moment. Busy.
  */
 static int renew_ticket(struct file *f, const char *key)
 {
@@ -176,7 +181,8 @@ static int renew_ticket(struct file *f, const char *key)
 	return 0;
 }
 
-/* What was sent fits what is wanted. The times of writes alone do not make it stale: the version's time is that of its first part. */
+/* What was sent fits what is wanted. The times of writes alone do not make it stale: the version's
+ * time is that of its first part. */
 static int fits_sent(struct file *f, struct attr *now, bool *ret_fits)
 {
 	struct meta_rec *sent = &f->locked.sent;
@@ -272,11 +278,14 @@ static void hand_over(struct file *f, const char *key, const struct attr *now)
 		spool_keep(spool);
 	}
 	if (!r)
-		r = repl_commit(f->locked.ticket, &facts, staged, f->locked.early, f->locked.early_n);
+		r = repl_commit(f->locked.ticket, &facts, staged, f->locked.early,
+				f->locked.early_n);
 	f->locked.early_n = 0;
 	if (r) {
-		/* The version stands, only the row does not: the ticket stays for the next mount to finish. */
-		log_error("op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state directory; the next mount finishes it\"",
+		/* The version stands, only the row does not: the ticket stays for the next mount to
+		 * finish. */
+		log_error("op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state "
+			  "directory; the next mount finishes it\"",
 			  printable(key, shown, sizeof(shown)), errno_text(r, why, sizeof(why)));
 		repl_leave(f->locked.ticket);
 	}
@@ -332,7 +341,7 @@ void file_drop_held_ref(struct file *f)
 
 	f->locked.held_ref = false;
 	if (had)
-		file_put(f);    /* never the last one: our caller has its own */
+		file_put(f); /* never the last one: our caller has its own */
 }
 
 static bool is_below(const char *key, const char *dir)
@@ -374,16 +383,19 @@ static void gate_leave(struct file *f)
 static void commit_failed(struct file *f, bool was_held, int err)
 {
 	if (was_held)
-		f->locked.hold_until = clock_deadline(f->fs->conf.hold_ms ? f->fs->conf.hold_ms : 10000);
+		f->locked.hold_until =
+			clock_deadline(f->fs->conf.hold_ms ? f->fs->conf.hold_ms : 10000);
 	lock_take(&f->locked.l);
 	f->locked.error = err;
 	file_set_state_locked(f, was_held ? FILE_HELD : FILE_FAILED);
 	lock_drop(&f->locked.l);
 	if (was_held)
-		settle_note(f->fs->settle, f->locked.hold_until);       /* it stays acknowledged: tried again later */
+		/* it stays acknowledged: tried again later */
+		settle_note(f->fs->settle, f->locked.hold_until);
 }
 
-/* dirty, held, failed -> clean: one new version in the source and a durable row for each destination. */
+/* dirty, held, failed -> clean: one new version in the source and a durable row for each
+ * destination. */
 int file_commit_busy(struct file *f)
 {
 	auto_free char *key = NULL;
@@ -423,7 +435,7 @@ int file_save_busy(struct file *f)
 	return r ? file_commit_busy(f) : 0;
 }
 
-/* --- held names -------------------------------------------------------------------------------------------------- */
+/* --- held names ------------------------------------------------------------------------------- */
 
 bool file_may_hold_busy(struct file *f)
 {
@@ -435,7 +447,8 @@ bool file_may_hold_busy(struct file *f)
 	       body_is_local(f->locked.body, f->locked.now.size);
 }
 
-/* Acknowledges what is staged: synced, and written down. Again when key or metadata of a held file changed. */
+/* Acknowledges what is staged: synced, and written down. Again when key or metadata of a held file
+ * changed. */
 int file_hold_busy(struct file *f)
 {
 	auto_free char *key = NULL;
@@ -471,7 +484,8 @@ int file_hold_busy(struct file *f)
 }
 
 /* Referenced files that are held and due. */
-static size_t collect_due(struct fs *fs, int64_t now, struct file **due, size_t max, int64_t *ret_next)
+static size_t collect_due(struct fs *fs, int64_t now, struct file **due, size_t max,
+			  int64_t *ret_next)
 {
 	size_t n = 0;
 
@@ -526,7 +540,8 @@ int file_commit_held(struct fs *fs)
 	struct file_counts counts;
 	int first = 0;
 
-	/* Those that fail are held again with a new deadline: a number of rounds that is enough for all, and an end. */
+	/* Those that fail are held again with a new deadline: a number of rounds that is enough for
+	 * all, and an end. */
 	file_count(fs, &counts);
 	for (uint64_t rounds = counts.held / 32 + 1; rounds > 0; rounds--) {
 		int64_t next;

@@ -52,8 +52,9 @@ void config_init(struct config *c)
 void config_free(struct config *c)
 {
 	char **texts[] = {
-		&c->bucket, &c->prefix, &c->mountpoint, &c->url, &c->region, &c->profile, &c->passwd_file,
-		&c->cacert, &c->rules, &c->destinations, &c->state,
+		&c->bucket, &c->prefix,	      &c->mountpoint,  &c->url,
+		&c->region, &c->profile,      &c->passwd_file, &c->cacert,
+		&c->rules,  &c->destinations, &c->state,
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {
@@ -63,7 +64,7 @@ void config_free(struct config *c)
 	buf_free(&c->fuse);
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static int make_absolute(const char *path, char **ret_path)
 {
@@ -118,7 +119,8 @@ static int parse_level(const char *s, enum log_level *ret_level)
 	static const char *const names[] = { "error", "warn", "info", "debug" };
 
 	for (size_t i = 0; i < array_size(names); i++) {
-		if (strcasecmp(s, names[i]) == 0 || (i == LOG_LEVEL_WARN && strcasecmp(s, "warning") == 0)) {
+		if (strcasecmp(s, names[i]) == 0 ||
+		    (i == LOG_LEVEL_WARN && strcasecmp(s, "warning") == 0)) {
 			*ret_level = (enum log_level)i;
 			return 0;
 		}
@@ -126,14 +128,17 @@ static int parse_level(const char *s, enum log_level *ret_level)
 	return -EINVAL;
 }
 
-static int bad_value(const struct reading *r, const struct config_option *o, const char *value, const char *want)
+static int bad_value(const struct reading *r, const struct config_option *o, const char *value,
+		     const char *want)
 {
 	char shown[SHOWN];
 
-	return bad(r, "option %s=%s: expected %s", o->name, printable(value, shown, sizeof(shown)), want);
+	return bad(r, "option %s=%s: expected %s", o->name, printable(value, shown, sizeof(shown)),
+		   want);
 }
 
-static int set_number(const struct reading *r, const struct config_option *o, const char *value, void *field)
+static int set_number(const struct reading *r, const struct config_option *o, const char *value,
+		      void *field)
 {
 	char want[96];
 	uint64_t v = 0;
@@ -143,7 +148,8 @@ static int set_number(const struct reading *r, const struct config_option *o, co
 	if (o->kind == CONFIG_SECONDS) {
 		err = parse_seconds(value, &ms);
 		v = (uint64_t)ms;
-		snprintf(want, sizeof(want), "seconds, at most %llu", (unsigned long long)(o->max / 1000));
+		snprintf(want, sizeof(want), "seconds, at most %llu",
+			 (unsigned long long)(o->max / 1000));
 	} else if (o->kind == CONFIG_OCTAL) {
 		err = parse_octal(value, &v);
 		snprintf(want, sizeof(want), "an octal number such as 022");
@@ -152,8 +158,8 @@ static int set_number(const struct reading *r, const struct config_option *o, co
 		snprintf(want, sizeof(want), "a size such as 512M or 10G");
 	} else {
 		err = parse_u64(value, &v);
-		snprintf(want, sizeof(want), "a number from %llu to %llu", (unsigned long long)o->min,
-			 (unsigned long long)o->max);
+		snprintf(want, sizeof(want), "a number from %llu to %llu",
+			 (unsigned long long)o->min, (unsigned long long)o->max);
 	}
 	if (err < 0 || v < o->min || v > o->max)
 		return bad_value(r, o, value, want);
@@ -166,7 +172,8 @@ static int set_number(const struct reading *r, const struct config_option *o, co
 	return 0;
 }
 
-static int set_string(const struct reading *r, const struct config_option *o, const char *value, char **field)
+static int set_string(const struct reading *r, const struct config_option *o, const char *value,
+		      char **field)
 {
 	char *text = NULL;
 	int err;
@@ -204,8 +211,7 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 	switch (o->kind) {
 	case CONFIG_TEXT:
 	case CONFIG_PATH:
-	case CONFIG_RULES:
-		return set_string(r, o, value ? value : "", field);
+	case CONFIG_RULES: return set_string(r, o, value ? value : "", field);
 	case CONFIG_FLAG:
 	case CONFIG_CHOICE:
 		if (value && parse_bool(value, &yes) < 0)
@@ -218,8 +224,7 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 	case CONFIG_SIZE:
 	case CONFIG_SECONDS:
 	case CONFIG_COUNT:
-	case CONFIG_OCTAL:
-		return set_number(r, o, value ? value : "", field);
+	case CONFIG_OCTAL: return set_number(r, o, value ? value : "", field);
 	case CONFIG_LEVEL:
 		if (parse_level(value ? value : "", field) < 0)
 			return bad_value(r, o, value ? value : "", "error, warn, info or debug");
@@ -228,15 +233,13 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 	case CONFIG_NO_FUSE_FLAG:
 		*(bool *)field = o->kind == CONFIG_FUSE_FLAG;
 		return pass_on(r->c, o->name, NULL);
-	case CONFIG_FUSE:
-		return pass_on(r->c, o->name, value);
-	case CONFIG_IGNORED:
-		return 0;
+	case CONFIG_FUSE: return pass_on(r->c, o->name, value);
+	case CONFIG_IGNORED: return 0;
 	}
 	return -EINVAL;
 }
 
-/* --- names -------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 /* How many letters must be changed, added or taken away (Levenshtein). */
 static size_t distance(const char *a, const char *b)
@@ -326,7 +329,7 @@ int config_read_options(struct config *c, const char *list, char *why, size_t wh
 	}
 }
 
-/* --- bucket and mountpoint ---------------------------------------------------------------------------------------- */
+/* --- bucket and mountpoint -------------------------------------------------------------------- */
 
 static int set_prefix(const struct reading *r, const char *text)
 {
@@ -337,11 +340,12 @@ static int set_prefix(const struct reading *r, const char *text)
 	len = strlen(text);
 	while (len > 0 && text[len - 1] == '/')
 		len--;
-	for (size_t i = 0; i < len; ) {
+	for (size_t i = 0; i < len;) {
 		size_t n = strcspn(text + i, "/");
 
 		n = min_of(n, len - i);
-		if (n == 0 || n > 255 || (n == 1 && text[i] == '.') || (n == 2 && strncmp(text + i, "..", 2) == 0))
+		if (n == 0 || n > 255 || (n == 1 && text[i] == '.') ||
+		    (n == 2 && strncmp(text + i, "..", 2) == 0))
 			return bad(r, "prefix '%s': an empty, '.', '..' or too long name in it",
 				   printable(text, shown, sizeof(shown)));
 		i += n + 1;
@@ -364,7 +368,8 @@ int config_read_source(struct config *c, const char *text, char *why, size_t why
 
 	bad_form = len == 0;
 	if (!url)
-		bad_form |= name[len] == '/' || strstr(name, "://") || (name[len] == ':' && name[len + 1] && name[len + 1] != '/');
+		bad_form |= name[len] == '/' || strstr(name, "://") ||
+			    (name[len] == ':' && name[len + 1] && name[len + 1] != '/');
 	if (bad_form)
 		return bad(&r, "'%s' is not a bucket; write s3://BUCKET or s3://BUCKET/PREFIX",
 			   printable(text, shown, sizeof(shown)));
@@ -434,8 +439,11 @@ static int read_words(const struct reading *r, int argc, char **argv)
 	int err;
 
 	if (argc - optind != 2)
-		return bad(r, "%s; usage: crrfs s3://BUCKET[/PREFIX] MOUNTPOINT [-o OPTIONS], see crrfs --help",
-			   argc - optind < 2 ? "a bucket and a mountpoint are needed" : "too many words");
+		return bad(r,
+			   "%s; usage: crrfs s3://BUCKET[/PREFIX] MOUNTPOINT [-o OPTIONS], see "
+			   "crrfs --help",
+			   argc - optind < 2 ? "a bucket and a mountpoint are needed"
+					     : "too many words");
 	err = config_read_source(r->c, argv[optind], r->why, r->why_len);
 	if (err == 0)
 		err = check_whole(r);

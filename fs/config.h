@@ -1,6 +1,7 @@
 /*
- * config.h - the command line and -o: one table (config_table.c) of names, kinds and ranges. Paths become absolute here, since the daemon changes
- * to "/". Never a secret: credentials come from files or the environment.
+ * config.h - the command line and -o: one table (config_table.c) of names, kinds and ranges. Paths
+ * become absolute here, since the daemon changes to "/". Never a secret: credentials come from
+ * files or the environment.
  */
 #ifndef FS_CONFIG_H
 #define FS_CONFIG_H
@@ -16,18 +17,18 @@
 struct config {
 	bool help, version, foreground;
 	char *bucket;
-	char *prefix;                   /* "" or "a/b/" */
-	char *mountpoint;               /* absolute, an existing directory */
+	char *prefix;	  /* "" or "a/b/" */
+	char *mountpoint; /* absolute, an existing directory */
 	/* the source */
 	char *url, *region, *profile, *passwd_file, *cacert;
-	int path_style;                 /* as in s3/client.h */
+	int path_style; /* as in s3/client.h */
 	bool no_check_certificate, allow_http;
-	unsigned max_attempts;          /* 0 = the client's default; so are 0 ms below */
+	unsigned max_attempts; /* 0 = the client's default; so are 0 ms below */
 	int64_t connect_ms, call_ms;
 	/* replication */
-	char *rules;                    /* absolute, or "bucket"; NULL = none */
-	char *destinations;             /* NULL = none */
-	char *state;                    /* NULL = the default */
+	char *rules;	    /* absolute, or "bucket"; NULL = none */
+	char *destinations; /* NULL = none */
+	char *state;	    /* NULL = the default */
 	uint64_t staging_max;
 	unsigned repl_threads, upload_threads;
 	bool early_upload;
@@ -38,39 +39,40 @@ struct config {
 	uint64_t cache_bytes;
 	unsigned uid, gid, umask;
 	enum log_level log_level;
-	struct buf fuse;                /* what libfuse and the kernel shall get: "ro,noexec" */
+	struct buf fuse; /* what libfuse and the kernel shall get: "ro,noexec" */
 };
 
 enum config_kind {
-	CONFIG_TEXT,            /* char * */
-	CONFIG_PATH,            /* char *, made absolute */
-	CONFIG_RULES,           /* char *, a path or "bucket" */
-	CONFIG_FLAG,            /* bool: no value, or yes/no */
-	CONFIG_CHOICE,          /* int, 0 or 1 */
-	CONFIG_SIZE,            /* uint64_t */
-	CONFIG_SECONDS,         /* int64_t ms; fractions allowed; min and max in ms */
-	CONFIG_COUNT,           /* unsigned */
-	CONFIG_OCTAL,           /* unsigned */
-	CONFIG_LEVEL,           /* enum log_level */
-	CONFIG_FUSE,            /* passed on as it is */
-	CONFIG_FUSE_FLAG,       /* passed on, and bool */
-	CONFIG_NO_FUSE_FLAG,    /* passed on, and bool = false */
-	CONFIG_IGNORED,         /* of mount(8) */
+	CONFIG_TEXT,	     /* char * */
+	CONFIG_PATH,	     /* char *, made absolute */
+	CONFIG_RULES,	     /* char *, a path or "bucket" */
+	CONFIG_FLAG,	     /* bool: no value, or yes/no */
+	CONFIG_CHOICE,	     /* int, 0 or 1 */
+	CONFIG_SIZE,	     /* uint64_t */
+	CONFIG_SECONDS,	     /* int64_t ms; fractions allowed; min and max in ms */
+	CONFIG_COUNT,	     /* unsigned */
+	CONFIG_OCTAL,	     /* unsigned */
+	CONFIG_LEVEL,	     /* enum log_level */
+	CONFIG_FUSE,	     /* passed on as it is */
+	CONFIG_FUSE_FLAG,    /* passed on, and bool */
+	CONFIG_NO_FUSE_FLAG, /* passed on, and bool = false */
+	CONFIG_IGNORED,	     /* of mount(8) */
 };
 
 struct config_option {
 	const char *name;
 	enum config_kind kind;
-	size_t where;           /* offset in struct config */
+	size_t where; /* offset in struct config */
 	uint64_t min, max;
-	const char *arg;        /* what --help shows after '=' */
-	const char *help;       /* one line of --help; NULL = in crrfs(1) only */
+	const char *arg;  /* what --help shows after '=' */
+	const char *help; /* one line of --help; NULL = in crrfs(1) only */
 };
 
 extern const struct config_option config_table[];
 extern const size_t config_table_n;
 
-/* 0, or -errno with one line in why. On help or version nothing else is checked. The caller frees in any case. */
+/* 0, or -errno with one line in why. On help or version nothing else is checked. The caller frees
+ * in any case. */
 int config_read(int argc, char **argv, struct config *ret_c, char *why, size_t why_len) must_check;
 void config_free(struct config *c);
 /* Reads one -o list into c, which config_init has filled. For tests too. */

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 
 #ifdef HAVE_CONFIG_H
-#include <config.h>     /* autoconf's: the other one is our own */
+#include <config.h> /* autoconf's: the other one is our own */
 #endif
 
 #include "base/clock.h"
@@ -23,21 +23,21 @@
 #include "fs/file.h"
 
 #define QUESTION_MAX 256
-#define PEER_MS 5000            /* a peer that is slower is dropped */
-#define SOCKET "ctl.sock"
+#define PEER_MS	     5000 /* a peer that is slower is dropped */
+#define SOCKET	     "ctl.sock"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
 #endif
 
 struct control {
-	struct control_conf conf;       /* fixed */
+	struct control_conf conf;	/* fixed */
 	int dir_fd, listen_fd, stop_fd; /* fixed */
-	bool started;                   /* the owner's */
+	bool started;			/* the owner's */
 	pthread_t thread;
 };
 
-/* --- questions ---------------------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static void say_error(struct json_out *j, const char *why)
 {
@@ -67,7 +67,8 @@ static void answer_reload(struct control *c, struct json_out *j)
 {
 	char why[1024];
 
-	if (rulesrc_reload(c->conf.rules, c->conf.fs->repl, c->conf.dests, c->conf.store, why, sizeof(why)) < 0) {
+	if (rulesrc_reload(c->conf.rules, c->conf.fs->repl, c->conf.dests, c->conf.store, why,
+			   sizeof(why)) < 0) {
 		say_error(j, why);
 		return;
 	}
@@ -119,7 +120,7 @@ static int answer(struct control *c, const char *question, struct buf *out)
 	return buf_addc(out, '\n');
 }
 
-/* --- peers -------------------------------------------------------------------------------------------------------- */
+/* --- peers ------------------------------------------------------------------------------------ */
 
 static bool is_allowed(int fd)
 {
@@ -135,7 +136,8 @@ static bool is_allowed(int fd)
 static int wait_for(const struct control *c, int fd, short events, int64_t deadline)
 {
 	for (;;) {
-		struct pollfd p[2] = { { .fd = c->stop_fd, .events = POLLIN }, { .fd = fd, .events = events } };
+		struct pollfd p[2] = { { .fd = c->stop_fd, .events = POLLIN },
+				       { .fd = fd, .events = events } };
 		int64_t left = deadline == CLOCK_NEVER ? -1 : max_of(deadline - clock_mono_ms(), 0);
 		int n = poll(p, 2, (int)left);
 
@@ -213,9 +215,10 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
-/* By the directory's descriptor: a path may be longer than an address holds. An old socket is nobody's: the directory is locked. */
+/* By the directory's descriptor: a path may be longer than an address holds. An old socket is
+ * nobody's: the directory is locked. */
 static int listen_at(struct control *c)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -229,8 +232,8 @@ static int listen_at(struct control *c)
 	if (unlinkat(c->dir_fd, SOCKET, 0) != 0 && errno != ENOENT)
 		return -errno;
 	/* The directory is 0700, so nobody gets in between bind and chmod. */
-	if (bind(c->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 || fchmodat(c->dir_fd, SOCKET, 0600, 0) != 0 ||
-	    listen(c->listen_fd, 16) != 0)
+	if (bind(c->listen_fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 ||
+	    fchmodat(c->dir_fd, SOCKET, 0600, 0) != 0 || listen(c->listen_fd, 16) != 0)
 		return -errno;
 	return 0;
 }

@@ -1,5 +1,6 @@
 /*
- * control.h - DIR/ctl.sock: what crrctl asks a running mount. One line in, one line of JSON out: {"ok":true,...} or {"ok":false,"error":"..."}.
+ * control.h - DIR/ctl.sock: what crrctl asks a running mount. One line in, one line of JSON out:
+ * {"ok":true,...} or {"ok":false,"error":"..."}.
  *
  *      status          pid, version, mountpoint, bucket, prefix, open, dirty, deferred, held, rules
  *      reload          reads the rules again
@@ -15,7 +16,7 @@
 
 struct control;
 
-struct control_conf {                   /* all borrowed */
+struct control_conf { /* all borrowed */
 	const char *dir;
 	const char *mountpoint, *bucket, *prefix;
 	struct fs *fs;
@@ -25,9 +26,10 @@ struct control_conf {                   /* all borrowed */
 	struct store *store;
 };
 
-int control_new(const struct control_conf *conf, struct control **ret_c) must_check;    /* the socket is there, nobody answers yet */
+/* the socket is there, nobody answers yet */
+int control_new(const struct control_conf *conf, struct control **ret_c) must_check;
 int control_start(struct control *c) must_check;
 void control_stop(struct control *c);
-void control_free(struct control *c);   /* stops first; NULL is fine */
+void control_free(struct control *c); /* stops first; NULL is fine */
 
 #endif

@@ -38,13 +38,15 @@ static void wait_for_child(int fd, pid_t child)
 		_exit(b.data[0]);
 	}
 	if (waitpid(child, &status, 0) == child && WIFSIGNALED(status))
-		fprintf(stderr, "crrfs: killed by signal %d before it was mounted\n", WTERMSIG(status));
+		fprintf(stderr, "crrfs: killed by signal %d before it was mounted\n",
+			WTERMSIG(status));
 	else
 		fprintf(stderr, "crrfs: ended before it was mounted; see the system log\n");
 	_exit(DAEMON_FAILED);
 }
 
-/* What every crrfs process wants: no core dump with credentials in it, files of its own, enough descriptors. */
+/* What every crrfs process wants: no core dump with credentials in it, files of its own, enough
+ * descriptors. */
 static void settle_in(void)
 {
 	struct rlimit files;
@@ -77,7 +79,7 @@ static int leave_caller(int *fd)
 		close(*fd);
 		*fd = 3;
 	}
-	close_range(4, ~0U, 0);         /* an old kernel cannot: then they stay open */
+	close_range(4, ~0U, 0); /* an old kernel cannot: then they stay open */
 	return chdir("/") == 0 ? 0 : -errno;
 }
 

@@ -1,9 +1,10 @@
 /*
  * dir.c - listing -> readdir, mkdir, rmdir. See dir.h.
  *
- * A cookie is page << 12 | index; local files have cookies from LOCAL on. The tokens of the pages seen are kept, so that
- * going back is one request. Which local files there are is decided when the first page is asked for, and those that a
- * page then has are crossed out: a file that becomes an object meanwhile is shown once.
+ * A cookie is page << 12 | index; local files have cookies from LOCAL on. The tokens of the pages
+ * seen are kept, so that going back is one request. Which local files there are is decided when the
+ * first page is asked for, and those that a page then has are crossed out: a file that becomes an
+ * object meanwhile is shown once.
  *
  * One caller works on a handle at a time (busy); no lock is held while S3 is asked.
  */
@@ -21,11 +22,12 @@
 #include "fs/path.h"
 #include "s3/list.h"
 
-#define PAGE_MAX 1000
-#define PAGE_BITS 12
-#define LOCAL ((uint64_t)1 << 52)
-#define HEADS_MAX 16            /* in flight */
-#define WINDOW 64               /* entries whose metadata is asked for at once */
+#define PAGE_MAX      1000
+#define PAGE_BITS     12
+#define PAGE_FRESH_MS 10000 /* a page that is older is not vouched for any more */
+#define LOCAL	      ((uint64_t)1 << 52)
+#define HEADS_MAX     16 /* in flight */
+#define WINDOW	      64 /* entries whose metadata is asked for at once */
 
 struct item {
 	char *name;
@@ -35,28 +37,29 @@ struct item {
 
 struct local_name {
 	char *name;
-	bool listed;            /* a page has it by now */
+	bool listed; /* a page has it by now */
 };
 
 struct dir {
-	struct fs *fs;                  /* fixed */
-	struct node *node;              /* fixed; referenced */
-	char *key;                      /* fixed */
+	struct fs *fs;	   /* fixed */
+	struct node *node; /* fixed; referenced */
+	char *key;	   /* fixed */
 	struct lock l;
 	struct cond changed;
-	bool busy;                      /* l */
+	bool busy; /* l */
 	/* busy's: */
 	bool loaded;
-	uint64_t page;                  /* the one that items are of */
+	uint64_t page; /* the one that items are of */
 	struct item *items;
 	size_t n;
-	bool last;                      /* no page after this one */
-	char **tokens;                  /* of page 0 (NULL), 1, ... */
+	int64_t since; /* when it was asked for (mono) */
+	bool last;     /* no page after this one */
+	char **tokens; /* of page 0 (NULL), 1, ... */
 	size_t tokens_n;
-	struct local_name *local;       /* sorted */
+	struct local_name *local; /* sorted */
 	size_t local_n;
-	struct attr local_attr;         /* of the local item given last */
-	struct attr self;               /* the directory, as last known; is_dir false: not known */
+	struct attr local_attr; /* of the local item given last */
+	struct attr self;	/* the directory, as last known; is_dir false: not known */
 };
 
 int dir_open(struct fs *fs, struct node *n, struct dir **ret_d)
@@ -123,7 +126,7 @@ void dir_close(struct dir *d)
 	free(d);
 }
 
-/* --- local files ------------------------------------------------------------------------------------------------- */
+/* --- local files ------------------------------------------------------------------------------ */
 
 static bool is_local(struct fs *fs, struct node *n, struct attr *ret_a)
 {
@@ -192,7 +195,7 @@ bool dir_has_local(struct fs *fs, struct node *n)
 	return node_each_file(fs->nodes, n, false, one_local, fs) > 0;
 }
 
-/* --- pages ------------------------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------ */
 
 static int add_item(struct dir *d, const struct s3_entry *e)
 {
@@ -209,7 +212,8 @@ static int add_item(struct dir *d, const struct s3_entry *e)
 	d->n++;
 	i->hidden = !path_is_name(name, len) || strlen(i->name) != len;
 	if (i->hidden && strcmp(e->key, d->key))
-		log_debug("op=list hidden=\"%s\" why=\"cannot be a name\"", printable(e->key, shown, sizeof(shown)));
+		log_debug("op=list hidden=\"%s\" why=\"cannot be a name\"",
+			  printable(e->key, shown, sizeof(shown)));
 	/* The marker of the directory itself. */
 	i->hidden |= !strcmp(e->key, d->key);
 	if (i->hidden)
@@ -218,7 +222,8 @@ static int add_item(struct dir *d, const struct s3_entry *e)
 	return attr_from_entry(d->fs, e, &i->attr);
 }
 
-/* The file of the same name as the directory at index at comes before it, among names that begin with it. */
+/* The file of the same name as the directory at index at comes before it, among names that begin
+ * with it. */
 static void hide_file(struct dir *d, size_t at)
 {
 	size_t len = strlen(d->items[at].name);
@@ -228,16 +233,19 @@ static void hide_file(struct dir *d, size_t at)
 			d->items[i].hidden = true;
 }
 
-/* Lookups that follow a listing are answered from it. */
+/* Lookups that follow a listing are answered from it: for a while from when the page came, and
+ * again from when the name was handed out, since a page may take longer than that. */
 static void remember_item(struct dir *d, const struct item *i, int64_t since)
 {
 	auto_free char *key = NULL;
 
-	if (!i->hidden && !path_child_key(d->key, i->name, i->attr.is_dir, &key))
+	if (!i->hidden && clock_mono_ms() - since < PAGE_FRESH_MS &&
+	    !path_child_key(d->key, i->name, i->attr.is_dir, &key))
 		attr_cache_put_seen(d->fs->attrs, key, &i->attr, since);
 }
 
-/* A page with keys shows that the directory is there: who walks through its names need not ask for it again. */
+/* A page with keys shows that the directory is there: who walks through its names need not ask for
+ * it again. */
 static void remember_self(struct dir *d, int64_t since)
 {
 	auto_with(attr_free) struct attr now = { 0 };
@@ -271,6 +279,7 @@ static int take_page(struct dir *d, uint64_t page, const struct s3_page *p, int6
 	if (p->n)
 		remember_self(d, since);
 	d->page = page;
+	d->since = since;
 	d->last = !p->truncated;
 	d->loaded = true;
 	return 0;
@@ -310,13 +319,13 @@ static int need_page(struct dir *d, uint64_t page)
 	return r ? r : d->loaded && d->page == page ? 0 : load_page(d, page);
 }
 
-/* --- metadata of what was not seen yet --------------------------------------------------------------------------- */
+/* --- metadata of what was not seen yet -------------------------------------------------------- */
 
 struct fill {
 	struct dir *d;
 	struct lock l;
 	struct cond changed;
-	unsigned running;       /* l */
+	unsigned running; /* l */
 };
 
 struct fill_task {
@@ -331,9 +340,12 @@ static void fill_run(void *arg)
 	auto_free char *key = NULL;
 	char shown[256];
 
-	/* The item keeps what the listing said where this fails: gone meanwhile, or not ours to read. */
-	if (!path_child_key(f->d->key, t->item->name, t->item->attr.is_dir, &key) && attr_complete(f->d->fs, key, &t->item->attr))
-		log_debug("op=head key=\"%s\" why=\"failed; shown with defaults\"", printable(key, shown, sizeof(shown)));
+	/* The item keeps what the listing said where this fails: gone meanwhile, or not ours to
+	 * read. */
+	if (!path_child_key(f->d->key, t->item->name, t->item->attr.is_dir, &key) &&
+	    attr_complete(f->d->fs, key, &t->item->attr))
+		log_debug("op=head key=\"%s\" why=\"failed; shown with defaults\"",
+			  printable(key, shown, sizeof(shown)));
 	free(t);
 	lock_take(&f->l);
 	f->running--;
@@ -377,14 +389,15 @@ static void fill_items(struct dir *d, size_t from)
 	lock_free(&f.l);
 }
 
-/* --- one item ---------------------------------------------------------------------------------------------------- */
+/* --- one item --------------------------------------------------------------------------------- */
 
 static int next_local(struct dir *d, uint64_t cookie, struct dir_item *ret_i)
 {
 	for (size_t i = (size_t)(cookie - LOCAL); i < d->local_n; i++) {
 		struct node *n = NULL;
 
-		if (d->local[i].listed || node_find(d->fs->nodes, node_ino(d->node), d->local[i].name, &n))
+		if (d->local[i].listed ||
+		    node_find(d->fs->nodes, node_ino(d->node), d->local[i].name, &n))
 			continue;
 		attr_free(&d->local_attr);
 		if (file_peek_attr(d->fs, n, &d->local_attr)) {
@@ -416,8 +429,10 @@ static int next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item 
 		if (!r && i < d->n) {
 			if (want_attr)
 				fill_items(d, i);
-			*ret_i = (struct dir_item){ d->items[i].name, d->items[i].attr.is_dir, d->items[i].attr,
-						    page << PAGE_BITS | (i + 1) };
+			else
+				remember_item(d, &d->items[i], d->since);
+			*ret_i = (struct dir_item){ d->items[i].name, d->items[i].attr.is_dir,
+						    d->items[i].attr, page << PAGE_BITS | (i + 1) };
 			return 1;
 		}
 		if (!r && d->last)
@@ -445,7 +460,7 @@ int dir_next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item *re
 	return r;
 }
 
-/* --- mkdir and rmdir --------------------------------------------------------------------------------------------- */
+/* --- mkdir and rmdir -------------------------------------------------------------------------- */
 
 static int parent_key(struct fs *fs, uint64_t parent, char **ret_key)
 {

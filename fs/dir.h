@@ -1,6 +1,7 @@
 /*
- * dir.h - listing -> readdir. A handle keeps one page at a time: memory does not grow with the directory. Cookies are (page, index), so they
- * stay valid while the handle is open; going back asks for that page again.
+ * dir.h - listing -> readdir. A handle keeps one page at a time: memory does not grow with the
+ * directory. Cookies are (page, index), so they stay valid while the handle is open; going back
+ * asks for that page again.
  */
 #ifndef FS_DIR_H
 #define FS_DIR_H
@@ -15,17 +16,19 @@ int dir_open(struct fs *fs, struct node *n, struct dir **ret_d) must_check;
 void dir_close(struct dir *d);
 
 struct dir_item {
-	const char *name;       /* borrowed until the next call */
+	const char *name; /* borrowed until the next call */
 	bool is_dir;
-	struct attr attr;       /* filled when want_attr; borrowed */
-	uint64_t cookie;        /* of the next item */
+	struct attr attr; /* filled when want_attr; borrowed */
+	uint64_t cookie;  /* of the next item */
 };
-/* The item at cookie (0 = first): 1, 0 at the end, or -errno. "." and ".." are not among them. want_attr: attributes are complete
- * (unseen objects of the page are asked for by HEADs in parallel). New local files that S3 does not have yet come last. */
+/* The item at cookie (0 = first): 1, 0 at the end, or -errno. "." and ".." are not among them.
+ * want_attr: attributes are complete (unseen objects of the page are asked for by HEADs in
+ * parallel). New local files that S3 does not have yet come last. */
 int dir_next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item *ret_i) must_check;
 
-int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_t uid, gid_t gid) must_check;
-int dir_remove(struct fs *fs, uint64_t parent, const char *name) must_check;    /* -ENOTEMPTY */
+int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_t uid, gid_t gid)
+	must_check;
+int dir_remove(struct fs *fs, uint64_t parent, const char *name) must_check; /* -ENOTEMPTY */
 /* Are there open files below n that the source does not have yet? */
 bool dir_has_local(struct fs *fs, struct node *n);
 

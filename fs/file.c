@@ -43,7 +43,8 @@ int file_refresh(struct file *f, bool want_rec)
 	return adopt(f, key, &a);
 }
 
-/* Clean or failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata is known. */
+/* Clean or failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata is
+ * known. */
 int file_make_dirty_locked(struct file *f)
 {
 	struct spool *spool = NULL;
@@ -52,7 +53,8 @@ int file_make_dirty_locked(struct file *f)
 
 	lock_assert_held(&f->locked.l);
 	if (f->locked.state == FILE_DEAD || f->locked.body->spool) {
-		if (f->locked.state == FILE_CLEAN || f->locked.state == FILE_FAILED || f->locked.state == FILE_HELD)
+		if (f->locked.state == FILE_CLEAN || f->locked.state == FILE_FAILED ||
+		    f->locked.state == FILE_HELD)
 			file_set_state_locked(f, FILE_DIRTY);
 		if (f->locked.body->spool)
 			return 0;
@@ -116,7 +118,7 @@ int file_truncate_locked(struct file *f, uint64_t size)
 	return 0;
 }
 
-/* --- open and release -------------------------------------------------------------------------------------------- */
+/* --- open and release ------------------------------------------------------------------------- */
 
 static int begin_new(struct file *f, const struct file_open *o)
 {
@@ -147,7 +149,8 @@ static bool opens_for_writing(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
 }
 
-/* Busy. A clean file is brought up to date; one with pending changes is itself the newest there is. */
+/* Busy. A clean file is brought up to date; one with pending changes is itself the newest there is.
+ * */
 static int prepare(struct file *f, const struct file_open *o)
 {
 	bool empty_now = false;
@@ -158,7 +161,8 @@ static int prepare(struct file *f, const struct file_open *o)
 	else if (f->locked.state == FILE_CLEAN)
 		r = file_refresh(f, opens_for_writing(o->flags));
 	if (r)
-		return r == -ENOENT ? -ESTALE : r;      /* the kernel looks the name up again, and may create it */
+		/* the kernel looks the name up again, and may create it */
+		return r == -ENOENT ? -ESTALE : r;
 	lock_take(&f->locked.l);
 	if ((o->flags & O_TRUNC) && f->locked.now.size) {
 		r = file_truncate_locked(f, 0);
@@ -216,13 +220,16 @@ static void give_up(struct file *f, int err)
 		return;
 	attr_cache_drop(f->fs->attrs, key);
 	if (f->locked.held_ref)
-		file_drop_held_ref(f);          /* its ticket holds what was acknowledged: the next mount uploads that */
-	else if (spool && f->locked.has_data && !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
-		log_error("upload=failed key=\"%s\" why=\"%s\" kept=%s/%s", printable(key, shown, sizeof(shown)),
-			  errno_text(err, why, sizeof(why)), f->fs->conf.failed_dir, spool_name(spool));
+		/* its ticket holds what was acknowledged: the next mount uploads that */
+		file_drop_held_ref(f);
+	else if (spool && f->locked.has_data &&
+		 !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
+		log_error("upload=failed key=\"%s\" why=\"%s\" kept=%s/%s",
+			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)),
+			  f->fs->conf.failed_dir, spool_name(spool));
 	else
-		log_error("upload=failed key=\"%s\" why=\"%s\"", printable(key, shown, sizeof(shown)),
-			  errno_text(err, why, sizeof(why)));
+		log_error("upload=failed key=\"%s\" why=\"%s\"",
+			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)));
 }
 
 void file_release(struct fs *fs, struct handle *h)
@@ -249,9 +256,10 @@ void file_release(struct fs *fs, struct handle *h)
 	file_put(f);
 }
 
-/* --- read and write ---------------------------------------------------------------------------------------------- */
+/* --- read and write --------------------------------------------------------------------------- */
 
-static ssize_t read_once(struct file *f, struct handle *h, void *dst, size_t n, uint64_t off, bool *ret_clean)
+static ssize_t read_once(struct file *f, struct handle *h, void *dst, size_t n, uint64_t off,
+			 bool *ret_clean)
 {
 	struct body *b;
 	uint64_t size;

@@ -1,5 +1,6 @@
 /*
- * file.h - an open object, one per node, shared by all its handles: read, write, truncate, attributes, commit. The table of its states is in file.c.
+ * file.h - an open object, one per node, shared by all its handles: read, write, truncate,
+ * attributes, commit. The table of its states is in file.c.
  */
 #ifndef FS_FILE_H
 #define FS_FILE_H
@@ -10,78 +11,94 @@
 #include "fs/node.h"
 
 struct file;
-struct handle;          /* one open(2) */
+struct handle; /* one open(2) */
 
 struct file_table;
 int file_table_new(struct fs *fs, struct file_table **ret_t) must_check;
 void file_table_free(struct file_table *t);
 
 struct file_open {
-	int flags;              /* open(2)'s */
-	pid_t pid;              /* of the caller */
-	bool create;            /* the name is free: begin a new object with this mode and owner */
-	mode_t mode;            /* with S_IFREG */
+	int flags;   /* open(2)'s */
+	pid_t pid;   /* of the caller */
+	bool create; /* the name is free: begin a new object with this mode and owner */
+	mode_t mode; /* with S_IFREG */
 	uid_t uid;
 	gid_t gid;
 };
 
-/* Takes a reference to n. O_TRUNC empties. A new object appears in S3 at the first commit, never before. */
-int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct handle **ret_h) must_check;
-/* Commits what is left when it was the last handle; errors are logged, as nobody hears them. Frees h. */
+/* Takes a reference to n. O_TRUNC empties. A new object appears in S3 at the first commit, never
+ * before. */
+int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct handle **ret_h)
+	must_check;
+/* Commits what is left when it was the last handle; errors are logged, as nobody hears them. Frees
+ * h. */
 void file_release(struct fs *fs, struct handle *h);
 
-ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t off) must_check;      /* bytes, or -errno */
+/* bytes, or -errno */
+ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t off) must_check;
 int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off) must_check;
-/* One per close(2). Commits when dirty, and returns why not. Put off to the release: a new file without any data yet (a shell's redirection), and a
- * flush by another process than the one that opened (its inherited copy of the descriptor). */
+/* One per close(2). Commits when dirty, and returns why not. Put off to the release: a new file
+ * without any data yet (a shell's redirection), and a flush by another process than the one that
+ * opened (its inherited copy of the descriptor). */
 int file_flush(struct fs *fs, struct handle *h, pid_t pid) must_check;
 int file_fsync(struct fs *fs, struct handle *h) must_check;
-/* mknod(2), before its release: the empty file is acknowledged, durable here, and reaches S3 when it was opened and closed (tar --xattrs makes a
- * file, sets its attributes, and opens it then: one version), or when its time is up. */
+/* mknod(2), before its release: the empty file is acknowledged, durable here, and reaches S3 when
+ * it was opened and closed (tar --xattrs makes a file, sets its attributes, and opens it then: one
+ * version), or when its time is up. */
 int file_hold_new(struct fs *fs, struct handle *h) must_check;
 /* fallocate(2) mode 0 and FALLOC_FL_KEEP_SIZE; -EOPNOTSUPP otherwise. */
 int file_allocate(struct fs *fs, struct handle *h, int mode, uint64_t off, uint64_t n) must_check;
 
-/* --- by node: whether it is open or not -------------------------------------------------------------------------- */
+/* --- by node: whether it is open or not ------------------------------------------------------- */
 
 /* What stat(2) shows, pending changes included. */
 int file_getattr(struct fs *fs, struct node *n, struct stat *ret_st) must_check;
 
-/* What is pending of it, without a request: -ENOENT when the source knows best (or it is not open). ret_a->has_object false: the source has no
- * version of it yet. */
+/* What is pending of it, without a request: -ENOENT when the source knows best (or it is not open).
+ * ret_a->has_object false: the source has no version of it yet. */
 int file_peek_attr(struct fs *fs, struct node *n, struct attr *ret_a) must_check;
 
-struct file_change {            /* what setattr changes */
+struct file_change { /* what setattr changes */
 	bool size, mode, owner, mtime;
 	uint64_t new_size;
 	mode_t new_mode;
-	uid_t uid;              /* (uid_t)-1: as it is */
+	uid_t uid; /* (uid_t)-1: as it is */
 	gid_t gid;
 	struct timespec new_mtime;
 };
-/* On a dirty or held file it rides in the coming version; else it is a change of its own. h may be NULL. Also for directories. */
-int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct file_change *c) must_check;
+/* On a dirty or held file it rides in the coming version; else it is a change of its own. h may be
+ * NULL. Also for directories. */
+int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct file_change *c)
+	must_check;
 
-/* What is known of it now, pending changes included, for xattrs. *ret_dirty: set_rec will ride in the coming version. */
-int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret_a, bool *ret_dirty) must_check;
-/* fn changes rec (0 = changed, 1 = nothing to do, -errno = refuse) and says by *ret_tags_only that only tags changed; one caller at a time per node.
- * Then: dirty: rides along; clean: PutObjectTagging or a copy. */
+/* What is known of it now, pending changes included, for xattrs. *ret_dirty: set_rec will ride in
+ * the coming version. */
+int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret_a, bool *ret_dirty)
+	must_check;
+/* fn changes rec (0 = changed, 1 = nothing to do, -errno = refuse) and says by *ret_tags_only that
+ * only tags changed; one caller at a time per node. Then: dirty: rides along; clean:
+ * PutObjectTagging or a copy. */
 typedef int file_edit_fn(void *arg, struct meta_rec *rec, bool *ret_tags_only);
 int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg) must_check;
 
 /* unlink(2): open handles keep working on what they have. */
 int file_unlink(struct fs *fs, uint64_t parent, const char *name) must_check;
 /* rename(2) of a file; what was at the new name is replaced. */
-int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent, const char *to_name) must_check;
-/* Of a directory: every key below is copied, then every old one deleted; open files go along. The target must not exist or be empty. */
-int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent, const char *to_name) must_check;
+int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent,
+		const char *to_name) must_check;
+/* Of a directory: every key below is copied, then every old one deleted; open files go along. The
+ * target must not exist or be empty. */
+int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent,
+		    const char *to_name) must_check;
 
-/* Files that are acknowledged or closed but not in the source yet: put-off flushes and held names. */
+/* Files that are acknowledged or closed but not in the source yet: put-off flushes and held names.
+ * */
 struct file_counts {
 	uint64_t open, dirty, deferred, held;
 };
 void file_count(struct fs *fs, struct file_counts *ret_c);
-/* Commits held names whose time is up; *ret_next: mono ms of the next one, CLOCK_NEVER. For settle.c. */
+/* Commits held names whose time is up; *ret_next: mono ms of the next one, CLOCK_NEVER. For
+ * settle.c. */
 void file_commit_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next);
 /* Commits all held names now (unmount, crrctl flush); 0 or the first error. */
 int file_commit_held(struct fs *fs) must_check;

@@ -10,82 +10,94 @@
 #include "s3/upload.h"
 
 /*
- *  state      meaning                          body           ticket   error   leaves to
- *  clean      what the source has              base           none     0       dirty, dead
- *  dirty      changed; nobody was promised     spool + base   maybe    0       committing, dead
- *             anything
- *  held       acknowledged: the spool is       spool          held     0       dirty (write), committing (its time is up, renamed), dead
- *             synced and its ticket written
- *  committing on its way to the source         spool + base   yes      0       clean, held (again), failed, dead (was removed meanwhile)
- *  failed     the last commit failed           spool + base   maybe    sticky  committing (next flush), dirty (write), dead
- *  dead       removed while open               any            none     any     (freed with the last reference)
+ *  state      meaning                     body          ticket  error   leaves to
+ *  clean      what the source has         base          none    0       dirty, dead
+ *  dirty      changed; nobody was         spool + base  maybe   0       committing, held, dead
+ *             promised anything
+ *  held       acknowledged: the spool is  spool         held    0       dirty (write), dead,
+ *             synced, its ticket written                                committing (time is up)
+ *  committing on its way to the source    spool + base  yes     0       clean, held (again),
+ *                                                                       failed, dead
+ *  failed     the last commit failed      spool + base  maybe   sticky  committing (next flush),
+ *                                                                       dirty (write), dead
+ *  dead       removed while open          any           none    any     (freed with the last
+ *                                                                       reference)
  *
- * `busy` is the mark of the one long operation: whoever has it may use the fields below "busy's" without the lock, and everybody who changes the
- * file waits for it. Reads do not wait.
+ * `busy` is the mark of the one long operation: whoever has it may use the fields below "busy's"
+ * without the lock, and everybody who changes the file waits for it. Reads do not wait.
  */
 enum file_state { FILE_CLEAN, FILE_DIRTY, FILE_HELD, FILE_COMMITTING, FILE_FAILED, FILE_DEAD };
 
 #define FILE_EARLY_MAX 16
 
-/* Where the bytes of a version-to-be come from: our own ranges over those of the version it was opened on. Refcounted: uploads keep it. */
+/* Where the bytes of a version-to-be come from: our own ranges over those of the version it was
+ * opened on. Refcounted: uploads keep it. */
 struct body {
-	struct fs *fs;                  /* fixed */
+	struct fs *fs; /* fixed */
 	atomic_uint refs;
-	struct spool *spool;            /* fixed; NULL: the base alone */
-	char *key, *version_id, *etag;  /* fixed; of the base; key NULL: there is none */
-	_Atomic uint64_t base_size;     /* how much of the base still shows */
-	uint64_t full_size;             /* fixed; of the base in S3 */
+	struct spool *spool;	       /* fixed; NULL: the base alone */
+	char *key, *version_id, *etag; /* fixed; of the base; key NULL: there is none */
+	_Atomic uint64_t base_size;    /* how much of the base still shows */
+	uint64_t full_size;	       /* fixed; of the base in S3 */
 };
 
-int body_new(struct fs *fs, struct spool *spool, const char *key, const struct attr *base, struct body **ret_b) must_check;     /* takes spool */
+/* takes spool */
+int body_new(struct fs *fs, struct spool *spool, const char *key, const struct attr *base,
+	     struct body **ret_b) must_check;
 struct body *body_ref(struct body *b);
-void body_unref(struct body *b);        /* NULL is fine */
+void body_unref(struct body *b); /* NULL is fine */
 int body_read(struct body *b, struct read_pos *pos, void *dst, size_t n, uint64_t off) must_check;
 /* Is every byte of [0, size) in the spool? */
 bool body_is_local(struct body *b, uint64_t size);
 struct upload_src body_upload_src(struct body *b);
 
 struct file {
-	struct fs *fs;                  /* fixed */
-	struct node *node;              /* fixed; referenced */
-	struct file *prev, *next;       /* the table's lock */
-	unsigned refs;                  /* the table's lock */
+	struct fs *fs;		  /* fixed */
+	struct node *node;	  /* fixed; referenced */
+	struct file *prev, *next; /* the table's lock */
+	unsigned refs;		  /* the table's lock */
 	struct {
 		struct lock l;
 		struct cond changed;
 		_Atomic(enum file_state) state; /* changed under the lock; counts may peek */
 		bool busy;
-		int error;              /* failed: why */
+		int error; /* failed: why */
 		unsigned handles, writers;
-		struct attr now;        /* size and metadata as they are or will be; has_object: the source has a version of it */
-		struct body *body;      /* never NULL */
-		struct timespec mtime;  /* of the last write, when mtime_set */
+		/* size and metadata as they are or will be; has_object: the source has a version of
+		 * it */
+		struct attr now;
+		struct body *body;     /* never NULL */
+		struct timespec mtime; /* of the last write, when mtime_set */
 		bool mtime_set;
-		bool has_data;          /* something was written since it was created or emptied by open */
-		bool deferred;          /* a flush was put off to the release, */
-		int64_t deferred_ms;    /* then (mono) */
-		bool late_meta;         /* made private (0600): its metadata is about to change, see commit.c */
-		bool held_ref;          /* held files keep one reference of their own */
-		_Atomic int64_t hold_until;     /* mono ms */
-		uint64_t changes;       /* counts writes and truncates */
+		/* something was written since it was created or emptied by open */
+		bool has_data;
+		bool deferred;	     /* a flush was put off to the release, */
+		int64_t deferred_ms; /* then (mono) */
+		/* made private (0600): its metadata is about to change, see commit.c */
+		bool late_meta;
+		bool held_ref;		    /* held files keep one reference of their own */
+		_Atomic int64_t hold_until; /* mono ms */
+		uint64_t changes;	    /* counts writes and truncates */
 		/* busy's: */
-		bool made;              /* by mknod(2), and not saved since: may be held, whatever its name */
+		/* by mknod(2), and not saved since: may be held, whatever its name */
+		bool made;
 		struct ticket *ticket;
 		struct upload *upload;
 		struct repl_early early[FILE_EARLY_MAX];
 		size_t early_n;
-		struct meta_rec sent;   /* what the upload carries */
-		bool unclear;           /* the source may have a version by our ticket's token, */
-		uint64_t unclear_changes;       /* with the bytes as they were after so many changes */
+		struct meta_rec sent; /* what the upload carries */
+		bool unclear;	      /* the source may have a version by our ticket's token, */
+		/* with the bytes as they were after so many changes */
+		uint64_t unclear_changes;
 	} locked;
 };
 
 struct handle {
-	struct file *file;              /* referenced */
+	struct file *file; /* referenced */
 	int flags;
 	bool writes;
-	bool deferred;                  /* a flush was put off to the release; the file's busy */
-	int64_t opener;                 /* process; -1 unknown */
+	bool deferred;	/* a flush was put off to the release; the file's busy */
+	int64_t opener; /* process; -1 unknown */
 	struct read_pos pos;
 };
 
@@ -93,17 +105,21 @@ struct file_table {
 	struct lock l;
 	struct cond changed;
 	struct file *first;
-	bool dir_busy;                  /* one edit of a directory's metadata at a time */
-	/* A directory rename and the commits below it keep out of each other's way: see rename.c. */
-	const char *moving_from, *moving_to;    /* NULL: none */
-	unsigned commits;               /* under way */
+	bool dir_busy; /* one edit of a directory's metadata at a time */
+	/* A directory rename and the commits below it keep out of each other's way: see rename.c.
+	 * */
+	const char *moving_from, *moving_to; /* NULL: none */
+	unsigned commits;		     /* under way */
 };
 
 /* file.c */
-int file_get(struct fs *fs, struct node *n, struct file **ret_f) must_check;    /* finds or makes; made ones know nothing yet */
-struct file *file_peek(struct fs *fs, struct node *n);                          /* finds only; NULL */
+/* finds or makes; made ones know nothing yet */
+int file_get(struct fs *fs, struct node *n, struct file **ret_f) must_check;
+/* finds only; NULL */
+struct file *file_peek(struct fs *fs, struct node *n);
 void file_put(struct file *f);
-int file_refresh(struct file *f, bool want_rec) must_check;                     /* a clean file: what the source has now. Busy. */
+/* a clean file: what the source has now. Busy. */
+int file_refresh(struct file *f, bool want_rec) must_check;
 void file_busy_begin(struct file *f);
 void file_busy_end(struct file *f);
 void file_busy_begin_locked(struct file *f);
@@ -111,13 +127,18 @@ void file_busy_end_locked(struct file *f);
 void file_set_state_locked(struct file *f, enum file_state to);
 int file_make_dirty_locked(struct file *f) must_check;
 int file_truncate_locked(struct file *f, uint64_t size) must_check;
-/* `now` is read under the lock by anybody: who has the mark changes a copy (with the pending mtime in it) and puts that in its place. */
+/* `now` is read under the lock by anybody: who has the mark changes a copy (with the pending mtime
+ * in it) and puts that in its place. */
 int file_now_copy(struct file *f, struct attr *ret_a) must_check;
-void file_now_set(struct file *f, struct attr *a);      /* takes what is in a; a is empty after */
-void file_body_set(struct file *f, struct body *b);     /* takes b */
+void file_now_set(struct file *f, struct attr *a);  /* takes what is in a; a is empty after */
+void file_body_set(struct file *f, struct body *b); /* takes b */
+
+/* rename.c: the key of a name in a directory. */
+int file_child_key(struct fs *fs, uint64_t parent, const char *name, bool is_dir, char **ret_key)
+	must_check;
 
 /* commit.c: busy's */
-int file_save_busy(struct file *f) must_check;          /* hold or commit what is pending */
+int file_save_busy(struct file *f) must_check; /* hold or commit what is pending */
 int file_commit_busy(struct file *f) must_check;
 int file_hold_busy(struct file *f) must_check;
 bool file_may_hold_busy(struct file *f);
@@ -127,6 +148,6 @@ void file_kill_busy(struct file *f);
 void file_drop_held_ref(struct file *f);
 
 /* flush.c */
-int64_t file_process_of(pid_t tid);     /* -1 when it cannot be known */
+int64_t file_process_of(pid_t tid); /* -1 when it cannot be known */
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * file_meta.c - attributes and metadata of a node, open or not: what is pending rides in the coming version, what is not is a change of its own.
+ * file_meta.c - attributes and metadata of a node, open or not: what is pending rides in the coming
+ * version, what is not is a change of its own.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static int stat_of_open(struct file *f, struct stat *ret_st)
 	if (r)
 		return r;
 	lock_take(&f->locked.l);
-	/* A clean open file shows what it was opened on, once its metadata is known; else the caches know more. */
+	/* A clean open file shows what it was opened on, once its metadata is known; else the
+	 * caches know more. */
 	own = f->locked.state != FILE_CLEAN || f->locked.now.rec_known || !posix;
 	written = f->locked.mtime;
 	set = f->locked.mtime_set;
@@ -69,7 +71,7 @@ int file_getattr(struct fs *fs, struct node *n, struct stat *ret_st)
 	return r;
 }
 
-/* --- edits ------------------------------------------------------------------------------------------------------- */
+/* --- edits ------------------------------------------------------------------------------------ */
 
 static void dir_edit_begin(struct file_table *t)
 {
@@ -92,7 +94,7 @@ static int load_dir(struct fs *fs, struct node *n, char **ret_key, struct attr *
 	int r = node_key(fs->nodes, n, ret_key);
 
 	if (!r && !**ret_key)
-		return -EPERM;          /* the root of the bucket is no object */
+		return -EPERM; /* the root of the bucket is no object */
 	if (!r)
 		r = attr_get(fs, *ret_key, ret_a);
 	if (!r && ret_a->has_object)
@@ -101,7 +103,8 @@ static int load_dir(struct fs *fs, struct node *n, char **ret_key, struct attr *
 }
 
 /* Changes what the source has, in the cheapest way. a is loaded, or no object at all yet. */
-static int apply(struct fs *fs, const char *key, struct attr *a, struct meta_rec *rec, bool tags_only)
+static int apply(struct fs *fs, const char *key, struct attr *a, struct meta_rec *rec,
+		 bool tags_only)
 {
 	if (!a->has_object)
 		return change_put(fs, key, rec, "", 0, a);
@@ -169,7 +172,8 @@ static int take_rec(struct file *f, struct meta_rec *rec, bool tags_only)
 	return f->locked.state == FILE_HELD ? file_hold_busy(f) : 0;
 }
 
-/* Busy, with everything known of the file, tags too. What is pending was loaded when it was opened. */
+/* Busy, with everything known of the file, tags too. What is pending was loaded when it was opened.
+ * */
 static int known(struct file *f)
 {
 	return f->locked.state == FILE_CLEAN ? file_refresh(f, true) : 0;
@@ -237,7 +241,7 @@ int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret
 	return 0;
 }
 
-/* --- setattr ----------------------------------------------------------------------------------------------------- */
+/* --- setattr ---------------------------------------------------------------------------------- */
 
 struct setattr_edit {
 	struct fs *fs;
@@ -260,14 +264,16 @@ static int edit_attrs(void *arg, struct meta_rec *rec, bool *ret_tags_only)
 		struct attr as_is = { .is_dir = e->is_dir, .rec_known = true, .rec = *rec };
 
 		attr_to_stat(e->fs, &as_is, &st);
-		r = attr_meta_set_owner(e->fs, &rec->meta, e->c->uid == (uid_t)-1 ? st.st_uid : e->c->uid,
+		r = attr_meta_set_owner(e->fs, &rec->meta,
+					e->c->uid == (uid_t)-1 ? st.st_uid : e->c->uid,
 					e->c->gid == (gid_t)-1 ? st.st_gid : e->c->gid);
 	}
 	if (!r && e->c->mtime)
 		r = attr_meta_set_mtime(e->fs, &rec->meta, e->c->new_mtime);
 	if (r)
 		return r;
-	return kv_equal(&before, &rec->meta) ? 1 : 0;   /* what is as it should be makes no version */
+	/* what is as it should be makes no version */
+	return kv_equal(&before, &rec->meta) ? 1 : 0;
 }
 
 /* Busy. A file that nobody has open for writing is saved at once: no close will come. */
@@ -294,7 +300,8 @@ static int set_file(struct file *f, const struct file_change *c)
 
 	if (!r && c->mtime) {
 		lock_take(&f->locked.l);
-		f->locked.mtime_set = false;    /* the time that is set wins over that of the last write */
+		/* the time that is set wins over that of the last write */
+		f->locked.mtime_set = false;
 		lock_drop(&f->locked.l);
 	}
 	if (!r && (c->mode || c->owner || c->mtime))
@@ -313,7 +320,7 @@ int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct f
 		return 0;
 	if (node_is_dir(n)) {
 		r = c->size ? -EISDIR : edit_dir(fs, n, edit_attrs, &e);
-		return r == -EPERM ? 0 : r;     /* the root's attributes are the mount's */
+		return r == -EPERM ? 0 : r; /* the root's attributes are the mount's */
 	}
 	r = file_get(fs, n, &f);
 	if (r)

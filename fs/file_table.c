@@ -1,8 +1,10 @@
 /*
- * file_table.c - the table of open objects, their states and marks. The table of states is in file_i.h.
+ * file_table.c - the table of open objects, their states and marks. The table of states is in
+ * file_i.h.
  *
- * Lock order: the table's lock and a file's lock are never held together. A file's lock is held while local bytes are written, never while S3 or
- * the queue is asked: for that there is the busy mark.
+ * Lock order: the table's lock and a file's lock are never held together. A file's lock is held
+ * while local bytes are written, never while S3 or the queue is asked: for that there is the busy
+ * mark.
  */
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +13,7 @@
 #include "base/clock.h"
 #include "fs/file_i.h"
 
-#define DEFERRED_MS 1000        /* between a close and its release, see file_count */
+#define DEFERRED_MS 1000 /* between a close and its release, see file_count */
 
 int file_table_new(struct fs *fs, struct file_table **ret_t)
 {
@@ -26,7 +28,7 @@ int file_table_new(struct fs *fs, struct file_table **ret_t)
 	return 0;
 }
 
-/* --- states ------------------------------------------------------------------------------------------------------ */
+/* --- states ----------------------------------------------------------------------------------- */
 
 static bool step_legal(enum file_state from, enum file_state to)
 {
@@ -34,7 +36,8 @@ static bool step_legal(enum file_state from, enum file_state to)
 		[FILE_CLEAN] = 1u << FILE_DIRTY | 1u << FILE_DEAD,
 		[FILE_DIRTY] = 1u << FILE_COMMITTING | 1u << FILE_HELD | 1u << FILE_DEAD,
 		[FILE_HELD] = 1u << FILE_DIRTY | 1u << FILE_COMMITTING | 1u << FILE_DEAD,
-		[FILE_COMMITTING] = 1u << FILE_CLEAN | 1u << FILE_HELD | 1u << FILE_FAILED | 1u << FILE_DEAD,
+		[FILE_COMMITTING] =
+			1u << FILE_CLEAN | 1u << FILE_HELD | 1u << FILE_FAILED | 1u << FILE_DEAD,
 		[FILE_FAILED] = 1u << FILE_COMMITTING | 1u << FILE_DIRTY | 1u << FILE_DEAD,
 		[FILE_DEAD] = 0,
 	};
@@ -46,9 +49,10 @@ static bool step_legal(enum file_state from, enum file_state to)
 static void check_locked(const struct file *f)
 {
 	assert(f->locked.body);
-	assert((f->locked.state == FILE_FAILED) == (f->locked.error != 0) || f->locked.state == FILE_COMMITTING ||
-	       f->locked.state == FILE_DEAD);
-	assert(f->locked.state != FILE_CLEAN || (!f->locked.ticket && !f->locked.upload && !f->locked.body->spool));
+	assert((f->locked.state == FILE_FAILED) == (f->locked.error != 0) ||
+	       f->locked.state == FILE_COMMITTING || f->locked.state == FILE_DEAD);
+	assert(f->locked.state != FILE_CLEAN ||
+	       (!f->locked.ticket && !f->locked.upload && !f->locked.body->spool));
 	assert(f->locked.state != FILE_HELD || f->locked.ticket);
 	assert(f->locked.state != FILE_COMMITTING || f->locked.busy);
 }
@@ -96,7 +100,7 @@ void file_busy_end(struct file *f)
 	file_busy_end_locked(f);
 }
 
-/* --- the table --------------------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 struct file *file_peek(struct fs *fs, struct node *n)
 {
@@ -122,8 +126,9 @@ static void file_free(struct file *f)
 	free(f);
 }
 
-/* At the end of a mount that was told to stop: programs may still have files open. What was not closed was not promised; what is held
- * has its ticket and its staged file, and the next mount goes on with them. */
+/* At the end of a mount that was told to stop: programs may still have files open. What was not
+ * closed was not promised; what is held has its ticket and its staged file, and the next mount goes
+ * on with them. */
 void file_table_free(struct file_table *t)
 {
 	if (!t)
@@ -223,7 +228,7 @@ void file_put(struct file *f)
 	file_free(f);
 }
 
-/* --- what it is now ---------------------------------------------------------------------------------------------- */
+/* --- what it is now --------------------------------------------------------------------------- */
 
 int file_now_copy(struct file *f, struct attr *ret_a)
 {
@@ -266,13 +271,16 @@ void file_count(struct fs *fs, struct file_counts *ret_c)
 	memset(ret_c, 0, sizeof(*ret_c));
 	scoped_lock(&t->l);
 	for (struct file *f = t->first; f; f = f->next) {
-		/* Peeking without the file's lock: two locks are never held together, and a count may be a moment old. */
+		/* Peeking without the file's lock: two locks are never held together, and a count
+		 * may be a moment old. */
 		enum file_state s = f->locked.state;
 
 		ret_c->open++;
 		ret_c->dirty += s == FILE_DIRTY || s == FILE_COMMITTING || s == FILE_FAILED;
-		/* A put-off close whose release does not follow soon is an inherited descriptor: its file is simply open. */
-		ret_c->deferred += s == FILE_DIRTY && f->locked.deferred && now - f->locked.deferred_ms < DEFERRED_MS;
+		/* A put-off close whose release does not follow soon is an inherited descriptor:
+		 * its file is simply open. */
+		ret_c->deferred += s == FILE_DIRTY && f->locked.deferred &&
+				   now - f->locked.deferred_ms < DEFERRED_MS;
 		ret_c->deferred += s == FILE_COMMITTING && !f->locked.handles;
 		ret_c->held += s == FILE_HELD;
 	}

@@ -1,10 +1,12 @@
 /*
  * flush.c - which of the many flushes that the kernel sends is the close that saves the file.
  *
- * A flush comes for every close of every copy of a descriptor: dup2 in a shell's redirection, a child that inherited it and ends. To save each
- * time would make a version of every half-written state. So a flush is put off (the next one, or the release, saves) when it is plainly not the
- * last: the caller still has the file open for writing, or it is not the process that opened it and that one still has. Whatever cannot be told
- * (another namespace, no permission to look) is taken for the last one: one version too many is better than a close that says nothing.
+ * A flush comes for every close of every copy of a descriptor: dup2 in a shell's redirection, a
+ * child that inherited it and ends. To save each time would make a version of every half-written
+ * state. So a flush is put off (the next one, or the release, saves) when it is plainly not the
+ * last: the caller still has the file open for writing, or it is not the process that opened it and
+ * that one still has. Whatever cannot be told (another namespace, no permission to look) is taken
+ * for the last one: one version too many is better than a close that says nothing.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,9 +19,10 @@
 #include "fs/file_i.h"
 #include "fs/path.h"
 
-#define FDS_MAX 512     /* a process with more is not searched */
+#define FDS_MAX 512 /* a process with more is not searched */
 
-/* The number after `name` in a file of lines like "Tgid:\t17" or "flags:\t0100001"; -1 when it is not there. */
+/* The number after `name` in a file of lines like "Tgid:\t17" or "flags:\t0100001"; -1 when it is
+ * not there. */
 static int64_t proc_number(const char *path, const char *name, int base)
 {
 	char line[256];
@@ -35,7 +38,8 @@ static int64_t proc_number(const char *path, const char *name, int base)
 	return v;
 }
 
-/* The process (thread group) of a thread, which is what the kernel tells us; -1 when it cannot be known. */
+/* The process (thread group) of a thread, which is what the kernel tells us; -1 when it cannot be
+ * known. */
 int64_t file_process_of(pid_t tid)
 {
 	char path[64];
@@ -73,7 +77,8 @@ static bool is_open_for_writing(pid_t tid, const char *fd, const char *path)
 	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* Does the caller have it open for writing all the same? The descriptor that is being closed is gone from its table already. */
+/* Does the caller have it open for writing all the same? The descriptor that is being closed is
+ * gone from its table already. */
 static bool is_still_open(const struct file *f, pid_t tid)
 {
 	auto_free char *key = NULL, *path = NULL;
@@ -101,7 +106,8 @@ static bool is_put_off(const struct handle *h, pid_t tid)
 
 	if (f->locked.state != FILE_DIRTY)
 		return false;
-	return is_still_open(f, tid) || (is_strangers_close(h, tid) && is_still_open(f, (pid_t)h->opener));
+	return is_still_open(f, tid) ||
+	       (is_strangers_close(h, tid) && is_still_open(f, (pid_t)h->opener));
 }
 
 int file_flush(struct fs *fs, struct handle *h, pid_t pid)

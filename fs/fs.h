@@ -1,5 +1,6 @@
 /*
- * fs.h - one mount: the modules that its operations work with. Filled by main.c, fixed while the mount runs, borrowed by all of fs/.
+ * fs.h - one mount: the modules that its operations work with. Filled by main.c, fixed while the
+ * mount runs, borrowed by all of fs/.
  */
 #ifndef FS_FS_H
 #define FS_FS_H
@@ -11,27 +12,32 @@
 #include "s3/client.h"
 
 struct fs_conf {
-	const char *prefix;             /* of all keys: "" or "a/b/"; keys inside fs/ always include it */
-	const char *staging_dir;        /* 0700, on local disk */
-	const char *failed_dir;         /* bodies that could not be uploaded are kept here when their last user is gone */
-	uid_t uid;                      /* of objects that carry no owner */
+	/* of all keys: "" or "a/b/"; keys inside fs/ always include it */
+	const char *prefix;
+	const char *staging_dir; /* 0700, on local disk */
+	/* bodies that could not be uploaded are kept here when their last user is gone */
+	const char *failed_dir;
+	uid_t uid; /* of objects that carry no owner */
 	gid_t gid;
-	mode_t umask;                   /* taken from the modes shown for objects that carry none: 0644, 0755 */
-	bool posix_meta;                /* keep and show mode, owner, mtime; false: none is written and no HEAD is made for them */
+	/* taken from the modes shown for objects that carry none: 0644, 0755 */
+	mode_t umask;
+	/* keep and show mode, owner, mtime; false: none is written and no HEAD is made for them */
+	bool posix_meta;
 	bool read_only;
-	int64_t attr_ms;                /* how long what was learned of a key holds */
-	int64_t hold_ms;                /* how long a temporary name may stay here only; 0 = no such names */
-	uint64_t cache_bytes;           /* read cache in memory */
+	int64_t attr_ms; /* how long what was learned of a key holds */
+	/* how long a temporary name may stay here only; 0 = no such names */
+	int64_t hold_ms;
+	uint64_t cache_bytes; /* read cache in memory */
 	bool early_upload;
-	const char *state_dir;          /* for crrctl: shown as user.s3.state */
-	const char *mountpoint;         /* shown as user.s3.mountpoint */
+	const char *state_dir;	/* for crrctl: shown as user.s3.state */
+	const char *mountpoint; /* shown as user.s3.mountpoint */
 };
 
 struct fs {
 	struct fs_conf conf;
 	struct s3_client *source;
-	struct pool *read_pool;         /* reads and metadata */
-	struct pool *upload_pool;       /* parts to the source */
+	struct pool *read_pool;	  /* reads and metadata */
+	struct pool *upload_pool; /* parts to the source */
 	struct repl *repl;
 	struct node_table *nodes;
 	struct metadb *metadb;

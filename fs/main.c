@@ -1,5 +1,6 @@
 /*
- * main.c - composes a mount, from the bottom up, and takes it down again. The only file that knows all rooms.
+ * main.c - composes a mount, from the bottom up, and takes it down again. The only file that knows
+ * all rooms.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 
 #ifdef HAVE_CONFIG_H
-#include <config.h>     /* autoconf's: the other one is our own */
+#include <config.h> /* autoconf's: the other one is our own */
 #endif
 
 #include "base/clock.h"
@@ -33,10 +34,10 @@
 #include "fs/settle.h"
 #include "fs/state.h"
 
-#define READ_THREADS 16
+#define READ_THREADS  16
 #define EARLY_THREADS 8
-#define POOL_QUEUE 256
-#define ATTR_ENTRIES 200000
+#define POOL_QUEUE    256
+#define ATTR_ENTRIES  200000
 #define DRAIN_STEP_MS 500
 
 #ifndef PACKAGE_VERSION
@@ -47,7 +48,7 @@ struct app {
 	struct config conf;
 	struct daemon daemon;
 	char why[1200];
-	enum daemon_exit code;          /* what a failure now would mean */
+	enum daemon_exit code; /* what a failure now would mean */
 	char *source_name;
 	struct buckets buckets;
 	struct state *state;
@@ -59,14 +60,17 @@ struct app {
 	struct fs fs;
 };
 
-/* --- the queue ---------------------------------------------------------------------------------------------------- */
+/* --- the queue -------------------------------------------------------------------------------- */
 
 static int put_infos(struct app *a)
 {
 	char pid[32];
 	const char *const infos[][2] = {
-		{ "mountpoint", a->conf.mountpoint }, { "bucket", a->conf.bucket }, { "prefix", a->conf.prefix },
-		{ "url", s3_client_url(a->buckets.client) }, { "pid", pid },
+		{ "mountpoint", a->conf.mountpoint },
+		{ "bucket", a->conf.bucket },
+		{ "prefix", a->conf.prefix },
+		{ "url", s3_client_url(a->buckets.client) },
+		{ "pid", pid },
 	};
 	int err = 0;
 
@@ -84,7 +88,10 @@ static int open_buckets(struct app *a)
 static int open_state(struct app *a)
 {
 	const struct state_conf sc = {
-		.dir = a->conf.state, .url = s3_client_url(a->buckets.client), .bucket = a->conf.bucket, .prefix = a->conf.prefix,
+		.dir = a->conf.state,
+		.url = s3_client_url(a->buckets.client),
+		.bucket = a->conf.bucket,
+		.prefix = a->conf.prefix,
 		.mountpoint = a->conf.mountpoint,
 	};
 	struct store_conf conf = { 0 };
@@ -120,13 +127,21 @@ static int open_queue(struct app *a)
 {
 	const struct config *c = &a->conf;
 	struct repl_conf rc = {
-		.store = a->store, .dests = a->buckets.dests, .source = a->buckets.client, .staging_dir = state_staging_dir(a->state),
+		.store = a->store,
+		.dests = a->buckets.dests,
+		.source = a->buckets.client,
+		.staging_dir = state_staging_dir(a->state),
 		.staging_max = c->staging_max,
 	};
 	struct workers_conf wc = {
-		.store = a->store, .dests = a->buckets.dests, .source = a->buckets.client, .source_bucket = c->bucket,
-		.staging_dir = state_staging_dir(a->state), .threads = c->repl_threads,
-		.retry_first_ms = c->retry_first_ms, .retry_max_ms = c->retry_max_ms,
+		.store = a->store,
+		.dests = a->buckets.dests,
+		.source = a->buckets.client,
+		.source_bucket = c->bucket,
+		.staging_dir = state_staging_dir(a->state),
+		.threads = c->repl_threads,
+		.retry_first_ms = c->retry_first_ms,
+		.retry_max_ms = c->retry_max_ms,
 	};
 	int err = start_pool("read", READ_THREADS, &a->fs.read_pool);
 
@@ -149,7 +164,11 @@ static int open_queue(struct app *a)
 static int recover(struct app *a)
 {
 	const struct recover_conf conf = {
-		.store = a->store, .repl = a->fs.repl, .dests = a->buckets.dests, .source = a->buckets.client, .pool = a->fs.upload_pool,
+		.store = a->store,
+		.repl = a->fs.repl,
+		.dests = a->buckets.dests,
+		.source = a->buckets.client,
+		.pool = a->fs.upload_pool,
 		.staging_dir = state_staging_dir(a->state),
 	};
 	struct recover_result r = { 0 };
@@ -157,14 +176,16 @@ static int recover(struct app *a)
 	int err = recover_run(&conf, &r);
 
 	if (err < 0)
-		snprintf(a->why, sizeof(a->why), "what the last mount left cannot be settled: %s; see the log",
+		snprintf(a->why, sizeof(a->why),
+			 "what the last mount left cannot be settled: %s; see the log",
 			 errno_text(err, words, sizeof(words)));
 	else if (r.committed || r.abandoned || r.uploaded || r.left)
-		log_info("recover=done committed=%u abandoned=%u uploaded=%u left=%u", r.committed, r.abandoned, r.uploaded, r.left);
+		log_info("recover=done committed=%u abandoned=%u uploaded=%u left=%u", r.committed,
+			 r.abandoned, r.uploaded, r.left);
 	return err;
 }
 
-/* --- the file system ---------------------------------------------------------------------------------------------- */
+/* --- the file system -------------------------------------------------------------------------- */
 
 static struct fs_conf fs_conf(const struct app *a)
 {
@@ -191,7 +212,9 @@ static struct fs_conf fs_conf(const struct app *a)
 static int open_fs(struct app *a)
 {
 	const struct read_cache_conf cache = {
-		.client = a->buckets.client, .pool = a->fs.read_pool, .max_bytes = a->conf.cache_bytes,
+		.client = a->buckets.client,
+		.pool = a->fs.read_pool,
+		.max_bytes = a->conf.cache_bytes,
 	};
 	struct fs *fs = &a->fs;
 	int err;
@@ -220,7 +243,8 @@ static void on_reload(void *arg)
 	char why[1024];
 
 	/* It logs how it went. */
-	if (rulesrc_reload(a->buckets.rulesrc, a->fs.repl, a->buckets.dests, a->store, why, sizeof(why)) == 0)
+	if (rulesrc_reload(a->buckets.rulesrc, a->fs.repl, a->buckets.dests, a->store, why,
+			   sizeof(why)) == 0)
 		attr_cache_clear(a->fs.attrs);
 }
 
@@ -234,8 +258,13 @@ static void on_hurry(void *arg)
 static int mount_it(struct app *a)
 {
 	const struct mount_conf conf = {
-		.source = a->source_name, .mountpoint = a->conf.mountpoint, .options = buf_str(&a->conf.fuse), .fs = &a->fs,
-		.on_reload = on_reload, .on_hurry = on_hurry, .arg = a,
+		.source = a->source_name,
+		.mountpoint = a->conf.mountpoint,
+		.options = buf_str(&a->conf.fuse),
+		.fs = &a->fs,
+		.on_reload = on_reload,
+		.on_hurry = on_hurry,
+		.arg = a,
 	};
 	int err;
 
@@ -248,12 +277,20 @@ static int mount_it(struct app *a)
 static int start(struct app *a)
 {
 	const struct control_conf conf = {
-		.dir = state_dir(a->state), .mountpoint = a->conf.mountpoint, .bucket = a->conf.bucket, .prefix = a->conf.prefix,
-		.fs = &a->fs, .workers = a->workers, .rules = a->buckets.rulesrc, .dests = a->buckets.dests, .store = a->store,
+		.dir = state_dir(a->state),
+		.mountpoint = a->conf.mountpoint,
+		.bucket = a->conf.bucket,
+		.prefix = a->conf.prefix,
+		.fs = &a->fs,
+		.workers = a->workers,
+		.rules = a->buckets.rulesrc,
+		.dests = a->buckets.dests,
+		.store = a->store,
 	};
 	int err;
 
-	snprintf(a->why, sizeof(a->why), "the threads or the control socket in %s cannot be made", conf.dir);
+	snprintf(a->why, sizeof(a->why), "the threads or the control socket in %s cannot be made",
+		 conf.dir);
 	err = control_new(&conf, &a->control);
 	if (err == 0)
 		err = control_start(a->control);
@@ -262,11 +299,11 @@ static int start(struct app *a)
 	return err < 0 ? err : workers_start(a->workers);
 }
 
-/* --- from the beginning to the end -------------------------------------------------------------------------------- */
+/* --- from the beginning to the end ------------------------------------------------------------ */
 
 static int set_up(struct app *a)
 {
-	static int (*const steps[])(struct app *a) = {
+	static int (*const steps[])(struct app * a) = {
 		open_buckets, open_state, open_queue, open_fs, recover, mount_it, start,
 	};
 	char words[64];
@@ -277,7 +314,8 @@ static int set_up(struct app *a)
 		a->why[0] = '\0';
 		err = steps[i](a);
 		if (err < 0 && !a->why[0])
-			snprintf(a->why, sizeof(a->why), "%s", errno_text(err, words, sizeof(words)));
+			snprintf(a->why, sizeof(a->why), "%s",
+				 errno_text(err, words, sizeof(words)));
 		if (err < 0)
 			return err;
 	}
@@ -298,7 +336,8 @@ static void drain(struct app *a)
 		if (workers_drain(a->workers, min_of(deadline, clock_deadline(DRAIN_STEP_MS))))
 			break;
 	if (store_count(a->store, NULL, &left) == 0)
-		log_info("drain=done left=%" PRIu64 " parked=%" PRIu64, left.waiting + left.ready + left.claimed, left.parked);
+		log_info("drain=done left=%" PRIu64 " parked=%" PRIu64,
+			 left.waiting + left.ready + left.claimed, left.parked);
 }
 
 /* In reverse order; any part may be missing. Nothing waits for the network any more. */
@@ -337,8 +376,9 @@ static int run(struct app *a)
 			log_error("start=failed why=\"%s\"", a->why);
 		return (int)a->code;
 	}
-	log_info("mount=up source=%s mountpoint=%s rules=%s state=%s pid=%ld", a->source_name, a->conf.mountpoint,
-		 rulesrc_name(a->buckets.rulesrc), state_dir(a->state), (long)getpid());
+	log_info("mount=up source=%s mountpoint=%s rules=%s state=%s pid=%ld", a->source_name,
+		 a->conf.mountpoint, rulesrc_name(a->buckets.rulesrc), state_dir(a->state),
+		 (long)getpid());
 	a->why[0] = '\0';
 	daemon_report(&a->daemon, DAEMON_OK, NULL);
 	err = mount_serve(a->mount);
@@ -378,7 +418,8 @@ int main(int argc, char **argv)
 	if (err == 0)
 		err = daemon_start(a.conf.foreground, a.conf.log_level, &a.daemon);
 	if (err < 0) {
-		fprintf(stderr, "crrfs: %s\n", a.why[0] ? a.why : errno_text(err, a.why, sizeof(a.why)));
+		fprintf(stderr, "crrfs: %s\n",
+			a.why[0] ? a.why : errno_text(err, a.why, sizeof(a.why)));
 	} else {
 		code = run(&a);
 		take_down(&a);

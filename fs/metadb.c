@@ -1,4 +1,5 @@
-/* metadb.c - user metadata by (key, ETag), kept across mounts. One row per key: another ETag replaces it. See metadb.h. */
+/* metadb.c - user metadata by (key, ETag), kept across mounts. One row per key: another ETag
+ * replaces it. See metadb.h. */
 #include "fs/metadb.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include "base/log.h"
 
 struct metadb {
-	struct db *db;          /* has its own lock */
+	struct db *db; /* has its own lock */
 };
 
 void meta_rec_free(struct meta_rec *m)
@@ -53,10 +54,12 @@ static int open_file(const char *path, struct db **ret_db, char *why, size_t why
 	if (r)
 		return r;
 	db_lock(db);
-	r = db_exec(db, "CREATE TABLE IF NOT EXISTS meta1 (key TEXT PRIMARY KEY, etag TEXT NOT NULL, version TEXT, class TEXT,"
+	r = db_exec(db, "CREATE TABLE IF NOT EXISTS meta1 (key TEXT PRIMARY KEY, etag TEXT NOT "
+			"NULL, version TEXT, class TEXT,"
 			" meta TEXT NOT NULL, sys TEXT NOT NULL, tags TEXT) WITHOUT ROWID");
 	if (!r)
-		r = db_exec(db, "SELECT key, etag, version, class, meta, sys, tags FROM meta1 LIMIT 1");
+		r = db_exec(db,
+			    "SELECT key, etag, version, class, meta, sys, tags FROM meta1 LIMIT 1");
 	if (r)
 		snprintf(why, why_len, "%s", db_why(db));
 	db_unlock(db);
@@ -146,7 +149,9 @@ int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_
 	if (!etag)
 		return -ENOENT;
 	db_lock(m->db);
-	r = db_prepare(m->db, "SELECT version, class, meta, sys, tags FROM meta1 WHERE key = ? AND etag = ?", &s);
+	r = db_prepare(
+		m->db,
+		"SELECT version, class, meta, sys, tags FROM meta1 WHERE key = ? AND etag = ?", &s);
 	if (!r) {
 		db_bind_text(s, 1, key);
 		db_bind_text(s, 2, etag);
@@ -158,11 +163,15 @@ int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_
 	return r == -ENOMEM || !r ? r : -ENOENT;
 }
 
-static int write_row(struct metadb *m, const char *key, const char *etag, const struct meta_rec *r, const char *const *json)
+static int write_row(struct metadb *m, const char *key, const char *etag, const struct meta_rec *r,
+		     const char *const *json)
 {
 	struct db_stmt *s = NULL;
-	int err = db_prepare(m->db, "INSERT OR REPLACE INTO meta1 (key, etag, version, class, meta, sys, tags)"
-			     " VALUES (?, ?, ?, ?, ?, ?, ?)", &s);
+	int err = db_prepare(
+		m->db,
+		"INSERT OR REPLACE INTO meta1 (key, etag, version, class, meta, sys, tags)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?)",
+		&s);
 
 	if (err)
 		return err;

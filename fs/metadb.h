@@ -1,6 +1,7 @@
 /*
- * metadb.h - what user metadata a key has, kept across mounts by (key, ETag), so that `ls -l` needs no HEAD for what was seen once.
- * A cache in a file of its own (meta.db, not synced): losing it costs requests only.
+ * metadb.h - what user metadata a key has, kept across mounts by (key, ETag), so that `ls -l` needs
+ * no HEAD for what was seen once. A cache in a file of its own (meta.db, not synced): losing it
+ * costs requests only.
  */
 #ifndef FS_METADB_H
 #define FS_METADB_H
@@ -11,7 +12,7 @@ struct metadb;
 
 /* Of one (key, ETag). */
 struct meta_rec {
-	char *version_id;       /* NULL unknown */
+	char *version_id; /* NULL unknown */
 	char *storage_class;
 	struct kv meta, sys;
 	struct kv tags;
@@ -21,10 +22,14 @@ struct meta_rec {
 void meta_rec_free(struct meta_rec *m);
 int meta_rec_copy(struct meta_rec *dst, const struct meta_rec *src) must_check;
 
-int metadb_open(const char *dir, struct metadb **ret_m, char *why, size_t why_len) must_check;  /* a damaged file is made anew */
+/* a damaged file is made anew */
+int metadb_open(const char *dir, struct metadb **ret_m, char *why, size_t why_len) must_check;
 void metadb_close(struct metadb *m);
-int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_rec *ret_r) must_check;        /* -ENOENT */
-void metadb_put(struct metadb *m, const char *key, const char *etag, const struct meta_rec *r);        /* may be batched; failing is silent */
+/* -ENOENT */
+int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_rec *ret_r)
+	must_check;
+/* may be batched; failing is silent */
+void metadb_put(struct metadb *m, const char *key, const char *etag, const struct meta_rec *r);
 void metadb_del(struct metadb *m, const char *key);
 
 #endif

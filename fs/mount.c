@@ -18,20 +18,20 @@
 #include "fs/ops.h"
 
 #define LOOP_THREADS 64
-#define KICK_NS (100L * 1000 * 1000)
+#define KICK_NS	     (100L * 1000 * 1000)
 
 struct mount {
-	struct mount_conf conf;         /* fixed */
-	struct fuse_session *session;   /* fixed */
-	pthread_t server, signals;      /* fixed once started */
-	bool started, mounted;          /* the server's */
-	atomic_bool loop_done;          /* nobody waits in the loop any more */
-	atomic_bool ended;              /* the signal thread shall end */
+	struct mount_conf conf;	      /* fixed */
+	struct fuse_session *session; /* fixed */
+	pthread_t server, signals;    /* fixed once started */
+	bool started, mounted;	      /* the server's */
+	atomic_bool loop_done;	      /* nobody waits in the loop any more */
+	atomic_bool ended;	      /* the signal thread shall end */
 	atomic_bool hurried;
-	unsigned stops;                 /* the signal thread's: how often it was told to stop */
+	unsigned stops; /* the signal thread's: how often it was told to stop */
 };
 
-/* --- signals ------------------------------------------------------------------------------------------------------ */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void do_nothing(int sig)
 {
@@ -64,14 +64,16 @@ static void told_to_stop(struct mount *m, int sig)
 static void step_log_level(void)
 {
 	static const char *const names[] = { "error", "warn", "info", "debug" };
-	enum log_level next = log_get_level() == LOG_LEVEL_DEBUG ? LOG_LEVEL_ERROR : log_get_level() + 1;
+	enum log_level next =
+		log_get_level() == LOG_LEVEL_DEBUG ? LOG_LEVEL_ERROR : log_get_level() + 1;
 
 	log_set_level(LOG_LEVEL_INFO);
 	log_info("log_level=%s", names[next]);
 	log_set_level(next);
 }
 
-/* The loop waits in sem_wait: a signal to its thread makes it look. Again and again, since the first may come before it waits. */
+/* The loop waits in sem_wait: a signal to its thread makes it look. Again and again, since the
+ * first may come before it waits. */
 static void *hear_signals(void *arg)
 {
 	struct timespec tick = { .tv_nsec = KICK_NS };
@@ -99,7 +101,8 @@ static void *hear_signals(void *arg)
 
 static int start_signals(struct mount *m)
 {
-	const struct sigaction wake = { .sa_handler = do_nothing };     /* no SA_RESTART: sem_wait must return */
+	/* no SA_RESTART: sem_wait must return */
+	const struct sigaction wake = { .sa_handler = do_nothing };
 	int err;
 
 	m->server = pthread_self();
@@ -110,7 +113,7 @@ static int start_signals(struct mount *m)
 	return -err;
 }
 
-/* --- mounting ----------------------------------------------------------------------------------------------------- */
+/* --- mounting --------------------------------------------------------------------------------- */
 
 /* libfuse and fusermount3 say why on stderr. */
 struct capture {
@@ -167,7 +170,8 @@ static int add_options(const struct mount_conf *conf, struct fuse_args *args)
 	bad |= *conf->options && fuse_opt_add_opt(&list, conf->options) != 0;
 	bad |= fuse_opt_add_opt(&list, "default_permissions,subtype=crrfs") != 0;
 	bad |= fuse_opt_add_opt_escaped(&list, name) != 0;
-	bad |= fuse_opt_add_arg(args, "crrfs") != 0 || fuse_opt_add_arg(args, "-o") != 0 || fuse_opt_add_arg(args, list) != 0;
+	bad |= fuse_opt_add_arg(args, "crrfs") != 0 || fuse_opt_add_arg(args, "-o") != 0 ||
+	       fuse_opt_add_arg(args, list) != 0;
 	free(list);
 	return bad ? -ENOMEM : 0;
 }
@@ -202,8 +206,11 @@ static int mount_now(struct mount *m, char *why, size_t why_len)
 	err = make_session(m);
 	capture_end(&words, said, sizeof(said));
 	if (err < 0)
-		snprintf(why, why_len, "cannot mount on %s: %s%s", m->conf.mountpoint, *said ? said : "libfuse does not say why",
-			 access("/dev/fuse", F_OK) == 0 ? "" : " (there is no /dev/fuse: modprobe fuse)");
+		snprintf(why, why_len, "cannot mount on %s: %s%s", m->conf.mountpoint,
+			 *said ? said : "libfuse does not say why",
+			 access("/dev/fuse", F_OK) == 0
+				 ? ""
+				 : " (there is no /dev/fuse: modprobe fuse)");
 	else
 		fuse_set_log_func(log_for_fuse);
 	return err;

@@ -5,8 +5,8 @@
  *  named        yes        yes         referenced    nameless (removed, replaced), freed
  *  nameless     yes        no          NULL          freed
  *
- * The root is named by itself: no parent, never freed. A node is freed when the kernel's lookups, the references and the
- * named children are all 0.
+ * The root is named by itself: no parent, never freed. A node is freed when the kernel's lookups,
+ * the references and the named children are all 0.
  */
 #include "fs/node.h"
 
@@ -19,23 +19,23 @@
 #include "s3/types.h"
 
 struct node {
-	uint64_t ino;                   /* fixed */
-	bool is_dir;                    /* fixed */
+	uint64_t ino; /* fixed */
+	bool is_dir;  /* fixed */
 	/* the table's lock: */
 	struct node *parent;
 	char *name;
 	uint64_t lookups, refs, children;
 	struct file *file;
-	struct node *ino_next, *name_next;      /* hash chains */
-	struct node *file_prev, *file_next;     /* nodes that have a file */
+	struct node *ino_next, *name_next;  /* hash chains */
+	struct node *file_prev, *file_next; /* nodes that have a file */
 };
 
 struct node_table {
-	char *root_key;                 /* fixed */
+	char *root_key; /* fixed */
 	struct {
 		struct lock l;
 		struct node **by_ino, **by_name;
-		size_t size;            /* of both; a power of two */
+		size_t size; /* of both; a power of two */
 		size_t n;
 		uint64_t last_ino;
 		struct node *root;
@@ -45,7 +45,7 @@ struct node_table {
 
 #define NODE_TABLE_FIRST 1024
 
-/* --- hash tables ------------------------------------------------------------------------------------------------- */
+/* --- hash tables ------------------------------------------------------------------------------ */
 
 static size_t ino_slot(uint64_t ino, size_t size)
 {
@@ -54,7 +54,8 @@ static size_t ino_slot(uint64_t ino, size_t size)
 
 static size_t name_slot(uint64_t parent, const char *name, size_t size)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ parent * UINT64_C(0x9e3779b97f4a7c15);     /* FNV-1a */
+	/* FNV-1a */
+	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ parent * UINT64_C(0x9e3779b97f4a7c15);
 
 	for (; *name; name++)
 		h = (h ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
@@ -146,9 +147,10 @@ static void grow_locked(struct node_table *t)
 	free(old_names);
 }
 
-/* --- life -------------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
-static int node_new_locked(struct node_table *t, struct node *parent, const char *name, bool is_dir, struct node **ret_n)
+static int node_new_locked(struct node_table *t, struct node *parent, const char *name, bool is_dir,
+			   struct node **ret_n)
 {
 	struct node *n = calloc(1, sizeof(*n));
 
@@ -249,9 +251,10 @@ void node_table_free(struct node_table *t)
 	free(t);
 }
 
-/* --- finding ----------------------------------------------------------------------------------------------------- */
+/* --- finding ---------------------------------------------------------------------------------- */
 
-int node_get(struct node_table *t, uint64_t parent, const char *name, bool is_dir, bool lookup, struct node **ret_n)
+int node_get(struct node_table *t, uint64_t parent, const char *name, bool is_dir, bool lookup,
+	     struct node **ret_n)
 {
 	struct node *dir, *n;
 	int r = 0;
@@ -264,7 +267,7 @@ int node_get(struct node_table *t, uint64_t parent, const char *name, bool is_di
 		return -ENOTDIR;
 	n = find_name_locked(t, parent, name);
 	if (n && n->is_dir != is_dir) {
-		dir->refs++;            /* it may have no other child */
+		dir->refs++; /* it may have no other child */
 		make_nameless_locked(t, n);
 		dir->refs--;
 		n = NULL;
@@ -344,8 +347,10 @@ uint64_t node_parent(struct node_table *t, const struct node *n)
 	return n->parent ? n->parent->ino : NODE_ROOT;
 }
 
-/* Writes the key ending at dst[end]; returns where it begins, or -1 when a part of the way is gone or it is too long. */
-static ssize_t key_backwards_locked(const struct node_table *t, const struct node *n, char *dst, size_t end)
+/* Writes the key ending at dst[end]; returns where it begins, or -1 when a part of the way is gone
+ * or it is too long. */
+static ssize_t key_backwards_locked(const struct node_table *t, const struct node *n, char *dst,
+				    size_t end)
 {
 	size_t at = end, root = strlen(t->root_key);
 
@@ -388,7 +393,7 @@ int node_name(struct node_table *t, const struct node *n, char **ret_name)
 	return str_dup(n->name, ret_name);
 }
 
-/* --- changing names ---------------------------------------------------------------------------------------------- */
+/* --- changing names --------------------------------------------------------------------------- */
 
 void node_remove(struct node_table *t, uint64_t parent, const char *name)
 {
@@ -414,7 +419,8 @@ static void rename_locked(struct node_table *t, struct node *n, struct node *to,
 	drop_locked(t, from);
 }
 
-int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t to_parent, const char *to_name)
+int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t to_parent,
+	      const char *to_name)
 {
 	auto_free char *copy = NULL;
 	struct node *n, *to, *replaced;
@@ -440,7 +446,7 @@ int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t 
 	return 0;
 }
 
-/* --- open files -------------------------------------------------------------------------------------------------- */
+/* --- open files ------------------------------------------------------------------------------- */
 
 struct file *node_file(struct node_table *t, struct node *n)
 {
@@ -479,7 +485,8 @@ static bool is_below(const struct node *n, const struct node *dir, bool direct)
 	return false;
 }
 
-static int collect_files(struct node_table *t, struct node *dir, bool direct, struct node ***ret_list, size_t *ret_n)
+static int collect_files(struct node_table *t, struct node *dir, bool direct,
+			 struct node ***ret_list, size_t *ret_n)
 {
 	size_t n = 0;
 
@@ -499,7 +506,8 @@ static int collect_files(struct node_table *t, struct node *dir, bool direct, st
 	return 0;
 }
 
-int node_each_file(struct node_table *t, struct node *dir, bool direct, int (*fn)(void *arg, struct node *n), void *arg)
+int node_each_file(struct node_table *t, struct node *dir, bool direct,
+		   int (*fn)(void *arg, struct node *n), void *arg)
 {
 	struct node **list = NULL;
 	size_t n = 0;

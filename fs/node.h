@@ -1,6 +1,7 @@
 /*
- * node.h - inode numbers: node <-> (parent, name). Numbers are stable for the life of the mount, survive rename, and are not used again.
- * A node lives while the kernel (lookup count) or somebody here (reference) knows it. Thread-safe; no network.
+ * node.h - inode numbers: node <-> (parent, name). Numbers are stable for the life of the mount,
+ * survive rename, and are not used again. A node lives while the kernel (lookup count) or somebody
+ * here (reference) knows it. Thread-safe; no network.
  */
 #ifndef FS_NODE_H
 #define FS_NODE_H
@@ -15,35 +16,44 @@ struct file;
 
 #define NODE_ROOT 1
 
-int node_table_new(const char *root_key, struct node_table **ret_t) must_check; /* root_key: "" or the mount's prefix */
+/* root_key: "" or the mount's prefix */
+int node_table_new(const char *root_key, struct node_table **ret_t) must_check;
 void node_table_free(struct node_table *t);
 
-/* The node of (parent, name), made when new, with one more lookup when `lookup`, and one more reference (give it back with node_unref).
- * A node whose kind has changed (file became directory) is replaced by a new one. -ESTALE when parent is gone. */
-int node_get(struct node_table *t, uint64_t parent, const char *name, bool is_dir, bool lookup, struct node **ret_n) must_check;
+/* The node of (parent, name), made when new, with one more lookup when `lookup`, and one more
+ * reference (give it back with node_unref). A node whose kind has changed (file became directory)
+ * is replaced by a new one. -ESTALE when parent is gone. */
+int node_get(struct node_table *t, uint64_t parent, const char *name, bool is_dir, bool lookup,
+	     struct node **ret_n) must_check;
 /* Reference to a node by number; -ESTALE when unknown. */
 int node_ref(struct node_table *t, uint64_t ino, struct node **ret_n) must_check;
 /* Reference to a known node of (parent, name); -ENOENT when none. */
-int node_find(struct node_table *t, uint64_t parent, const char *name, struct node **ret_n) must_check;
-void node_unref(struct node_table *t, struct node *n);          /* NULL is fine */
+int node_find(struct node_table *t, uint64_t parent, const char *name, struct node **ret_n)
+	must_check;
+void node_unref(struct node_table *t, struct node *n); /* NULL is fine */
 void node_forget(struct node_table *t, uint64_t ino, uint64_t lookups);
 
 uint64_t node_ino(const struct node *n);
 bool node_is_dir(const struct node *n);
 uint64_t node_parent(struct node_table *t, const struct node *n);
-/* Full key with the mount's prefix, "d/" for directories ("" or prefix for the root). New string. -ESTALE when the node was removed. */
+/* Full key with the mount's prefix, "d/" for directories ("" or prefix for the root). New string.
+ * -ESTALE when the node was removed. */
 int node_key(struct node_table *t, const struct node *n, char **ret_key) must_check;
 int node_name(struct node_table *t, const struct node *n, char **ret_name) must_check;
 
-/* Takes the name away (unlink, rmdir); the node lives on nameless while used. No node of that name is fine. */
+/* Takes the name away (unlink, rmdir); the node lives on nameless while used. No node of that name
+ * is fine. */
 void node_remove(struct node_table *t, uint64_t parent, const char *name);
 /* (parent, name) becomes (to_parent, to_name); a node that had that name is removed as above. */
-int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t to_parent, const char *to_name) must_check;
+int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t to_parent,
+	      const char *to_name) must_check;
 
 /* The open object of a node; set and cleared by file.c only. Stored as a borrowed pointer. */
 struct file *node_file(struct node_table *t, struct node *n);
 void node_set_file(struct node_table *t, struct node *n, struct file *f);
-/* Calls fn, without the table's lock, for each node with an open object that is below dir (or is a direct child only, when direct). Nodes are referenced meanwhile. */
-int node_each_file(struct node_table *t, struct node *dir, bool direct, int (*fn)(void *arg, struct node *n), void *arg) must_check;
+/* Calls fn, without the table's lock, for each node with an open object that is below dir (or is a
+ * direct child only, when direct). Nodes are referenced meanwhile. */
+int node_each_file(struct node_table *t, struct node *dir, bool direct,
+		   int (*fn)(void *arg, struct node *n), void *arg) must_check;
 
 #endif

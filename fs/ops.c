@@ -1,4 +1,5 @@
-/* ops.c - the table of operations, the start of the mount, lookups, and what all ops share. See ops.h. */
+/* ops.c - the table of operations, the start of the mount, lookups, and what all ops share. See
+ * ops.h. */
 #include "fs/ops.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include "fs/ops_i.h"
 #include "fs/path.h"
 
-#define NEGATIVE_MS 1000        /* the kernel keeps "no such name" at most so long */
+#define NEGATIVE_MS 1000 /* the kernel keeps "no such name" at most so long */
 
 void ops_reply(fuse_req_t req, int r)
 {
@@ -21,16 +22,19 @@ double ops_timeout(const struct fs *fs)
 	return (double)fs->conf.attr_ms / 1000.0;
 }
 
-/* --- start ------------------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-	static const unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+	static const unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC |
+				     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
 				     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA;
 	(void)userdata;
 	conn->want |= want & conn->capable;
-	/* With a write-back cache the kernel would decide on sizes and times, and ask to read what was opened for writing only. */
-	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+	/* With a write-back cache the kernel would decide on sizes and times, and ask to read what
+	 * was opened for writing only. */
+	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ |
+				  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
 				  FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
 	conn->max_write = (unsigned)MIB;
 	conn->max_readahead = (unsigned)MIB;
@@ -39,7 +43,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->time_gran = 1;
 }
 
-/* --- finding ----------------------------------------------------------------------------------------------------- */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 int ops_child_key(struct fs *fs, fuse_ino_t parent, const char *name, char **ret_key)
 {
@@ -79,7 +83,8 @@ int ops_look(struct fs *fs, fuse_ino_t parent, const char *name, struct attr *re
 	return r ? r : attr_lookup(fs, dir_key, name, ret_a);
 }
 
-int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct attr *a, struct fuse_entry_param *ret_e)
+int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct attr *a,
+	      struct fuse_entry_param *ret_e)
 {
 	auto_with(attr_free) struct attr pending = { 0 };
 	struct node *n = NULL;
@@ -101,7 +106,7 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 static void reply_entry(fuse_req_t req, struct fs *fs, const struct fuse_entry_param *e)
 {
 	if (fuse_reply_entry(req, e) && e->ino)
-		node_forget(fs->nodes, e->ino, 1);      /* the kernel has not heard of it */
+		node_forget(fs->nodes, e->ino, 1); /* the kernel has not heard of it */
 }
 
 void ops_reply_new(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -1,13 +1,14 @@
 /*
- * ops.h - what the kernel asks, answered: libfuse's low-level operations over nodes, attributes, files, directories. Each op finds its nodes, makes
- * one call, and replies exactly once. The session's userdata is a struct fs *, which must outlive the session.
- * Mount with default_permissions: access is the kernel's business.
+ * ops.h - what the kernel asks, answered: libfuse's low-level operations over nodes, attributes,
+ * files, directories. Each op finds its nodes, makes one call, and replies exactly once. The
+ * session's userdata is a struct fs *, which must outlive the session. Mount with
+ * default_permissions: access is the kernel's business.
  */
 #ifndef FS_OPS_H
 #define FS_OPS_H
 
 struct fuse_lowlevel_ops;
 
-const struct fuse_lowlevel_ops *ops_table(void);        /* static */
+const struct fuse_lowlevel_ops *ops_table(void); /* static */
 
 #endif

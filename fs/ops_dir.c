@@ -1,4 +1,5 @@
-/* ops_dir.c - directories. fi->fh is a struct dir *. An offset is 0 for ".", 1 for "..", then dir.c's cookie + 2. */
+/* ops_dir.c - directories. fi->fh is a struct dir *. An offset is 0 for ".", 1 for "..", then
+ * dir.c's cookie + 2. */
 #include <errno.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 	(void)ino;
 	(void)datasync;
 	(void)fi;
-	ops_reply(req, 0);      /* names are durable when the call that made them returns */
+	ops_reply(req, 0); /* names are durable when the call that made them returns */
 }
 
 /* What has been written of an answer. */
@@ -101,7 +102,7 @@ static int add_dots(struct listing *l, off_t *off)
 	return 1;
 }
 
-#define INO_UNKNOWN UINT32_MAX  /* as libfuse's high-level API says it */
+#define INO_UNKNOWN UINT32_MAX /* as libfuse's high-level API says it */
 
 /* Number and type only; what is not known yet is 0 or INO_UNKNOWN, and readers look it up. */
 static int add_plain(struct listing *l, const struct dir_item *i)
@@ -148,12 +149,16 @@ static int fill(struct listing *l, struct dir *d, off_t off)
 		if (r > 0)
 			off = (off_t)(i.cookie + DOTS);
 	}
-	return l->used ? 0 : r;         /* an error after the first entry comes up again with the next call */
+	/* an error after the first entry comes up again with the next call */
+	return l->used ? 0 : r;
 }
 
-static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, const struct fuse_file_info *fi, bool plus)
+static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		 const struct fuse_file_info *fi, bool plus)
 {
-	struct listing l = { .req = req, .fs = ops_fs(req), .ino = ino, .plus = plus, .size = size };
+	struct listing l = {
+		.req = req, .fs = ops_fs(req), .ino = ino, .plus = plus, .size = size
+	};
 	int r;
 
 	l.p = malloc(size ? size : 1);
@@ -170,7 +175,8 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct f
 	list(req, ino, size, off, fi, false);
 }
 
-void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
 {
 	list(req, ino, size, off, fi, true);
 }

@@ -26,8 +26,8 @@ static struct file_open how(fuse_req_t req, int flags, bool create, mode_t mode)
 }
 
 /* Opens (parent, name), made when it is free; one more lookup of it on success. */
-static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags, struct handle **ret_h,
-		  struct fuse_entry_param *ret_e)
+static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags,
+		  struct handle **ret_h, struct fuse_entry_param *ret_e)
 {
 	struct fs *fs = ops_fs(req);
 	auto_with(attr_free) struct attr a = { 0 };
@@ -52,7 +52,8 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	return r;
 }
 
-void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
 	struct fuse_entry_param e;
@@ -75,7 +76,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	struct fs *fs = ops_fs(req);
 	struct fuse_entry_param e;
 	struct handle *h = NULL;
-	int r = -EPERM;         /* an object store has no devices and no sockets */
+	int r = -EPERM; /* an object store has no devices and no sockets */
 
 	(void)rdev;
 	if (S_ISREG(mode) || !(mode & S_IFMT))
@@ -124,7 +125,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		fuse_reply_buf(req, p, (size_t)got);
 }
 
-void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t size, off_t off, struct fuse_file_info *fi)
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t size, off_t off,
+	      struct fuse_file_info *fi)
 {
 	int r = file_write(ops_fs(req), handle_of(fi), p, size, (uint64_t)off);
 
@@ -155,10 +157,12 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 	ops_reply(req, file_fsync(ops_fs(req), handle_of(fi)));
 }
 
-void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t length, struct fuse_file_info *fi)
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t length,
+		  struct fuse_file_info *fi)
 {
 	(void)ino;
-	ops_reply(req, file_allocate(ops_fs(req), handle_of(fi), mode, (uint64_t)off, (uint64_t)length));
+	ops_reply(req,
+		  file_allocate(ops_fs(req), handle_of(fi), mode, (uint64_t)off, (uint64_t)length));
 }
 
 /* All of a file is data, and the hole is behind its end (lseek(2) allows it). */

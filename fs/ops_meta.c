@@ -9,10 +9,11 @@
 #include "fs/path.h"
 #include "fs/xattr.h"
 
-#define XATTR_ANSWER_MAX (64 * 1024)    /* the kernel's own: XATTR_SIZE_MAX, XATTR_LIST_MAX */
-#define STATFS_BLOCK 4096
-#define STATFS_BLOCKS ((fsblkcnt_t)1 << 38)     /* 1 PiB: S3 has no size, and programs refuse to write to a full disk */
-#define STATFS_FILES ((fsfilcnt_t)1 << 40)
+#define XATTR_ANSWER_MAX (64 * 1024) /* the kernel's own: XATTR_SIZE_MAX, XATTR_LIST_MAX */
+#define STATFS_BLOCK	 4096
+/* 1 PiB: S3 has no size, and programs refuse to write to a full disk */
+#define STATFS_BLOCKS ((fsblkcnt_t)1 << 38)
+#define STATFS_FILES  ((fsfilcnt_t)1 << 40)
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -42,7 +43,8 @@ static struct file_change change_of(const struct stat *st, int to_set)
 	};
 }
 
-void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set, struct fuse_file_info *fi)
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+		struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
 	struct file_change c = change_of(st, to_set);
@@ -105,7 +107,8 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	reply_value(req, r, &b, size);
 }
 
-void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
+		 int flags)
 {
 	struct fs *fs = ops_fs(req);
 	struct node *n = NULL;

@@ -10,7 +10,7 @@
 #include "fs/ops_i.h"
 #include "s3/object.h"
 
-#define TARGET_MAX 4096         /* PATH_MAX */
+#define TARGET_MAX 4096 /* PATH_MAX */
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
@@ -30,16 +30,19 @@ static int may_replace(const struct attr *from, const struct attr *to, unsigned 
 static bool has_local(struct fs *fs, fuse_ino_t parent, const char *name)
 {
 	struct node *n = NULL;
-	bool local = !node_find(fs->nodes, parent, name, &n) && node_is_dir(n) && dir_has_local(fs, n);
+	bool local =
+		!node_find(fs->nodes, parent, name, &n) && node_is_dir(n) && dir_has_local(fs, n);
 
 	node_unref(fs->nodes, n);
 	return local;
 }
 
-static int do_rename(struct fs *fs, fuse_ino_t parent, const char *name, fuse_ino_t to_parent, const char *to_name, unsigned flags)
+static int do_rename(struct fs *fs, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
+		     const char *to_name, unsigned flags)
 {
 	auto_with(attr_free) struct attr from = { 0 }, to = { 0 };
-	int r = flags & ~(unsigned)RENAME_NOREPLACE ? -EINVAL : ops_look(fs, parent, name, &from), there;
+	int r = flags & ~(unsigned)RENAME_NOREPLACE ? -EINVAL : ops_look(fs, parent, name, &from),
+	    there;
 
 	if (r)
 		return r;
@@ -52,10 +55,12 @@ static int do_rename(struct fs *fs, fuse_ino_t parent, const char *name, fuse_in
 		r = -ENOTEMPTY;
 	if (r)
 		return r;
-	return from.is_dir ? file_rename_dir(fs, parent, name, to_parent, to_name) : file_rename(fs, parent, name, to_parent, to_name);
+	return from.is_dir ? file_rename_dir(fs, parent, name, to_parent, to_name)
+			   : file_rename(fs, parent, name, to_parent, to_name);
 }
 
-void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent, const char *to_name, unsigned flags)
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
+	       const char *to_name, unsigned flags)
 {
 	ops_reply(req, do_rename(ops_fs(req), parent, name, to_parent, to_name, flags));
 }
@@ -108,7 +113,8 @@ static int read_target(struct fs *fs, fuse_ino_t ino, struct buf *out)
 		r = attr_get(fs, key, &a);
 	if (!r)
 		r = object_get_small(fs->source, key, a.rec.version_id, TARGET_MAX - 1, out, NULL);
-	return r == -EFBIG || (!r && !out->len) || (!r && memchr(out->data, '\0', out->len)) ? -EIO : r;
+	return r == -EFBIG || (!r && !out->len) || (!r && memchr(out->data, '\0', out->len)) ? -EIO
+											     : r;
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -129,5 +135,5 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 	(void)ino;
 	(void)parent;
 	(void)name;
-	ops_reply(req, -EOPNOTSUPP);    /* S3 has one key per object */
+	ops_reply(req, -EOPNOTSUPP); /* S3 has one key per object */
 }

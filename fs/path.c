@@ -25,7 +25,8 @@ int path_child_key(const char *dir_key, const char *name, bool is_dir, char **re
 	if (!path_is_name(name, len))
 		return -EINVAL;
 	if (!utf8_valid(name))
-		return -EILSEQ;         /* S3 User Guide, "Naming Amazon S3 objects": keys are UTF-8 */
+		/* S3 User Guide, "Naming Amazon S3 objects": keys are UTF-8 */
+		return -EILSEQ;
 	return str_format(ret_key, "%s%s%s", dir_key, name, is_dir ? "/" : "");
 }
 
@@ -58,19 +59,34 @@ int path_parent_key(const char *key, char **ret_key)
 #define SIX "[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]"
 
 /*
- * Names of files that are renamed or removed soon. One too many costs a little delay before it is uploaded (what it holds
- * is safe meanwhile), one too few costs a version nobody wanted.
+ * Names of files that are renamed or removed soon. One too many costs a little delay before it is
+ * uploaded (what it holds is safe meanwhile), one too few costs a version nobody wanted.
  */
 static const char *const temporary[] = {
-	".?*." SIX,                             /* rsync */
-	"sed" SIX,                              /* sed -i */
-	".?*.sw[a-z]", "4913", "?*~",           /* vim; many editors' backups */
-	".goutputstream-" SIX,                  /* GLib */
-	".~lock.?*#", "lu*.tmp",                /* LibreOffice */
-	"?*.crdownload", "?*.part",             /* browsers */
-	"tmp_obj_" SIX, "tmp_pack_" SIX, "tmp_idx_" SIX, "tmp_rev_" SIX,        /* git */
-	"index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "ORIG_HEAD.lock", "FETCH_HEAD.lock", "shallow.lock",
-	"main.lock", "master.lock", "COMMIT_EDITMSG.lock",
+	".?*." SIX, /* rsync */
+	"sed" SIX,  /* sed -i */
+	".?*.sw[a-z]",
+	"4913",
+	"?*~",		       /* vim; many editors' backups */
+	".goutputstream-" SIX, /* GLib */
+	".~lock.?*#",
+	"lu*.tmp", /* LibreOffice */
+	"?*.crdownload",
+	"?*.part", /* browsers */
+	"tmp_obj_" SIX,
+	"tmp_pack_" SIX,
+	"tmp_idx_" SIX,
+	"tmp_rev_" SIX, /* git */
+	"index.lock",
+	"HEAD.lock",
+	"config.lock",
+	"packed-refs.lock",
+	"ORIG_HEAD.lock",
+	"FETCH_HEAD.lock",
+	"shallow.lock",
+	"main.lock",
+	"master.lock",
+	"COMMIT_EDITMSG.lock",
 };
 
 bool path_is_temporary(const char *name)

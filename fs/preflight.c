@@ -26,7 +26,8 @@ static bool is_unreachable(int err, const struct s3_error *e)
 /* What to do about it; "" when the words of the server say all. */
 static const char *advice(int err, const struct s3_error *e)
 {
-	if (strcmp(e->code, "InvalidAccessKeyId") == 0 || strcmp(e->code, "SignatureDoesNotMatch") == 0)
+	if (strcmp(e->code, "InvalidAccessKeyId") == 0 ||
+	    strcmp(e->code, "SignatureDoesNotMatch") == 0)
 		return "; check the credentials (profile=, passwd_file=, AWS_ACCESS_KEY_ID)";
 	if (strcmp(e->code, "ExpiredToken") == 0)
 		return "; get new credentials";
@@ -51,8 +52,8 @@ static int report(const struct check *k, int err, const struct s3_error *e)
 		s3_error_text(e, text, sizeof(text));
 	else
 		snprintf(text, sizeof(text), "%s", errno_text(err, words, sizeof(words)));
-	snprintf(k->why, k->why_len, "%s '%s' at %s: %s%s", k->what, s3_client_bucket(k->client), s3_client_url(k->client), text,
-		 advice(err, e));
+	snprintf(k->why, k->why_len, "%s '%s' at %s: %s%s", k->what, s3_client_bucket(k->client),
+		 s3_client_url(k->client), text, advice(err, e));
 	return err;
 }
 
@@ -65,13 +66,18 @@ static int check_versioning(const struct check *k, struct s3_error *e)
 		return report(k, err, e);
 	if (v == VERSIONING_ENABLED)
 		return 0;
-	snprintf(k->why, k->why_len, "%s '%s' at %s: versioning is %s; enable it: aws s3api put-bucket-versioning --bucket %s "
-		 "--versioning-configuration Status=Enabled", k->what, s3_client_bucket(k->client), s3_client_url(k->client),
-		 v == VERSIONING_SUSPENDED ? "suspended" : "not enabled", s3_client_bucket(k->client));
+	snprintf(k->why, k->why_len,
+		 "%s '%s' at %s: versioning is %s; enable it: aws s3api put-bucket-versioning "
+		 "--bucket %s "
+		 "--versioning-configuration Status=Enabled",
+		 k->what, s3_client_bucket(k->client), s3_client_url(k->client),
+		 v == VERSIONING_SUSPENDED ? "suspended" : "not enabled",
+		 s3_client_bucket(k->client));
 	return -EINVAL;
 }
 
-/* HEAD says nothing about the reason of a 403: GetBucketVersioning, which has a body, is asked first. */
+/* HEAD says nothing about the reason of a 403: GetBucketVersioning, which has a body, is asked
+ * first. */
 int preflight_source(struct s3_client *c, char *why, size_t why_len)
 {
 	const struct check k = { c, "bucket", why, why_len };
@@ -108,7 +114,8 @@ static bool is_wanted(const struct rule_set *rs, const char *arn)
 	return false;
 }
 
-static int check_dest(struct dest_set *ds, const char *arn, struct s3_client *source, char *why, size_t why_len)
+static int check_dest(struct dest_set *ds, const char *arn, struct s3_client *source, char *why,
+		      size_t why_len)
 {
 	struct check k = { NULL, "destination bucket", why, why_len };
 	struct s3_error e = { 0 };
@@ -120,19 +127,24 @@ static int check_dest(struct dest_set *ds, const char *arn, struct s3_client *so
 		return err;
 	k.client = dest_client(d);
 	if (is_same_bucket(k.client, source)) {
-		snprintf(why, why_len, "destination %s is the source bucket itself at %s; name another bucket in the rules, or give "
-			 "its url in the destinations file", arn, s3_client_url(source));
+		snprintf(why, why_len,
+			 "destination %s is the source bucket itself at %s; name another bucket in "
+			 "the rules, or give "
+			 "its url in the destinations file",
+			 arn, s3_client_url(source));
 		return -EINVAL;
 	}
 	err = check_versioning(&k, &e);
 	if (err < 0 && err != -EINVAL && err != -ENOMEM && is_unreachable(err, &e)) {
-		log_warn("dest=%s result=unreachable why=\"%s\"", arn, printable(why, shown, sizeof(shown)));
+		log_warn("dest=%s result=unreachable why=\"%s\"", arn,
+			 printable(why, shown, sizeof(shown)));
 		return 0;
 	}
 	return err;
 }
 
-int preflight_dests(struct dest_set *ds, const struct rule_set *rs, struct s3_client *source, char *why, size_t why_len)
+int preflight_dests(struct dest_set *ds, const struct rule_set *rs, struct s3_client *source,
+		    char *why, size_t why_len)
 {
 	for (size_t i = 0; i < rules_dest_count(rs); i++) {
 		const char *arn = rules_dest(rs, i);

@@ -10,19 +10,20 @@
 #include "base/log.h"
 #include "s3/bucket.h"
 
-#define RULES_LIMIT (2 * 1024 * 1024)   /* S3 User Guide: a configuration is at most 2 MB */
+#define RULES_LIMIT (2 * 1024 * 1024) /* S3 User Guide: a configuration is at most 2 MB */
 
 /* A set that selects nothing; S3 knows no configuration without a rule. */
-static const char no_rules[] =
-	"<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/none</Role><Rule><ID>none</ID><Prefix></Prefix>"
-	"<Status>Disabled</Status><Destination><Bucket>arn:aws:s3:::none</Bucket></Destination></Rule></ReplicationConfiguration>";
+static const char no_rules[] = "<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/"
+			       "none</Role><Rule><ID>none</ID><Prefix></Prefix>"
+			       "<Status>Disabled</Status><Destination><Bucket>arn:aws:s3:::none</"
+			       "Bucket></Destination></Rule></ReplicationConfiguration>";
 
 struct rulesrc {
-	char *from;                     /* fixed; NULL = none */
-	struct s3_client *source;       /* fixed, borrowed */
-	struct lock reloading;          /* never taken by a thread that serves files */
+	char *from;		  /* fixed; NULL = none */
+	struct s3_client *source; /* fixed, borrowed */
+	struct lock reloading;	  /* never taken by a thread that serves files */
 	struct cond done;
-	bool busy;                      /* the mark, under reloading */
+	bool busy; /* the mark, under reloading */
 };
 
 int rulesrc_new(const char *from, struct s3_client *source, struct rulesrc **ret_r)
@@ -74,7 +75,8 @@ static int read_file(const char *path, struct buf *text, char *why, size_t why_l
 
 	if (err < 0)
 		snprintf(why, why_len, "rules %s: %s", path,
-			 err == -E2BIG ? "larger than 2 MB" : errno_text(err, words, sizeof(words)));
+			 err == -E2BIG ? "larger than 2 MB"
+				       : errno_text(err, words, sizeof(words)));
 	return err;
 }
 
@@ -86,22 +88,27 @@ static int read_bucket(const struct rulesrc *r, struct buf *text, char *why, siz
 	char words[400];
 
 	if (err == -ENOENT)
-		snprintf(why, why_len, "rules=bucket: bucket '%s' has no replication configuration; set one (aws s3api "
-			 "put-bucket-replication) or give rules=FILE", bucket);
+		snprintf(why, why_len,
+			 "rules=bucket: bucket '%s' has no replication configuration; set one (aws "
+			 "s3api "
+			 "put-bucket-replication) or give rules=FILE",
+			 bucket);
 	else if (err < 0)
-		snprintf(why, why_len, "rules=bucket: bucket '%s': %s", bucket, s3_error_text(&e, words, sizeof(words)));
+		snprintf(why, why_len, "rules=bucket: bucket '%s': %s", bucket,
+			 s3_error_text(&e, words, sizeof(words)));
 	return err;
 }
 
-static int parse(const struct rulesrc *r, const char *name, const char *text, size_t len, struct rule_set **ret_rs, char *why,
-		 size_t why_len)
+static int parse(const struct rulesrc *r, const char *name, const char *text, size_t len,
+		 struct rule_set **ret_rs, char *why, size_t why_len)
 {
 	struct rules_error e = { .code = "" };
-	int err = is_bucket(r) ? rules_parse_stored(text, len, ret_rs, &e) : rules_parse(text, len, ret_rs, &e);
+	int err = is_bucket(r) ? rules_parse_stored(text, len, ret_rs, &e)
+			       : rules_parse(text, len, ret_rs, &e);
 
 	if (err == -EINVAL)
-		snprintf(why, why_len, "%s:%d:%d: %s: %s%s%s%s", name, e.line, e.col, e.code, e.message, *e.hint ? " (" : "",
-			 e.hint, *e.hint ? ")" : "");
+		snprintf(why, why_len, "%s:%d:%d: %s: %s%s%s%s", name, e.line, e.col, e.code,
+			 e.message, *e.hint ? " (" : "", e.hint, *e.hint ? ")" : "");
 	else if (err < 0)
 		snprintf(why, why_len, "rules %s: out of memory", name);
 	return err;
@@ -117,13 +124,16 @@ int rulesrc_load(struct rulesrc *r, struct rule_set **ret_rs, char *why, size_t 
 	buf_init(&text, RULES_LIMIT);
 	if (!r->from)
 		return parse(r, "none", no_rules, strlen(no_rules), ret_rs, why, why_len);
-	err = is_bucket(r) ? read_bucket(r, &text, why, why_len) : read_file(r->from, &text, why, why_len);
+	err = is_bucket(r) ? read_bucket(r, &text, why, why_len)
+			   : read_file(r->from, &text, why, why_len);
 	if (err == 0)
-		err = parse(r, is_bucket(r) ? "rules of the bucket" : r->from, buf_str(&text), text.len, &rs, why, why_len);
+		err = parse(r, is_bucket(r) ? "rules of the bucket" : r->from, buf_str(&text),
+			    text.len, &rs, why, why_len);
 	if (err < 0)
 		return err;
 	for (size_t i = 0; i < rules_warning_count(rs); i++)
-		log_warn("rules=%s warning=\"%s\"", rulesrc_name(r), printable(rules_warning(rs, i), shown, sizeof(shown)));
+		log_warn("rules=%s warning=\"%s\"", rulesrc_name(r),
+			 printable(rules_warning(rs, i), shown, sizeof(shown)));
 	*ret_rs = rs;
 	return 0;
 }
@@ -141,8 +151,8 @@ int rulesrc_publish(struct rulesrc *r, struct rule_set *rs, struct store *s)
 	return err < 0 ? err : store_put_info(s, "rules_source", rulesrc_name(r));
 }
 
-static int put_into_force(struct rulesrc *r, struct rule_set *rs, struct repl *repl, struct dest_set *dests, struct store *s,
-			  char *why, size_t why_len)
+static int put_into_force(struct rulesrc *r, struct rule_set *rs, struct repl *repl,
+			  struct dest_set *dests, struct store *s, char *why, size_t why_len)
 {
 	int err;
 
@@ -161,7 +171,8 @@ static int put_into_force(struct rulesrc *r, struct rule_set *rs, struct repl *r
 	return err;
 }
 
-static int reload(struct rulesrc *r, struct repl *repl, struct dest_set *dests, struct store *s, char *why, size_t why_len)
+static int reload(struct rulesrc *r, struct repl *repl, struct dest_set *dests, struct store *s,
+		  char *why, size_t why_len)
 {
 	struct rule_set *rs = NULL;
 	char shown[900];
@@ -170,14 +181,17 @@ static int reload(struct rulesrc *r, struct repl *repl, struct dest_set *dests, 
 	if (err == 0)
 		err = put_into_force(r, rs, repl, dests, s, why, why_len);
 	if (err < 0)
-		log_error("rules=%s reload=refused kept=old why=\"%s\"", rulesrc_name(r), printable(why, shown, sizeof(shown)));
+		log_error("rules=%s reload=refused kept=old why=\"%s\"", rulesrc_name(r),
+			  printable(why, shown, sizeof(shown)));
 	else
-		log_info("rules=%s reload=ok count=%zu", rulesrc_name(r), r->from ? rules_count(rs) : 0);
+		log_info("rules=%s reload=ok count=%zu", rulesrc_name(r),
+			 r->from ? rules_count(rs) : 0);
 	rules_unref(rs);
 	return err;
 }
 
-int rulesrc_reload(struct rulesrc *r, struct repl *repl, struct dest_set *dests, struct store *s, char *why, size_t why_len)
+int rulesrc_reload(struct rulesrc *r, struct repl *repl, struct dest_set *dests, struct store *s,
+		   char *why, size_t why_len)
 {
 	int err;
 

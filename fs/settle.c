@@ -9,13 +9,13 @@
 #include "fs/file.h"
 
 struct settle {
-	struct fs *fs;                  /* fixed */
+	struct fs *fs; /* fixed */
 	pthread_t thread;
 	bool started;
 	struct {
 		struct lock l;
 		struct cond changed;
-		int64_t next;           /* mono ms */
+		int64_t next; /* mono ms */
 		bool stop;
 	} locked;
 };

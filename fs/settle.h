@@ -1,4 +1,5 @@
-/* settle.h - one thread that commits held names when their time is up. Files put themselves in and take themselves out. */
+/* settle.h - one thread that commits held names when their time is up. Files put themselves in and
+ * take themselves out. */
 #ifndef FS_SETTLE_H
 #define FS_SETTLE_H
 

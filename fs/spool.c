@@ -1,8 +1,9 @@
 /*
  * spool.c - local bytes not yet in S3. See spool.h.
  *
- * The ranges that are ours are kept sorted, disjoint and not touching, so that "do we have all of it" is one search. A file written from start
- * to end has one range. A generation is drawn from one counter of the spool; an untouched part has the generation of the last truncate below it.
+ * The ranges that are ours are kept sorted, disjoint and not touching, so that "do we have all of
+ * it" is one search. A file written from start to end has one range. A generation is drawn from one
+ * counter of the spool; an untouched part has the generation of the last truncate below it.
  */
 #include "fs/spool.h"
 
@@ -19,20 +20,20 @@
 #include "s3/part.h"
 
 struct spool {
-	char *dir;                      /* fixed, but for spool_move by the only owner */
+	char *dir; /* fixed, but for spool_move by the only owner */
 	char *name;
-	int fd;                         /* fixed */
+	int fd; /* fixed */
 	atomic_uint refs;
 	atomic_bool kept;
 	struct {
 		struct lock l;
-		struct s3_range *own;   /* sorted, disjoint, not touching */
+		struct s3_range *own; /* sorted, disjoint, not touching */
 		size_t n, cap;
-		uint64_t *gens;         /* by part number - 1; 0 = never touched */
+		uint64_t *gens; /* by part number - 1; 0 = never touched */
 		unsigned gens_n;
 		uint64_t last_gen;
-		uint64_t base_gen;      /* of parts never touched */
-		int error;              /* of the first failed write */
+		uint64_t base_gen; /* of parts never touched */
+		int error;	   /* of the first failed write */
 		bool dir_synced;
 	} locked;
 };
@@ -59,7 +60,8 @@ int spool_new(const char *dir, struct spool **ret_s)
 
 		r = str_format(&path, "%s/%s", dir, random);
 		if (!r) {
-			s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+			s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+				     0600);
 			if (s->fd < 0)
 				r = -errno;
 		}
@@ -107,7 +109,8 @@ const char *spool_name(const struct spool *s)
 	return s->name;
 }
 
-/* The first range that ends at or after off (touching counts): where [off, ...) begins to matter. */
+/* The first range that ends at or after off (touching counts): where [off, ...) begins to matter.
+ * */
 static size_t first_touching_locked(const struct spool *s, uint64_t off)
 {
 	size_t lo = 0, hi = s->locked.n;
@@ -191,7 +194,8 @@ int spool_write(struct spool *s, const void *p, size_t n, uint64_t off)
 	r = spool_error(s);
 	if (r)
 		return r;
-	/* Generation first and last: an upload that reads in between sees it change and sends the part again. */
+	/* Generation first and last: an upload that reads in between sees it change and sends the
+	 * part again. */
 	lock_take(&s->locked.l);
 	r = touch_locked(s, part_of(off), part_of(off + n - 1));
 	lock_drop(&s->locked.l);
@@ -218,7 +222,8 @@ int spool_zero(struct spool *s, struct s3_range r)
 {
 	if (r.start >= r.end)
 		return 0;
-	/* Never written there, or cut off before: the sparse file reads as zeros, but must be long enough. */
+	/* Never written there, or cut off before: the sparse file reads as zeros, but must be long
+	 * enough. */
 	scoped_lock(&s->locked.l);
 	if (lseek(s->fd, 0, SEEK_END) < (off_t)r.end && ftruncate(s->fd, (off_t)r.end))
 		return -errno;

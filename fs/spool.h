@@ -1,7 +1,8 @@
 /*
- * spool.h - bytes of one open object that are not in S3 yet: a sparse file in the staging directory, the ranges of it that are ours, and a
- * generation per part (s3/part.h) that every write to the part changes. Refcounted: uploads read it after the file has moved on.
- * Thread-safe; the lock is a leaf and is not held while bytes are read.
+ * spool.h - bytes of one open object that are not in S3 yet: a sparse file in the staging
+ * directory, the ranges of it that are ours, and a generation per part (s3/part.h) that every write
+ * to the part changes. Refcounted: uploads read it after the file has moved on. Thread-safe; the
+ * lock is a leaf and is not held while bytes are read.
  */
 #ifndef FS_SPOOL_H
 #define FS_SPOOL_H
@@ -11,24 +12,29 @@
 
 struct spool;
 
-int spool_new(const char *dir, struct spool **ret_s) must_check;        /* makes an empty file with a random name */
+/* makes an empty file with a random name */
+int spool_new(const char *dir, struct spool **ret_s) must_check;
 struct spool *spool_ref(struct spool *s);
-void spool_unref(struct spool *s);                      /* the last one closes and, unless kept, unlinks the file; NULL is fine */
-const char *spool_name(const struct spool *s);          /* in dir */
+/* the last one closes and, unless kept, unlinks the file; NULL is fine */
+void spool_unref(struct spool *s);
+const char *spool_name(const struct spool *s); /* in dir */
 
-int spool_write(struct spool *s, const void *p, size_t n, uint64_t off) must_check;    /* -ENOSPC and such stick: see spool_error */
+/* -ENOSPC and such stick: see spool_error */
+int spool_write(struct spool *s, const void *p, size_t n, uint64_t off) must_check;
 /* The first failed write's error; a spool with one must never be uploaded. 0 none. */
 int spool_error(const struct spool *s);
 /* Marks [start, end) as ours and zero (a hole). */
 int spool_zero(struct spool *s, struct s3_range r) must_check;
 /* Forgets everything from size on; every part that changes by it gets a new generation. */
 int spool_truncate(struct spool *s, uint64_t size) must_check;
-int spool_read(struct spool *s, void *dst, size_t n, uint64_t off) must_check;          /* caller stays inside our ranges */
+/* caller stays inside our ranges */
+int spool_read(struct spool *s, void *dst, size_t n, uint64_t off) must_check;
 /* From off on: are the next *ret_len bytes (>= 1, <= max) ours? */
 bool spool_owns(struct spool *s, uint64_t off, uint64_t max, uint64_t *ret_len);
-bool spool_has(struct spool *s, struct s3_range r);     /* all of it ours? */
-uint64_t spool_gen(struct spool *s, unsigned part);     /* never 0 */
-int spool_sync(struct spool *s) must_check;             /* fdatasync, and of the directory the first time */
+bool spool_has(struct spool *s, struct s3_range r); /* all of it ours? */
+uint64_t spool_gen(struct spool *s, unsigned part); /* never 0 */
+/* fdatasync, and of the directory the first time */
+int spool_sync(struct spool *s) must_check;
 /* The file is somebody else's to unlink from now on (the queue's). */
 void spool_keep(struct spool *s);
 /* It is ours again. */

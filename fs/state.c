@@ -11,7 +11,7 @@
 #include "base/io.h"
 #include "base/log.h"
 
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID	    "/proc/sys/kernel/random/boot_id"
 #define BOUND_LIMIT 8192
 
 struct state {
@@ -68,7 +68,8 @@ static int check_place(const char *dir, const char *mountpoint, char *why, size_
 
 	if (n == 1 || strncmp(dir, mountpoint, n) != 0 || (dir[n] && dir[n] != '/'))
 		return 0;
-	snprintf(why, why_len, "state %s lies in the mountpoint itself; name another place with state=DIR", dir);
+	snprintf(why, why_len,
+		 "state %s lies in the mountpoint itself; name another place with state=DIR", dir);
 	return -EINVAL;
 }
 
@@ -88,11 +89,13 @@ static int check_dir(const char *dir, char *why, size_t why_len)
 		return -ENOTDIR;
 	}
 	if (st.st_uid != geteuid()) {
-		snprintf(why, why_len, "state %s: belongs to user %u, not to %u", dir, (unsigned)st.st_uid, (unsigned)geteuid());
+		snprintf(why, why_len, "state %s: belongs to user %u, not to %u", dir,
+			 (unsigned)st.st_uid, (unsigned)geteuid());
 		return -EACCES;
 	}
 	if (st.st_mode & 077) {
-		snprintf(why, why_len, "state %s: others may enter it (mode %04o); chmod 700 it", dir, (unsigned)(st.st_mode & 07777));
+		snprintf(why, why_len, "state %s: others may enter it (mode %04o); chmod 700 it",
+			 dir, (unsigned)(st.st_mode & 07777));
 		return -EACCES;
 	}
 	return 0;
@@ -143,7 +146,9 @@ static int take_lock(struct state *s, char *why, size_t why_len)
 	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 	if (err == -EBUSY && pread(s->lock_fd, pid, sizeof(pid) - 1, 0) > 0) {
 		pid[strspn(pid, "0123456789")] = '\0';
-		snprintf(why, why_len, "state %s: another mount uses it (pid %s); unmount that one, or give this one its own state=DIR",
+		snprintf(why, why_len,
+			 "state %s: another mount uses it (pid %s); unmount that one, or give this "
+			 "one its own state=DIR",
 			 s->dir, pid);
 	} else {
 		snprintf(why, why_len, "%s: %s", path, errno_text(err, words, sizeof(words)));
@@ -174,8 +179,8 @@ static int bind_to(struct state *s, const struct state_conf *conf, char *why, si
 	if (old.len == 0 || strcmp(buf_str(&old), mine) == 0)
 		return 0;
 	old.data[strcspn(old.data, "\n")] = '\0';
-	snprintf(why, why_len, "state %s belongs to bucket %s; give this mount its own state=DIR", s->dir,
-		 printable(old.data, shown, sizeof(shown)));
+	snprintf(why, why_len, "state %s belongs to bucket %s; give this mount its own state=DIR",
+		 s->dir, printable(old.data, shown, sizeof(shown)));
 	return -EINVAL;
 }
 
@@ -218,7 +223,7 @@ int state_new(const struct state_conf *conf, struct state **ret_s, char *why, si
 	return 0;
 }
 
-/* --- after a boot ------------------------------------------------------------------------------------------------- */
+/* --- after a boot ----------------------------------------------------------------------------- */
 
 /* What is torn is collected first: the rows cannot be changed while they are read. */
 static int collect(void *arg, const struct job *j)

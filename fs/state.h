@@ -15,7 +15,8 @@
 #include "queue/store.h"
 
 struct state_conf {
-	const char *dir;        /* absolute; NULL = /var/lib/crrfs/BUCKET for root, else $XDG_STATE_HOME/crrfs/BUCKET */
+	/* absolute; NULL = /var/lib/crrfs/BUCKET for root, else $XDG_STATE_HOME/crrfs/BUCKET */
+	const char *dir;
 	const char *url, *bucket, *prefix;
 	const char *mountpoint; /* absolute: the directory must not lie in it */
 };
@@ -23,15 +24,16 @@ struct state_conf {
 struct state;
 
 /* Makes, checks and locks it. One line in why. -EBUSY: another mount has it. */
-int state_new(const struct state_conf *conf, struct state **ret_s, char *why, size_t why_len) must_check;
-void state_free(struct state *s);               /* unlocks; NULL is fine */
+int state_new(const struct state_conf *conf, struct state **ret_s, char *why, size_t why_len)
+	must_check;
+void state_free(struct state *s); /* unlocks; NULL is fine */
 const char *state_dir(const struct state *s);
 const char *state_staging_dir(const struct state *s);
 const char *state_failed_dir(const struct state *s);
 
 /*
- * After another boot than the one that wrote them, staged bodies of jobs may be torn: they were not synced, since the source has them. Rows forget
- * them. (Held files were synced.) *ret_n: how many.
+ * After another boot than the one that wrote them, staged bodies of jobs may be torn: they were not
+ * synced, since the source has them. Rows forget them. (Held files were synced.) *ret_n: how many.
  */
 int state_check_boot(struct store *s, unsigned *ret_n) must_check;
 

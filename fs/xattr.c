@@ -5,11 +5,11 @@
  *  user.s3.tags                    yes  yes  no    all tags as k=v&k2=v2
  *  user.s3.tag.KEY                 yes  yes  yes   one tag
  *  user.s3.meta.NAME, user.NAME    yes  yes  yes   x-amz-meta-NAME
- *  user.s3.version-id, ...         yes  no   no    facts: not listed, so that cp -a does not copy them
+ *  user.s3.version-id, ...         yes  no   no    facts: not listed, or cp -a would copy them
  *  user.s3.replication.DEST        yes  no   no    how it stands at one destination
  *  user.s3.state, .mountpoint      yes  no   no    of the mount, on any file, without a request
  *  user.s3.invalidate              no   yes  no    drops the caches
- *  security.*, trusted.*, system.* no   no   no    answered here: kernels and cp ask for them all the time
+ *  security.*, trusted.*, system.* no   no   no    answered here: they are asked for all the time
  */
 #include "fs/xattr.h"
 
@@ -25,12 +25,23 @@
 #include "fs/xattr_i.h"
 #include "s3/tagging.h"
 
-#define META_BYTES_MAX 2048     /* S3 User Guide, "User-defined object metadata" */
-#define META_BYTES_OURS 256     /* of which so many may be needed for crrfs's own marks */
+#define META_BYTES_MAX	2048 /* S3 User Guide, "User-defined object metadata" */
+#define META_BYTES_OURS 256  /* of which so many may be needed for crrfs's own marks */
 
-/* --- names ------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
-enum kind { KIND_FOREIGN, KIND_TAGS, KIND_TAG, KIND_META, KIND_FACT, KIND_DEST, KIND_STATE, KIND_MOUNTPOINT, KIND_INVALIDATE, KIND_NONE };
+enum kind {
+	KIND_FOREIGN,
+	KIND_TAGS,
+	KIND_TAG,
+	KIND_META,
+	KIND_FACT,
+	KIND_DEST,
+	KIND_STATE,
+	KIND_MOUNTPOINT,
+	KIND_INVALIDATE,
+	KIND_NONE
+};
 
 /* Of a name; *ret_rest: the tag's key, the metadata's name, the fact, the destination. */
 static enum kind kind_of(const char *name, const char **ret_rest)
@@ -62,7 +73,7 @@ static enum kind kind_of(const char *name, const char **ret_rest)
 	return KIND_FOREIGN;
 }
 
-/* --- get --------------------------------------------------------------------------------------------------------- */
+/* --- get -------------------------------------------------------------------------------------- */
 
 static int get_tags(const struct attr *a, struct buf *out)
 {
@@ -82,7 +93,8 @@ static int get_meta(const struct attr *a, const char *name, struct buf *out)
 	buf_init(&encoded, BUF_LIMIT_SMALL);
 	if (xattr_name_encode(name, &encoded))
 		return encoded.error;
-	value = attr_meta_is_reserved(buf_str(&encoded)) ? NULL : kv_get(&a->rec.meta, buf_str(&encoded));
+	value = attr_meta_is_reserved(buf_str(&encoded)) ? NULL
+							 : kv_get(&a->rec.meta, buf_str(&encoded));
 	return value ? xattr_value_decode(value, out) : -ENODATA;
 }
 
@@ -109,7 +121,8 @@ static int get_time(const struct attr *a, struct buf *out)
 	return buf_adds(out, text);
 }
 
-static int get_fact(struct fs *fs, const char *key, const struct attr *a, const char *fact, struct buf *out)
+static int get_fact(struct fs *fs, const char *key, const struct attr *a, const char *fact,
+		    struct buf *out)
 {
 	if (!strcmp(fact, "version-id"))
 		return get_str(a->rec.version_id, out);
@@ -127,7 +140,7 @@ static int get_fact(struct fs *fs, const char *key, const struct attr *a, const 
 }
 
 struct find_dest {
-	const char *want;       /* ARN, or the bucket's name in it */
+	const char *want; /* ARN, or the bucket's name in it */
 	struct buf *out;
 	bool found;
 };
@@ -141,10 +154,12 @@ static int see_dest(void *arg, const struct repl_status *s)
 		return 0;
 	f->found = true;
 	more = s->state == JOB_DONE ? s->replica_version : s->why;
-	return buf_addf(f->out, "%s%s%s", word, more && *more ? " " : "", more && *more ? more : "");
+	return buf_addf(f->out, "%s%s%s", word, more && *more ? " " : "",
+			more && *more ? more : "");
 }
 
-static int get_dest(struct fs *fs, const char *key, const struct attr *a, const char *dest, struct buf *out)
+static int get_dest(struct fs *fs, const char *key, const struct attr *a, const char *dest,
+		    struct buf *out)
 {
 	struct find_dest f = { .want = dest, .out = out };
 	int r = repl_each_status(fs->repl, key, a->rec.version_id, see_dest, &f);
@@ -153,13 +168,16 @@ static int get_dest(struct fs *fs, const char *key, const struct attr *a, const 
 }
 
 /* Of what is in the source. A version that is not there yet has no facts. */
-static int get_of_version(struct fs *fs, struct node *n, enum kind kind, const char *rest, struct buf *out)
+static int get_of_version(struct fs *fs, struct node *n, enum kind kind, const char *rest,
+			  struct buf *out)
 {
 	auto_free char *key = NULL;
 	auto_with(attr_free) struct attr a = { 0 };
 	bool dirty = false;
-	/* Not for the tags' sake: so much must be known of the version that it is the current one for sure. */
-	bool exact = kind == KIND_DEST || !strcmp(rest, "version-id") || !strcmp(rest, "replication-status");
+	/* Not for the tags' sake: so much must be known of the version that it is the current one
+	 * for sure. */
+	bool exact = kind == KIND_DEST || !strcmp(rest, "version-id") ||
+		     !strcmp(rest, "replication-status");
 	int r = node_key(fs->nodes, n, &key);
 
 	if (!r)
@@ -168,10 +186,12 @@ static int get_of_version(struct fs *fs, struct node *n, enum kind kind, const c
 		r = -ENODATA;
 	if (r)
 		return r;
-	return kind == KIND_DEST ? get_dest(fs, key, &a, rest, out) : get_fact(fs, key, &a, rest, out);
+	return kind == KIND_DEST ? get_dest(fs, key, &a, rest, out)
+				 : get_fact(fs, key, &a, rest, out);
 }
 
-static int get_of_rec(struct fs *fs, struct node *n, enum kind kind, const char *rest, struct buf *out)
+static int get_of_rec(struct fs *fs, struct node *n, enum kind kind, const char *rest,
+		      struct buf *out)
 {
 	auto_with(attr_free) struct attr a = { 0 };
 	bool dirty = false;
@@ -192,32 +212,27 @@ int xattr_get(struct fs *fs, struct node *n, const char *name, struct buf *out)
 	switch (kind) {
 	case KIND_TAGS:
 	case KIND_TAG:
-	case KIND_META:
-		return get_of_rec(fs, n, kind, rest, out);
+	case KIND_META: return get_of_rec(fs, n, kind, rest, out);
 	case KIND_FACT:
-	case KIND_DEST:
-		return get_of_version(fs, n, kind, rest, out);
-	case KIND_STATE:
-		return get_str(fs->conf.state_dir, out);
-	case KIND_MOUNTPOINT:
-		return get_str(fs->conf.mountpoint, out);
+	case KIND_DEST: return get_of_version(fs, n, kind, rest, out);
+	case KIND_STATE: return get_str(fs->conf.state_dir, out);
+	case KIND_MOUNTPOINT: return get_str(fs->conf.mountpoint, out);
 	case KIND_INVALIDATE:
-	case KIND_NONE:
-		return -ENODATA;
-	case KIND_FOREIGN:
-		break;
+	case KIND_NONE: return -ENODATA;
+	case KIND_FOREIGN: break;
 	}
-	return strncmp(name, "system.posix_acl_", strlen("system.posix_acl_")) ? -ENODATA : -EOPNOTSUPP;
+	return strncmp(name, "system.posix_acl_", strlen("system.posix_acl_")) ? -ENODATA
+									       : -EOPNOTSUPP;
 }
 
-/* --- edits ------------------------------------------------------------------------------------------------------- */
+/* --- edits ------------------------------------------------------------------------------------ */
 
 struct edit {
 	enum kind kind;
-	const char *name;       /* tag's key or encoded metadata name */
-	const char *value;      /* encoded; NULL: remove */
-	const struct kv *tags;  /* KIND_TAGS */
-	int flags;              /* XATTR_CREATE, XATTR_REPLACE */
+	const char *name;      /* tag's key or encoded metadata name */
+	const char *value;     /* encoded; NULL: remove */
+	const struct kv *tags; /* KIND_TAGS */
+	int flags;	       /* XATTR_CREATE, XATTR_REPLACE */
 };
 
 static int check_tags(const struct kv *tags)
@@ -278,7 +293,9 @@ static int edit_rec(void *arg, struct meta_rec *rec, bool *ret_tags_only)
 	*ret_tags_only = e->kind != KIND_META;
 	if (e->kind == KIND_META) {
 		r = set_one(&rec->meta, e);
-		return !r && e->value && users_bytes(&rec->meta) > META_BYTES_MAX - META_BYTES_OURS ? -ENOSPC : r;
+		return !r && e->value && users_bytes(&rec->meta) > META_BYTES_MAX - META_BYTES_OURS
+			       ? -ENOSPC
+			       : r;
 	}
 	r = e->kind == KIND_TAGS ? set_all_tags(&rec->tags, e) : set_one(&rec->tags, e);
 	rec->tags_known = true;
@@ -292,7 +309,7 @@ static int edit_tag(struct fs *fs, struct node *n, const char *key, const char *
 	int r = value ? kv_set(&alone, key, value) : 0;
 
 	if (!r)
-		r = check_tags(&alone);         /* before anything is asked */
+		r = check_tags(&alone); /* before anything is asked */
 	return r ? r : file_edit_rec(fs, n, edit_rec, &e);
 }
 
@@ -310,7 +327,8 @@ static int edit_tags(struct fs *fs, struct node *n, const char *value, int flags
 }
 
 /* value NULL: remove. */
-static int edit_meta(struct fs *fs, struct node *n, const char *name, const void *value, size_t size, int flags)
+static int edit_meta(struct fs *fs, struct node *n, const char *name, const void *value,
+		     size_t size, int flags)
 {
 	auto_with(buf_free) struct buf key, text;
 	struct edit e = { .kind = KIND_META, .flags = flags };
@@ -358,7 +376,8 @@ static int value_text(const void *value, size_t size, char **ret_text)
 	return str_format(ret_text, "%.*s", (int)size, size ? (const char *)value : "");
 }
 
-int xattr_set(struct fs *fs, struct node *n, const char *name, const void *value, size_t size, int flags)
+int xattr_set(struct fs *fs, struct node *n, const char *name, const void *value, size_t size,
+	      int flags)
 {
 	const char *rest = NULL;
 	enum kind kind = kind_of(name, &rest);
@@ -368,23 +387,16 @@ int xattr_set(struct fs *fs, struct node *n, const char *name, const void *value
 	if (r)
 		return r;
 	switch (kind) {
-	case KIND_TAG:
-		return edit_tag(fs, n, rest, text, flags);
-	case KIND_TAGS:
-		return edit_tags(fs, n, text, flags);
-	case KIND_META:
-		return edit_meta(fs, n, rest, value ? value : "", size, flags);
-	case KIND_INVALIDATE:
-		return invalidate(fs, n);
+	case KIND_TAG: return edit_tag(fs, n, rest, text, flags);
+	case KIND_TAGS: return edit_tags(fs, n, text, flags);
+	case KIND_META: return edit_meta(fs, n, rest, value ? value : "", size, flags);
+	case KIND_INVALIDATE: return invalidate(fs, n);
 	case KIND_FACT:
 	case KIND_DEST:
 	case KIND_STATE:
-	case KIND_MOUNTPOINT:
-		return -EPERM;
-	case KIND_NONE:
-		return -EINVAL;
-	case KIND_FOREIGN:
-		break;
+	case KIND_MOUNTPOINT: return -EPERM;
+	case KIND_NONE: return -EINVAL;
+	case KIND_FOREIGN: break;
 	}
 	return set_foreign(name, false);
 }
@@ -395,27 +407,21 @@ int xattr_remove(struct fs *fs, struct node *n, const char *name)
 	enum kind kind = kind_of(name, &rest);
 
 	switch (kind) {
-	case KIND_TAG:
-		return edit_tag(fs, n, rest, NULL, 0);
-	case KIND_TAGS:
-		return edit_tags(fs, n, NULL, 0);
-	case KIND_META:
-		return edit_meta(fs, n, rest, NULL, 0, 0);
+	case KIND_TAG: return edit_tag(fs, n, rest, NULL, 0);
+	case KIND_TAGS: return edit_tags(fs, n, NULL, 0);
+	case KIND_META: return edit_meta(fs, n, rest, NULL, 0, 0);
 	case KIND_FACT:
 	case KIND_DEST:
 	case KIND_STATE:
-	case KIND_MOUNTPOINT:
-		return -EPERM;
+	case KIND_MOUNTPOINT: return -EPERM;
 	case KIND_INVALIDATE:
-	case KIND_NONE:
-		return -ENODATA;
-	case KIND_FOREIGN:
-		break;
+	case KIND_NONE: return -ENODATA;
+	case KIND_FOREIGN: break;
 	}
 	return set_foreign(name, true);
 }
 
-/* --- list -------------------------------------------------------------------------------------------------------- */
+/* --- list ------------------------------------------------------------------------------------- */
 
 static void list_tags(const struct kv *tags, struct buf *out)
 {

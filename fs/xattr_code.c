@@ -63,11 +63,13 @@ int xattr_name_decode(const char *header, struct buf *out)
 	r = decode(header, &name);
 	if (r)
 		return r;
-	shown = strlen(buf_str(&name)) == name.len ? buf_str(&name) : header;   /* a NUL cannot be in a name */
+	/* a NUL cannot be in a name */
+	shown = strlen(buf_str(&name)) == name.len ? buf_str(&name) : header;
 	return buf_addf(out, "user.%s%s", strncmp(shown, "s3.", 3) ? "" : "s3.meta.", shown);
 }
 
-/* Must the byte at i be encoded whatever the others are? Headers lose blanks at their ends, and some servers fold runs of them. */
+/* Must the byte at i be encoded whatever the others are? Headers lose blanks at their ends, and
+ * some servers fold runs of them. */
 static bool is_fragile(const char *p, size_t size, size_t i)
 {
 	if (p[i] == ' ')

@@ -302,12 +302,9 @@ static int copy_delete(struct copy *c, char *ret_version)
 static int run(struct copy *c, char *ret_version)
 {
 	switch (c->j->kind) {
-	case JOB_OBJECT:
-		return copy_object(c, ret_version);
-	case JOB_TAGS:
-		return copy_tags(c, ret_version);
-	case JOB_DELETE:
-		return copy_delete(c, ret_version);
+	case JOB_OBJECT: return copy_object(c, ret_version);
+	case JOB_TAGS: return copy_tags(c, ret_version);
+	case JOB_DELETE: return copy_delete(c, ret_version);
 	}
 	return -EINVAL;
 }

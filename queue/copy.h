@@ -1,7 +1,8 @@
 /*
- * copy.h - carries out one job; one algorithm for early, cold, retried and restarted copies: parts that are recorded are skipped, every
- * other part is read and sent and recorded, then the upload is completed. An object of one part is a single PUT.
- * The bytes come from the staged file while it is kept, else from the source by version id.
+ * copy.h - carries out one job; one algorithm for early, cold, retried and restarted copies: parts
+ * that are recorded are skipped, every other part is read and sent and recorded, then the upload is
+ * completed. An object of one part is a single PUT. The bytes come from the staged file while it is
+ * kept, else from the source by version id.
  */
 #ifndef QUEUE_COPY_H
 #define QUEUE_COPY_H
@@ -13,33 +14,42 @@
 
 /* What the worker wants to know beside success. */
 struct copy_report {
-	bool at_source;         /* the failure was the source's or ours, it says nothing about the destination */
-	bool uncertain;         /* the replica may stand all the same: ask before sending again */
-	uint64_t bytes;         /* sent */
+	/* the failure was the source's or ours, it says nothing about the destination */
+	bool at_source;
+	bool uncertain; /* the replica may stand all the same: ask before sending again */
+	uint64_t bytes; /* sent */
 };
 
 struct copy_conf {
-	struct s3_client *source, *dest;        /* borrowed */
+	struct s3_client *source, *dest; /* borrowed */
 	const char *source_bucket;
 	const char *staging_dir;
-	struct upload *early;                   /* taken: an upload that is still under way for this job; NULL = none */
+	/* taken: an upload that is still under way for this job; NULL = none */
+	struct upload *early;
 	/* Called as things become known, to be written down. */
-	int (*on_upload)(void *arg, const char *upload_id);     /* NULL id: it is gone at the destination, forget its parts */
+	/* NULL id: it is gone at the destination, forget its parts */
+	int (*on_upload)(void *arg, const char *upload_id);
 	int (*on_part)(void *arg, const struct mpu_part *p);
-	const struct mpu_part *parts;           /* recorded before; borrowed */
+	const struct mpu_part *parts; /* recorded before; borrowed */
 	size_t parts_n;
 	void *arg;
-	int (*replica_meta)(void *arg, const struct job_spec *spec, const char *token, const char *version, struct kv *ret_meta);
-	bool (*stopping)(void *arg);            /* asked between parts, and between blocks read from the source */
-	const char *replica_version;            /* kind TAGS: of the replica, from the ledger; "" = it has none, NULL = not known */
-	struct copy_report *report;             /* filled whatever is returned; may be NULL */
+	int (*replica_meta)(void *arg, const struct job_spec *spec, const char *token,
+			    const char *version, struct kv *ret_meta);
+	/* asked between parts, and between blocks read from the source */
+	bool (*stopping)(void *arg);
+	/* kind TAGS: of the replica, from the ledger; "" = it has none, NULL = not known */
+	const char *replica_version;
+	struct copy_report *report; /* filled whatever is returned; may be NULL */
 };
 
-/* The code of an error that is ours: the replica's ETag is not what the source's says. Not uncertain: the next try makes a new version. */
+/* The code of an error that is ours: the replica's ETag is not what the source's says. Not
+ * uncertain: the next try makes a new version. */
 #define COPY_DIFFERS "ReplicaDiffers"
 
-/* 0: the replica stands, ret_version (>= 256 bytes) has its version id or "". -errno with *ret_err filled. -ECANCELED: stopping.
- * The source version is gone: -ENODATA (the job has nothing to do any more). */
-int copy_run(const struct job *j, const struct copy_conf *conf, char *ret_version, struct s3_error *ret_err) must_check;
+/* 0: the replica stands, ret_version (>= 256 bytes) has its version id or "". -errno with *ret_err
+ * filled. -ECANCELED: stopping. The source version is gone: -ENODATA (the job has nothing to do any
+ * more). */
+int copy_run(const struct job *j, const struct copy_conf *conf, char *ret_version,
+	     struct s3_error *ret_err) must_check;
 
 #endif

@@ -13,29 +13,31 @@ struct copy_body {
 	const struct job *job;
 	const struct copy_conf *conf;
 	const struct job_spec *spec;
-	int fd;                 /* the staged file; -1 = read the source */
-	char *block;            /* read from the source last */
+	int fd;	     /* the staged file; -1 = read the source */
+	char *block; /* read from the source last */
 	uint64_t block_off;
 	size_t block_len;
-	uint64_t base;          /* offset of what is being sent inside the object */
-	int err;                /* the first failure sticks; it is ours, whatever the request then says */
+	uint64_t base; /* offset of what is being sent inside the object */
+	/* the first failure sticks; it is ours, whatever the request then says */
+	int err;
 	struct s3_error error;
 };
 
 int copy_body_open(struct copy_body *b, const struct job *j, const struct copy_conf *conf,
 		   const struct job_spec *spec) must_check;
 void copy_body_close(struct copy_body *b);
-int copy_body_read(void *arg, void *dst, size_t n, uint64_t off);       /* matches http_read_fn; off from base */
+/* matches http_read_fn; off from base */
+int copy_body_read(void *arg, void *dst, size_t n, uint64_t off);
 
 struct copy {
 	const struct job *j;
 	const struct copy_conf *conf;
-	struct job_spec spec;           /* owned: the job's, or what the source told */
-	char *token;                    /* owned; NULL = none */
+	struct job_spec spec; /* owned: the job's, or what the source told */
+	char *token;	      /* owned; NULL = none */
 	struct copy_body body;
 	struct copy_report report;
 	struct s3_error *err;
-	struct upload *early;           /* owned until settled */
+	struct upload *early; /* owned until settled */
 };
 
 /* What the version carries, in c->spec and c->token. -ENODATA: gone, or a replica itself. */

@@ -13,8 +13,8 @@
 #define SETTLE_STEP_MS 500
 
 struct parts {
-	char *id;                       /* of the upload; NULL = none yet */
-	struct mpu_part *parts;         /* part n at n-1; number 0 = missing */
+	char *id;		/* of the upload; NULL = none yet */
+	struct mpu_part *parts; /* part n at n-1; number 0 = missing */
 	unsigned n;
 };
 
@@ -191,7 +191,10 @@ static int send_all(struct copy *c, struct parts *p, struct s3_info *ret_i)
 static bool is_spoilt(const struct copy *c, int err)
 {
 	static const char *const codes[] = {
-		"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooSmall",
+		"NoSuchUpload",
+		"InvalidPart",
+		"InvalidPartOrder",
+		"EntityTooSmall",
 	};
 
 	for (size_t i = 0; err < 0 && i < array_size(codes); i++)

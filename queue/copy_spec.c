@@ -94,8 +94,9 @@ int copy_learn_spec(struct copy *c)
 	if (err < 0)
 		return err;
 	/*
-	 * Whoever wrote the row may not have known how the version was made; its ETag tells. Foreign boundaries
-	 * need HEAD with partNumber; until that is there, another count of parts means ours.
+	 * Whoever wrote the row may not have known how the version was made; its ETag tells.
+	 * Foreign boundaries need HEAD with partNumber; until that is there, another count of parts
+	 * means ours.
 	 */
 	if (copy_etag_form(c->spec.etag, &n))
 		c->spec.multipart = n > 0;

@@ -18,7 +18,7 @@
 
 struct dest {
 	char *arn;
-	const char *bucket;             /* inside arn */
+	const char *bucket; /* inside arn */
 	struct s3_client *client;
 	struct {
 		struct lock l;
@@ -28,12 +28,12 @@ struct dest {
 
 struct dest_set {
 	struct destconf file;
-	struct s3_client_conf source;   /* strings owned */
-	struct cred_conf cred;          /* strings owned */
+	struct s3_client_conf source; /* strings owned */
+	struct cred_conf cred;	      /* strings owned */
 	unsigned at_once;
 	struct {
 		struct lock l;
-		struct dest **dests;    /* they live as long as the set */
+		struct dest **dests; /* they live as long as the set */
 		size_t n;
 		bool aborted;
 	} locked;
@@ -72,7 +72,10 @@ bool dest_gauge_admit(struct dest_gauge *g, int64_t now_ms)
 bool dest_is_stale_cred(const struct s3_error *e)
 {
 	static const char *const codes[] = {
-		"ExpiredToken", "TokenRefreshRequired", "RequestTimeTooSkewed", "RequestExpired",
+		"ExpiredToken",
+		"TokenRefreshRequired",
+		"RequestTimeTooSkewed",
+		"RequestExpired",
 	};
 
 	for (size_t i = 0; i < array_size(codes); i++)
@@ -353,7 +356,8 @@ static void warn_unchecked(const struct destconf *c)
 	for (size_t i = 0; i < c->n; i++)
 		if (c->sections[i].no_check_certificate == DESTCONF_YES)
 			log_warn("dest=%s no_check_certificate=yes why=\"anybody on the way can "
-				 "read and change what is sent\"", c->sections[i].arn);
+				 "read and change what is sent\"",
+				 c->sections[i].arn);
 }
 
 int dest_set_new(const struct dest_set_conf *conf, struct dest_set **ret_d, char *why,

@@ -1,54 +1,62 @@
 /*
  * dest.h - the destinations: where each ARN is, and how it is doing.
  *
- *  state   meaning                                        leaves to
- *  open    jobs may be claimed, up to a number at once    paused (3 failures in a row of the destination as a whole: no
- *                                                         answer, 5xx, throttling, credentials that ran out)
- *  paused  until a time, with the reason                  probing (the time has come)
- *  probing one job may be claimed                         open (it went well), paused (longer)
+ *  state   meaning                                  leaves to
+ *  open    jobs may be claimed, up to a number      paused (3 failures in a row of the destination
+ *          at once                                  as a whole: no answer, 5xx, throttling,
+ *                                                   credentials that ran out)
+ *  paused  until a time, with the reason            probing (the time has come)
+ *  probing one job may be claimed                   open (it went well), paused (longer)
  */
 #ifndef QUEUE_DEST_H
 #define QUEUE_DEST_H
 
 #include "s3/client.h"
 
-struct dest;            /* one destination; lives as long as its set */
+struct dest; /* one destination; lives as long as its set */
 struct dest_set;
 
 struct dest_set_conf {
-	const char *file;                       /* destinations.conf; NULL = none */
-	const struct s3_client_conf *source;    /* an ARN without a section: the source's endpoint and credentials; cred is not taken */
-	const struct cred_conf *source_cred;    /* to make a credential source of its own */
-	unsigned at_once;                       /* jobs at once per destination; 0 = 8 */
-	http_attempt_fn *attempt;               /* for tests: what all destinations send through; NULL = as the source's */
+	const char *file; /* destinations.conf; NULL = none */
+	/* an ARN without a section: the source's endpoint and credentials; cred is not taken */
+	const struct s3_client_conf *source;
+	const struct cred_conf *source_cred; /* to make a credential source of its own */
+	unsigned at_once;		     /* jobs at once per destination; 0 = 8 */
+	/* for tests: what all destinations send through; NULL = as the source's */
+	http_attempt_fn *attempt;
 	void *attempt_arg;
 };
 
-/* Reads the file; makes no request. -EINVAL with file, line and words in why. Sections that no rule names are kept: rules may be reloaded. */
-int dest_set_new(const struct dest_set_conf *conf, struct dest_set **ret_d, char *why, size_t why_len) must_check;
+/* Reads the file; makes no request. -EINVAL with file, line and words in why. Sections that no rule
+ * names are kept: rules may be reloaded. */
+int dest_set_new(const struct dest_set_conf *conf, struct dest_set **ret_d, char *why,
+		 size_t why_len) must_check;
 void dest_set_free(struct dest_set *ds);
-void dest_set_abort(struct dest_set *ds);       /* every request to any destination ends soon */
+void dest_set_abort(struct dest_set *ds); /* every request to any destination ends soon */
 /* The destination of an ARN, made at first use. Borrowed from the set. */
-int dest_get(struct dest_set *ds, const char *arn, struct dest **ret_d, char *why, size_t why_len) must_check;
+int dest_get(struct dest_set *ds, const char *arn, struct dest **ret_d, char *why, size_t why_len)
+	must_check;
 
 const char *dest_arn(const struct dest *d);
 const char *dest_bucket(const struct dest *d);
-struct s3_client *dest_client(const struct dest *d);    /* borrowed */
+struct s3_client *dest_client(const struct dest *d); /* borrowed */
 
-/* May another job be claimed now? Takes a place when it says yes; give it back with dest_note. now is wall ms. */
+/* May another job be claimed now? Takes a place when it says yes; give it back with dest_note. now
+ * is wall ms. */
 bool dest_admit(struct dest *d, int64_t now_ms);
-/* How the job went: 0 or the -errno with its error (may be NULL). -ECANCELED says nothing about the destination.
- * true when the state changed (to be written down and logged). */
+/* How the job went: 0 or the -errno with its error (may be NULL). -ECANCELED says nothing about the
+ * destination. true when the state changed (to be written down and logged). */
 bool dest_note(struct dest *d, int err, const struct s3_error *e, int64_t now_ms);
 
 struct dest_health {
 	bool paused;
-	int64_t until_ms;       /* wall; when the next probe is due */
+	int64_t until_ms; /* wall; when the next probe is due */
 	int64_t since_ms;
 	char why[256];
 };
 void dest_get_health(struct dest *d, struct dest_health *ret_h);
-/* The earliest time at which a paused destination may be probed; CLOCK_NEVER when none is paused. */
+/* The earliest time at which a paused destination may be probed; CLOCK_NEVER when none is paused.
+ * */
 int64_t dest_set_next_probe(struct dest_set *ds);
 void dest_set_each(struct dest_set *ds, void (*fn)(void *arg, struct dest *d), void *arg);
 

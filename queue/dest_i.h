@@ -13,7 +13,7 @@ enum destconf_choice { DESTCONF_UNSET = 0, DESTCONF_NO, DESTCONF_YES };
 
 struct destconf_section {
 	char *arn;
-	char *url, *region, *profile, *passwd_file, *cacert;    /* NULL = not given */
+	char *url, *region, *profile, *passwd_file, *cacert; /* NULL = not given */
 	enum destconf_choice path_style, no_check_certificate, allow_http;
 };
 
@@ -24,9 +24,11 @@ struct destconf {
 
 int destconf_read(const char *file, struct destconf *ret_c, char *why, size_t why_len) must_check;
 /* file is only for the words. */
-int destconf_parse(const char *file, const char *text, struct destconf *ret_c, char *why, size_t why_len) must_check;
+int destconf_parse(const char *file, const char *text, struct destconf *ret_c, char *why,
+		   size_t why_len) must_check;
 void destconf_free(struct destconf *c);
-const struct destconf_section *destconf_find(const struct destconf *c, const char *arn);       /* NULL when absent */
+/* NULL when absent */
+const struct destconf_section *destconf_find(const struct destconf *c, const char *arn);
 /*
  * The bucket's name inside an ARN (borrowed from it), or NULL when it is not the ARN of a bucket.
  */
@@ -36,19 +38,19 @@ const char *destconf_arn_bucket(const char *arn);
 
 enum dest_state { DEST_OPEN, DEST_PAUSED, DEST_PROBING };
 
-#define DEST_FAILURES_MAX 3             /* in a row, then it is paused */
+#define DEST_FAILURES_MAX   3 /* in a row, then it is paused */
 #define DEST_PAUSE_FIRST_MS 2000
-#define DEST_PAUSE_MAX_MS 60000
-#define DEST_AT_ONCE 8
+#define DEST_PAUSE_MAX_MS   60000
+#define DEST_AT_ONCE	    8
 
 struct dest_gauge {
 	enum dest_state state;
 	unsigned at_once;
 	unsigned running;
-	unsigned failures;      /* in a row, while open */
-	unsigned pauses;        /* in a row, without a success between */
-	int64_t until_ms;       /* paused */
-	int64_t since_ms;       /* of this spell of pauses */
+	unsigned failures; /* in a row, while open */
+	unsigned pauses;   /* in a row, without a success between */
+	int64_t until_ms;  /* paused */
+	int64_t since_ms;  /* of this spell of pauses */
 	char why[256];
 };
 

@@ -126,7 +126,8 @@ static int set_key(const struct reading *r, const struct kv_item *it, struct des
 			return set_text(r, it, table[i].text);
 		return set_choice(r, it, table[i].choice);
 	}
-	return bad_key(r, it->name, "unknown key (known: url, region, profile, passwd_file, "
+	return bad_key(r, it->name,
+		       "unknown key (known: url, region, profile, passwd_file, "
 		       "cacert, use_path_request_style, no_check_certificate, allow_http)");
 }
 
@@ -137,9 +138,10 @@ static int read_section(const struct reading *r, const struct ini_section *in,
 	int err;
 
 	if (!destconf_arn_bucket(in->name)) {
-		snprintf(r->why, r->why_len, "%s: line %d: [%s] is not the ARN of a bucket "
-			 "(arn:aws:s3:::BUCKET)", r->file, in->line,
-			 printable(in->name, shown, sizeof(shown)));
+		snprintf(r->why, r->why_len,
+			 "%s: line %d: [%s] is not the ARN of a bucket "
+			 "(arn:aws:s3:::BUCKET)",
+			 r->file, in->line, printable(in->name, shown, sizeof(shown)));
 		return -EINVAL;
 	}
 	err = str_dup(in->name, &s->arn);

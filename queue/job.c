@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 
-#define STATES 6        /* with 0: a job that has no row yet */
+#define STATES 6 /* with 0: a job that has no row yet */
 
 void job_spec_free(struct job_spec *s)
 {
@@ -67,12 +67,9 @@ void job_free(struct job *j)
 const char *job_kind_name(enum job_kind k)
 {
 	switch (k) {
-	case JOB_OBJECT:
-		return "object";
-	case JOB_TAGS:
-		return "tags";
-	case JOB_DELETE:
-		return "delete";
+	case JOB_OBJECT: return "object";
+	case JOB_TAGS: return "tags";
+	case JOB_DELETE: return "delete";
 	}
 	return "unknown";
 }
@@ -80,16 +77,11 @@ const char *job_kind_name(enum job_kind k)
 const char *job_state_name(enum job_state s)
 {
 	switch (s) {
-	case JOB_WAITING:
-		return "waiting";
-	case JOB_READY:
-		return "ready";
-	case JOB_CLAIMED:
-		return "claimed";
-	case JOB_DONE:
-		return "done";
-	case JOB_PARKED:
-		return "parked";
+	case JOB_WAITING: return "waiting";
+	case JOB_READY: return "ready";
+	case JOB_CLAIMED: return "claimed";
+	case JOB_DONE: return "done";
+	case JOB_PARKED: return "parked";
 	}
 	return "unknown";
 }
@@ -99,12 +91,9 @@ const char *job_status_name(enum job_state s)
 	switch (s) {
 	case JOB_WAITING:
 	case JOB_READY:
-	case JOB_CLAIMED:
-		return "PENDING";
-	case JOB_DONE:
-		return "COMPLETED";
-	case JOB_PARKED:
-		return "FAILED";
+	case JOB_CLAIMED: return "PENDING";
+	case JOB_DONE: return "COMPLETED";
+	case JOB_PARKED: return "FAILED";
 	}
 	return "";
 }
@@ -154,7 +143,7 @@ int job_spec_to_json(const struct job_spec *s, struct buf *out)
 	int r;
 
 	if (s->size > INT64_MAX)
-		return -EINVAL;         /* JSON readers and SQL end there */
+		return -EINVAL; /* JSON readers and SQL end there */
 	json_start(&j, out, false);
 	json_open(&j, NULL, '{');
 	json_bool(&j, "known", s->known);
@@ -186,7 +175,7 @@ static const char *read_number(const struct doc_node *root, const char *name)
 {
 	const struct doc_node *n = doc_child(root, name);
 
-	return n && n->kind == DOC_NUMBER ? n->text : "";       /* "" is no number to parse_* */
+	return n && n->kind == DOC_NUMBER ? n->text : ""; /* "" is no number to parse_* */
 }
 
 static int read_text(const struct doc_node *root, const char *name, char **ret_v)

@@ -1,16 +1,21 @@
 /*
- * job.h - one thing that one destination must receive, as data; the states and the legal steps between them.
+ * job.h - one thing that one destination must receive, as data; the states and the legal steps
+ * between them.
  *
- *  state    meaning                                    seen by workers  leaves to
- *  waiting  committed; an earlier job of the same      no               ready (the earlier one is done)
+ *  state    meaning                                 workers see it  leaves to
+ *  waiting  committed; an earlier job of the same   no              ready (the earlier one is done)
  *           (destination, key) is not done
- *  ready    committed, first of its pair, due at a time yes             claimed
- *  claimed  one worker of this process has it          no               done, ready (later), parked; ready (restart)
- *  done     the replica stands; kept for status        no               gone (pruned)
- *  parked   needs a person; has a reason               no               ready (retry)
+ *  ready    committed, first of its pair, due at    yes             claimed
+ *           a time
+ *  claimed  one worker of this process has it       no              done, parked,
+ *                                                                   ready (later, restart)
+ *  done     the replica stands; kept for status     no              gone (pruned)
+ *  parked   needs a person; has a reason            no              ready (retry)
  *
- *  Invariants: at most one ready, claimed or parked row per (destination, key), and it is the oldest that is not done.
- *  A row that outlived the process that made it is `uncertain`: the replica may stand already, so that is asked first.
+ *  Invariants: at most one ready, claimed or parked row per (destination, key), and it is the
+ *  oldest that is not done.
+ *  A row that outlived the process that made it is `uncertain`: the replica may stand already, so
+ *  that is asked first.
  */
 #ifndef QUEUE_JOB_H
 #define QUEUE_JOB_H
@@ -21,50 +26,54 @@
 enum job_kind { JOB_OBJECT = 1, JOB_TAGS = 2, JOB_DELETE = 3 };
 enum job_state { JOB_WAITING = 1, JOB_READY = 2, JOB_CLAIMED = 3, JOB_DONE = 4, JOB_PARKED = 5 };
 
-/* What the version carries. known = false: ask the source (after recovery, after a tag made an old version match). */
+/* What the version carries. known = false: ask the source (after recovery, after a tag made an old
+ * version match). */
 struct job_spec {
 	bool known;
 	uint64_t size;
 	char *etag;
 	char *storage_class;
-	int64_t mtime_ms;       /* when the source version was made; 0 unknown */
-	bool multipart;         /* made in the parts of s3/part.h */
+	int64_t mtime_ms; /* when the source version was made; 0 unknown */
+	bool multipart;	  /* made in the parts of s3/part.h */
 	struct kv meta, sys, tags;
 };
 
 struct job {
-	int64_t id;             /* commit order */
+	int64_t id; /* commit order */
 	enum job_kind kind;
 	enum job_state state;
 	char *key;
-	char *version;          /* source version id; of the delete marker for JOB_DELETE; NULL in an unversioned bucket */
-	char *dest;             /* ARN */
+	/* source version id; of the delete marker for JOB_DELETE; NULL in an unversioned bucket */
+	char *version;
+	char *dest; /* ARN */
 	char *rule_id;
-	char *storage_class;    /* the rule's override; NULL = as the source */
-	char *token;            /* value of the metadata crrfs-id; NULL when the version has none */
+	char *storage_class; /* the rule's override; NULL = as the source */
+	char *token;	     /* value of the metadata crrfs-id; NULL when the version has none */
 	struct job_spec spec;
-	char *staged;           /* name in the staging directory that holds the whole body; NULL = read the source */
-	char *upload_id;        /* multipart upload at the destination; NULL = none yet */
+	/* name in the staging directory that holds the whole body; NULL = read the source */
+	char *staged;
+	char *upload_id; /* multipart upload at the destination; NULL = none yet */
 	bool uncertain;
-	unsigned attempt;       /* failures so far */
-	int64_t due_ms;         /* wall */
-	int64_t created_ms;     /* wall: when the source version was acknowledged */
+	unsigned attempt;   /* failures so far */
+	int64_t due_ms;	    /* wall */
+	int64_t created_ms; /* wall: when the source version was acknowledged */
 	int64_t done_ms;
-	char *replica_version;  /* done */
-	char *code;             /* last failure: S3's code */
-	char *why;              /* last failure, in words */
+	char *replica_version; /* done */
+	char *code;	       /* last failure: S3's code */
+	char *why;	       /* last failure, in words */
 };
 
 void job_spec_free(struct job_spec *s);
 int job_spec_copy(struct job_spec *dst, const struct job_spec *src) must_check;
-void job_free(struct job *j);           /* empties; all-zero is empty */
-const char *job_kind_name(enum job_kind k);     /* "object", "tags", "delete" */
+void job_free(struct job *j);		    /* empties; all-zero is empty */
+const char *job_kind_name(enum job_kind k); /* "object", "tags", "delete" */
 const char *job_state_name(enum job_state s);
 /* Asserts that the step is in the table above and takes it: the only writer of j->state. */
 void job_step(struct job *j, enum job_state to);
 bool job_step_legal(enum job_state from, enum job_state to);
 
-/* As the xattr and AWS name it: waiting, ready, claimed -> PENDING; done -> COMPLETED; parked -> FAILED. */
+/* As the xattr and AWS name it: waiting, ready, claimed -> PENDING; done -> COMPLETED; parked ->
+ * FAILED. */
 const char *job_status_name(enum job_state s);
 
 /* The spec as one JSON text for the row, and back. */

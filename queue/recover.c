@@ -23,7 +23,7 @@
  *  When the source gives no answer the ticket is left for the next start.
  */
 
-#define OBJECT_SINCE_MS ((int64_t)3600 * 1000)  /* the server's clock may be behind ours */
+#define OBJECT_SINCE_MS ((int64_t)3600 * 1000) /* the server's clock may be behind ours */
 #define DELETE_SINCE_MS ((int64_t)60 * 1000)
 
 static void log_ticket(const struct store_ticket *st, const char *result, const char *why)
@@ -321,12 +321,9 @@ static int settle(void *arg, const struct store_ticket *st)
 		return recover_left(rc, st, t, -ENOTCONN);
 	rc->error = (struct s3_error){ .retry_after_ms = -1 };
 	switch (st->kind) {
-	case JOB_OBJECT:
-		return settle_object(rc, st, t);
-	case JOB_TAGS:
-		return settle_tags(rc, st, t);
-	case JOB_DELETE:
-		return settle_delete(rc, st, t);
+	case JOB_OBJECT: return settle_object(rc, st, t);
+	case JOB_TAGS: return settle_tags(rc, st, t);
+	case JOB_DELETE: return settle_delete(rc, st, t);
 	}
 	return recover_left(rc, st, t, -EINVAL);
 }

@@ -1,6 +1,7 @@
 /*
- * recover.h - settles what a dead mount left: each ticket asks the source "did it happen?" and is committed or abandoned;
- * held files are uploaded; staged files that nothing needs are removed. Runs before the mount serves, with the state directory locked.
+ * recover.h - settles what a dead mount left: each ticket asks the source "did it happen?" and is
+ * committed or abandoned; held files are uploaded; staged files that nothing needs are removed.
+ * Runs before the mount serves, with the state directory locked.
  */
 #ifndef QUEUE_RECOVER_H
 #define QUEUE_RECOVER_H
@@ -12,12 +13,13 @@ struct recover_conf {
 	struct repl *repl;
 	struct dest_set *dests;
 	struct s3_client *source;
-	struct pool *pool;              /* for uploads of held files */
+	struct pool *pool; /* for uploads of held files */
 	const char *staging_dir;
 };
 
 struct recover_result {
-	unsigned committed, abandoned, uploaded, left;  /* left: could not be settled now (logged with the reason) */
+	/* left: could not be settled now (logged with the reason) */
+	unsigned committed, abandoned, uploaded, left;
 };
 
 /* Rows that an earlier process claimed are made ready and uncertain first (store_reset_claims).

@@ -15,7 +15,7 @@
  * a thread of its own choice.
  */
 struct held_file {
-	int refs;               /* atomic */
+	int refs; /* atomic */
 	int fd;
 };
 

@@ -8,20 +8,23 @@
 struct recovery {
 	const struct recover_conf *conf;
 	struct recover_result result;
-	bool source_down;               /* it gave no answer: the rest is left without asking */
-	struct s3_error error;          /* of the last request */
+	bool source_down;      /* it gave no answer: the rest is left without asking */
+	struct s3_error error; /* of the last request */
 };
 
 /*
  * All settle one ticket, and return 0 = settled or left (counted), or the -errno of the store.
  * recover_left: counts and logs a ticket that stays, and is not yet consumed.
  */
-int recover_left(struct recovery *rc, const struct store_ticket *st, struct ticket *t, int err) must_check;
-int recover_abandon(struct recovery *rc, const struct store_ticket *st, struct ticket *t) must_check;
+int recover_left(struct recovery *rc, const struct store_ticket *st, struct ticket *t, int err)
+	must_check;
+int recover_abandon(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
+	must_check;
 /* info is a version at the source; its tags are asked for. Emptied. staged may be NULL. */
-int recover_commit(struct recovery *rc, const struct store_ticket *st, struct ticket *t, struct s3_info *info,
-		   const char *staged) must_check;
+int recover_commit(struct recovery *rc, const struct store_ticket *st, struct ticket *t,
+		   struct s3_info *info, const char *staged) must_check;
 /* recover_held.c: uploads the staged file of a held ticket. -errno of the source or of the file. */
-int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i) must_check;
+int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+	must_check;
 
 #endif

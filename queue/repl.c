@@ -97,8 +97,8 @@ static void note_again(struct ticket *t, int64_t id)
 	err = err < 0 ? err : kv_copy(&keys, &t->locked.upload_keys);
 	lock_drop(&t->locked.l);
 	for (size_t i = 0; err == 0 && i < uploads.n; i++)
-		err = store_note_upload(t->r->store, id, uploads.items[i].name,
-					keys.items[i].value, uploads.items[i].value);
+		err = store_note_upload(t->r->store, id, uploads.items[i].name, keys.items[i].value,
+					uploads.items[i].value);
 	if (err < 0)
 		log_debug("ticket=%lld result=unnoted error=%d", (long long)id, err);
 	kv_free(&uploads);

@@ -1,10 +1,12 @@
 /*
- * repl.h - the front door of the queue for the file system. The verbs are the same for data, tags and deletes:
+ * repl.h - the front door of the queue for the file system. The verbs are the same for data, tags
+ * and deletes:
  *
  *      repl_begin -> change the source -> repl_commit        (or repl_abandon)
  *
- * No ticket, no change. If repl_begin fails nothing may be changed. If repl_commit fails the ticket stays; the data is in the source and
- * recovery finishes the row. The rules decide in repl_commit alone; repl_targets only guesses, early.
+ * No ticket, no change. If repl_begin fails nothing may be changed. If repl_commit fails the ticket
+ * stays; the data is in the source and recovery finishes the row. The rules decide in repl_commit
+ * alone; repl_targets only guesses, early.
  */
 #ifndef QUEUE_REPL_H
 #define QUEUE_REPL_H
@@ -16,97 +18,124 @@
 #include "rules/rules.h"
 #include "s3/upload.h"
 
-/* Names in user metadata that crrfs keeps for itself; hidden from xattrs, ignored when buckets are compared. */
+/* Names in user metadata that crrfs keeps for itself; hidden from xattrs, ignored when buckets are
+ * compared. */
 #define REPL_META_PREFIX "crrfs-"
-#define REPL_META_ID "crrfs-id"                         /* unique to each write */
-#define REPL_META_REPLICA "crrfs-replica-of"            /* on replicas: the source bucket; a version that has it is replicated by no rule */
-#define REPL_META_SOURCE_VERSION "crrfs-source-version" /* on replicas, when it was known at upload */
-#define REPL_META_SOURCE_TIME "crrfs-source-time"       /* on replicas: when the source version was made, ISO 8601 */
+#define REPL_META_ID	 "crrfs-id" /* unique to each write */
+/* on replicas: the source bucket; a version that has it is replicated by no rule */
+#define REPL_META_REPLICA "crrfs-replica-of"
+/* on replicas, when it was known at upload */
+#define REPL_META_SOURCE_VERSION "crrfs-source-version"
+/* on replicas: when the source version was made, ISO 8601 */
+#define REPL_META_SOURCE_TIME "crrfs-source-time"
 
 struct repl;
 struct ticket;
 
 struct repl_conf {
-	struct store *store;            /* borrowed */
-	struct dest_set *dests;         /* borrowed */
-	struct s3_client *source;       /* borrowed */
-	struct pool *upload_pool;       /* borrowed: early uploads to destinations; never the source's pool */
-	const char *staging_dir;        /* copied */
-	uint64_t staging_max;           /* bytes of bodies kept for destinations */
+	struct store *store;	  /* borrowed */
+	struct dest_set *dests;	  /* borrowed */
+	struct s3_client *source; /* borrowed */
+	/* borrowed: early uploads to destinations; never the source's pool */
+	struct pool *upload_pool;
+	const char *staging_dir; /* copied */
+	uint64_t staging_max;	 /* bytes of bodies kept for destinations */
 };
 
-int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl **ret_r) must_check;     /* takes a reference of its own to rules */
+/* takes a reference of its own to rules */
+int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl **ret_r) must_check;
 void repl_free(struct repl *r);
-void repl_set_rules(struct repl *r, struct rule_set *rules);    /* takes a reference of its own; later commits follow these */
-struct rule_set *repl_get_rules(struct repl *r);                /* a new reference */
+/* takes a reference of its own; later commits follow these */
+void repl_set_rules(struct repl *r, struct rule_set *rules);
+struct rule_set *repl_get_rules(struct repl *r); /* a new reference */
 /* Called (in no particular thread) whenever jobs became ready: wakes the workers. */
 void repl_on_ready(struct repl *r, void (*fn)(void *arg), void *arg);
 
 /* Of a version that was made. Borrowed for the call. */
 struct repl_facts {
 	const char *key;
-	const char *version;            /* NULL unversioned */
-	const struct job_spec *spec;    /* size, etag, meta, sys, tags, class; spec->known false = only the key and version are known */
+	const char *version; /* NULL unversioned */
+	/* size, etag, meta, sys, tags, class; spec->known false = only the key and version are
+	 * known */
+	const struct job_spec *spec;
 };
 
 /* kind OBJECT: token names the write (goes into its metadata as REPL_META_ID): ticket_token. */
-int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticket **ret_t) must_check;
-const char *ticket_token(const struct ticket *t);       /* 32 hex digits; borrowed */
-const char *ticket_key(const struct ticket *t);        /* borrowed until repl_rekey or repl_hold */
-/* The multipart upload at the source got this id. Matches upload_conf.on_id when arg is the ticket. */
+int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticket **ret_t)
+	must_check;
+const char *ticket_token(const struct ticket *t); /* 32 hex digits; borrowed */
+const char *ticket_key(const struct ticket *t);	  /* borrowed until repl_rekey or repl_hold */
+/* The multipart upload at the source got this id. Matches upload_conf.on_id when arg is the ticket.
+ * */
 void repl_note_source(void *ticket, const char *key, const char *upload_id);
 
-/* A destination that the rules name already for this key, and an upload to it that was begun early. */
+/* A destination that the rules name already for this key, and an upload to it that was begun early.
+ * */
 struct repl_early {
 	const struct dest *dest;
 	struct upload *upload;
 };
 /*
- * Begins an early upload to every destination which the rules name whatever the tags will be (with spec->tags as known so far).
- * The uploads read from src, and carry spec's metadata plus the replica's marks. Destinations that are paused are left out. Writes up to max.
- * Failing here costs bandwidth later, never correctness: there is no error to return.
+ * Begins an early upload to every destination which the rules name whatever the tags will be (with
+ * spec->tags as known so far). The uploads read from src, and carry spec's metadata plus the
+ * replica's marks. Destinations that are paused are left out. Writes up to max. Failing here costs
+ * bandwidth later, never correctness: there is no error to return.
  */
-size_t repl_early_new(struct ticket *t, const struct job_spec *spec, const struct upload_src *src, struct repl_early *ret_e, size_t max);
+size_t repl_early_new(struct ticket *t, const struct job_spec *spec, const struct upload_src *src,
+		      struct repl_early *ret_e, size_t max);
 void repl_early_drop(struct repl_early *e, size_t n);
 
 /*
- * The source version exists: decide by the rules and write the rows down, synced. Consumes t on success and the early uploads always
- * (kept for the workers where the facts still agree with what was sent, dropped where not).
- * staged: name of a file in the staging directory with the whole body, or NULL; taken on success: it is unlinked when no destination needs it (any more).
- * It must not change any more.
- * kind TAGS: versions that match now and were never selected get an OBJECT job; selected ones a TAGS job.
+ * The source version exists: decide by the rules and write the rows down, synced. Consumes t on
+ * success and the early uploads always (kept for the workers where the facts still agree with what
+ * was sent, dropped where not). staged: name of a file in the staging directory with the whole
+ * body, or NULL; taken on success: it is unlinked when no destination needs it (any more). It must
+ * not change any more. kind TAGS: versions that match now and were never selected get an OBJECT
+ * job; selected ones a TAGS job.
  */
-int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged, struct repl_early *e, size_t n) must_check;
-void repl_abandon(struct ticket *t);    /* nothing was changed, or it does not matter; consumes t; NULL is fine */
+int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged,
+		struct repl_early *e, size_t n) must_check;
+/* nothing was changed, or it does not matter; consumes t; NULL is fine */
+void repl_abandon(struct ticket *t);
 /* The change may have happened, and nobody can say: leaves the row to recovery; consumes t. */
 void repl_leave(struct ticket *t);
 
-/* Durability A: the staged file (fsynced by the caller) under this key is acknowledged from now on. Again for each later change of key or spec. */
-int repl_hold(struct ticket *t, const char *key, const char *staged, const struct job_spec *spec) must_check;
+/* Durability A: the staged file (fsynced by the caller) under this key is acknowledged from now on.
+ * Again for each later change of key or spec. */
+int repl_hold(struct ticket *t, const char *key, const char *staged, const struct job_spec *spec)
+	must_check;
 /* A begun ticket goes on under another name (rename of a file that is not in the source yet). */
 int repl_rekey(struct ticket *t, const char *key) must_check;
 
-/* For recovery: a ticket of a gone instance, to be committed, abandoned or left like one of ours. */
+/* For recovery: a ticket of a gone instance, to be committed, abandoned or left like one of ours.
+ * */
 int repl_adopt(struct repl *r, const struct store_ticket *st, struct ticket **ret_t) must_check;
 
-/* --- status ------------------------------------------------------------------------------------------------------ */
+/* --- status ----------------------------------------------------------------------------------- */
 
 struct repl_status {
-	const char *dest;               /* ARN */
-	enum job_state state;           /* the worst of its jobs for this version: parked, then not done, then done */
-	const char *replica_version;    /* NULL unknown */
-	const char *why;                /* NULL none */
+	const char *dest; /* ARN */
+	/* the worst of its jobs for this version: parked, then not done, then done */
+	enum job_state state;
+	const char *replica_version; /* NULL unknown */
+	const char *why;	     /* NULL none */
 };
 /* One call of fn per destination with a row or a ledger entry for this version. */
-int repl_each_status(struct repl *r, const char *key, const char *version, int (*fn)(void *arg, const struct repl_status *s), void *arg) must_check;
-/* "COMPLETED", "PENDING", "FAILED" folded as AWS does (FAILED first, then PENDING), or "" when no destination is concerned. */
-int repl_fold_status(struct repl *r, const char *key, const char *version, const char **ret_word) must_check;
+int repl_each_status(struct repl *r, const char *key, const char *version,
+		     int (*fn)(void *arg, const struct repl_status *s), void *arg) must_check;
+/* "COMPLETED", "PENDING", "FAILED" folded as AWS does (FAILED first, then PENDING), or "" when no
+ * destination is concerned. */
+int repl_fold_status(struct repl *r, const char *key, const char *version, const char **ret_word)
+	must_check;
 
-/* The early upload that belongs to a job just claimed, if this process still has it: the worker takes it. NULL = none. */
+/* The early upload that belongs to a job just claimed, if this process still has it: the worker
+ * takes it. NULL = none. */
 struct upload *repl_take_upload(struct repl *r, const struct job *j);
-/* A staged file that no row needs any more (store_finish told): unlinks it and counts it off staging_max. */
+/* A staged file that no row needs any more (store_finish told): unlinks it and counts it off
+ * staging_max. */
 void repl_release_staged(struct repl *r, const char *staged);
 /* The metadata of the replica of a version: spec's plus the marks. token, version may be NULL. */
-int repl_replica_meta(struct repl *r, const struct job_spec *spec, const char *token, const char *version, struct kv *ret_meta) must_check;
+int repl_replica_meta(struct repl *r, const struct job_spec *spec, const char *token,
+		      const char *version, struct kv *ret_meta) must_check;
 
 #endif

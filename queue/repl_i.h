@@ -16,9 +16,9 @@ struct repl {
 	struct {
 		struct lock l;
 		struct rule_set *rules;
-		struct map *uploads;    /* token and destination -> struct kept_upload, owned */
-		struct map *bodies;     /* staged name -> struct kept_body, owned */
-		uint64_t bytes;         /* of bodies */
+		struct map *uploads; /* token and destination -> struct kept_upload, owned */
+		struct map *bodies;  /* staged name -> struct kept_body, owned */
+		uint64_t bytes;	     /* of bodies */
 		void (*on_ready)(void *arg);
 		void *on_ready_arg;
 	} locked;
@@ -26,7 +26,7 @@ struct repl {
 
 struct kept_upload {
 	struct upload *upload;
-	int64_t job;            /* 0 until the row stands */
+	int64_t job; /* 0 until the row stands */
 };
 
 struct kept_body {
@@ -38,35 +38,36 @@ struct kept_body {
  * ends; the ticket's list holds one to it.
  */
 struct early {
-	int refs;                       /* atomic */
-	struct early *next;             /* in the ticket's list */
-	struct ticket *ticket;          /* counted */
+	int refs;	       /* atomic */
+	struct early *next;    /* in the ticket's list */
+	struct ticket *ticket; /* counted */
 	struct upload_src inner;
-	struct upload *upload;          /* only compared, never followed: repl_early owns it */
+	struct upload *upload; /* only compared, never followed: repl_early owns it */
 	char *arn, *key, *storage_class;
-	struct kv meta, sys, tags;      /* as sent */
+	struct kv meta, sys, tags; /* as sent */
 };
 
 struct ticket {
-	int refs;                       /* atomic */
+	int refs; /* atomic */
 	struct repl *r;
 	enum job_kind kind;
 	char token[33];
 	struct {
 		struct lock l;
-		int64_t id;             /* of the row; 0 = none: no rule can want this */
-		bool settled;           /* consumed: nothing is written to the row any more */
+		int64_t id;   /* of the row; 0 = none: no rule can want this */
+		bool settled; /* consumed: nothing is written to the row any more */
 		char *key;
-		char *staged;           /* held: the file's name */
-		struct job_spec spec;   /* held */
-		struct kv uploads;      /* side -> upload id: to be noted when the row is made later */
-		struct kv upload_keys;  /* side -> key */
+		char *staged;	      /* held: the file's name */
+		struct job_spec spec; /* held */
+		/* side -> upload id: to be noted when the row is made later */
+		struct kv uploads;
+		struct kv upload_keys; /* side -> key */
 		struct early *early;
 	} locked;
 };
 
 struct ticket *ticket_ref(struct ticket *t);
-void ticket_unref(struct ticket *t);            /* NULL is fine */
+void ticket_unref(struct ticket *t); /* NULL is fine */
 /* Makes the row if there is none yet. */
 int ticket_row(struct ticket *t, int64_t *ret_id) must_check;
 /* The ticket's row is gone, or somebody else's from now on; frees the caller's reference. */
@@ -90,7 +91,8 @@ void repl_unlink_staged(const struct repl *r, const char *staged);
  * Takes u for the worker that will claim this job of token: before the row is written, since it may
  * be claimed at once.
  */
-int repl_keep_upload(struct repl *r, const char *token, const char *dest, struct upload *u) must_check;
+int repl_keep_upload(struct repl *r, const char *token, const char *dest, struct upload *u)
+	must_check;
 /* The row stands: it is this job. */
 void repl_name_upload(struct repl *r, const struct job *j);
 

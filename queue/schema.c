@@ -191,7 +191,8 @@ static int upgrade_locked(struct db *db, char *why, size_t why_len)
 	int64_t version = 0;
 	int r;
 
-	/* In a transaction: else another process may make the tables between one look and the next. */
+	/* In a transaction: else another process may make the tables between one look and the next.
+	 * */
 	r = db_exec(db, "BEGIN");
 	if (r == 0)
 		r = inspect_locked(db, &version, why, why_len);

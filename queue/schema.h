@@ -4,7 +4,8 @@
 
 #include "base/db.h"
 
-/* Brings db to the newest version in one transaction. -EPROTO with words when it was made by a newer crrfs. */
+/* Brings db to the newest version in one transaction. -EPROTO with words when it was made by a
+ * newer crrfs. */
 int schema_upgrade(struct db *db, char *why, size_t why_len) must_check;
 
 #endif

@@ -13,7 +13,7 @@
 #include "queue/schema.h"
 #include "queue/store_i.h"
 
-#define BUSY_MS 5000            /* for another process: crrctl writes for milliseconds */
+#define BUSY_MS	      5000 /* for another process: crrctl writes for milliseconds */
 #define OPEN_AGAIN_MS 10
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -54,8 +54,8 @@ static int open_all(struct store *s, const char *path, char *why, size_t why_len
 	char words[256] = "";
 	int r;
 
-	r = open_one(s, path, DB_SYNC_FULL, s->read_only, s->read_only ? &s->read : &s->full,
-		     why, why_len);
+	r = open_one(s, path, DB_SYNC_FULL, s->read_only, s->read_only ? &s->read : &s->full, why,
+		     why_len);
 	if (r < 0)
 		return r;
 	r = schema_upgrade(s->read_only ? s->read : s->full, words, sizeof(words));
@@ -358,7 +358,7 @@ int store_put_dest(struct store *s, const struct store_dest *d)
 
 struct dest_cursor {
 	struct store_dest d;
-	char *dest, *why;       /* d's strings; dest is where to go on */
+	char *dest, *why; /* d's strings; dest is where to go on */
 	bool found;
 };
 

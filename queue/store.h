@@ -1,10 +1,12 @@
 /*
- * store.h - the durable rows: tickets (a change is being made), jobs (what a destination must get), parts, the ledger.
- * The only home of the queue's SQL, so that a second store can stand beside it. Thread-safe; several processes may open it.
+ * store.h - the durable rows: tickets (a change is being made), jobs (what a destination must get),
+ * parts, the ledger. The only home of the queue's SQL, so that a second store can stand beside it.
+ * Thread-safe; several processes may open it.
  *
- * Two connections. Acknowledging writes (ticket, commit) are synchronous=FULL and grouped: callers that arrive while a transaction is
- * being synced share the next one. Claim and finish are synchronous=NORMAL: power loss may take them back, the row is then ready again and
- * uncertain, and the copy asks the destination before it sends.
+ * Two connections. Acknowledging writes (ticket, commit) are synchronous=FULL and grouped: callers
+ * that arrive while a transaction is being synced share the next one. Claim and finish are
+ * synchronous=NORMAL: power loss may take them back, the row is then ready again and uncertain, and
+ * the copy asks the destination before it sends.
  */
 #ifndef QUEUE_STORE_H
 #define QUEUE_STORE_H
@@ -15,15 +17,16 @@
 struct store;
 
 struct store_conf {
-	const char *dir;        /* the state directory; the file is queue.db in it */
-	const char *instance;   /* random id of this mount; NULL for crrctl */
+	const char *dir;      /* the state directory; the file is queue.db in it */
+	const char *instance; /* random id of this mount; NULL for crrctl */
 	bool read_only;
 };
 
-int store_open(const struct store_conf *conf, struct store **ret_s, char *why, size_t why_len) must_check;
-void store_close(struct store *s);      /* NULL is fine */
+int store_open(const struct store_conf *conf, struct store **ret_s, char *why, size_t why_len)
+	must_check;
+void store_close(struct store *s); /* NULL is fine */
 
-/* --- tickets ---------------------------------------------------------------------------------------------------- */
+/* --- tickets ---------------------------------------------------------------------------------- */
 
 struct store_ticket {
 	int64_t id;
@@ -32,86 +35,106 @@ struct store_ticket {
 	char *token;
 	char *instance;
 	int64_t created_ms;
-	bool held;              /* acknowledged, staged here, not yet in the source */
-	char *staged;           /* held: the name in the staging directory */
-	struct job_spec spec;   /* held: what the version shall carry */
-	struct kv uploads;      /* destination ARN (or "source") -> multipart upload id; the key it was made under is in upload_keys */
+	bool held;	      /* acknowledged, staged here, not yet in the source */
+	char *staged;	      /* held: the name in the staging directory */
+	struct job_spec spec; /* held: what the version shall carry */
+	/* destination ARN (or "source") -> multipart upload id; the key it was made under is in
+	 * upload_keys */
+	struct kv uploads;
 	struct kv upload_keys;
 };
 
 void store_ticket_free(struct store_ticket *t);
 
-int store_begin(struct store *s, enum job_kind kind, const char *key, const char *token, int64_t *ret_id) must_check;
-/* A multipart upload exists; side is "source" or an ARN. Not synced: an orphan is the lifecycle rule's. */
-int store_note_upload(struct store *s, int64_t ticket, const char *side, const char *key, const char *upload_id) must_check;
+int store_begin(struct store *s, enum job_kind kind, const char *key, const char *token,
+		int64_t *ret_id) must_check;
+/* A multipart upload exists; side is "source" or an ARN. Not synced: an orphan is the lifecycle
+ * rule's. */
+int store_note_upload(struct store *s, int64_t ticket, const char *side, const char *key,
+		      const char *upload_id) must_check;
 int store_drop_upload(struct store *s, int64_t ticket, const char *side) must_check;
 /* The ticket (made by store_begin) becomes held, or what it holds changes. Synced. */
-int store_hold(struct store *s, int64_t ticket, const char *key, const char *staged, const struct job_spec *spec) must_check;
-/* Removes the ticket and adds the jobs, in one synced transaction. Jobs come with id 0 and get their ids; state waiting or ready is decided here.
- * A TAGS job for (key, version, dest) replaces an unfinished TAGS job of the same. parts[i] (may be NULL) are recorded for jobs[i]. */
+int store_hold(struct store *s, int64_t ticket, const char *key, const char *staged,
+	       const struct job_spec *spec) must_check;
+/* Removes the ticket and adds the jobs, in one synced transaction. Jobs come with id 0 and get
+ * their ids; state waiting or ready is decided here. A TAGS job for (key, version, dest) replaces
+ * an unfinished TAGS job of the same. parts[i] (may be NULL) are recorded for jobs[i]. */
 struct store_parts {
 	const struct mpu_part *parts;
 	size_t n;
 };
-int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct store_parts *parts, size_t n) must_check;
-int store_abandon(struct store *s, int64_t ticket) must_check;          /* not synced */
-/* Calls fn for each ticket of other instances, oldest first (all instances when any is true). fn may commit or abandon it. */
-int store_each_ticket(struct store *s, bool any, int (*fn)(void *arg, const struct store_ticket *t), void *arg) must_check;
+int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct store_parts *parts,
+		 size_t n) must_check;
+int store_abandon(struct store *s, int64_t ticket) must_check; /* not synced */
+/* Calls fn for each ticket of other instances, oldest first (all instances when any is true). fn
+ * may commit or abandon it. */
+int store_each_ticket(struct store *s, bool any, int (*fn)(void *arg, const struct store_ticket *t),
+		      void *arg) must_check;
 
-/* --- jobs ------------------------------------------------------------------------------------------------------- */
+/* --- jobs ------------------------------------------------------------------------------------- */
 
 /* At start: claimed becomes ready, and every row not done becomes uncertain. */
 int store_reset_claims(struct store *s) must_check;
-/* The next due job of a destination for which allow(arg, dest) says yes; 1 = found, 0 = none (*ret_next_due: when to look again, wall ms, CLOCK_NEVER). */
-int store_claim(struct store *s, int64_t now_ms, bool (*allow)(void *arg, const char *dest), void *arg, struct job *ret_j,
-		int64_t *ret_next_due) must_check;
+/* The next due job of a destination for which allow(arg, dest) says yes; 1 = found, 0 = none
+ * (*ret_next_due: when to look again, wall ms, CLOCK_NEVER). */
+int store_claim(struct store *s, int64_t now_ms, bool (*allow)(void *arg, const char *dest),
+		void *arg, struct job *ret_j, int64_t *ret_next_due) must_check;
 
 enum outcome_kind { OUTCOME_DONE, OUTCOME_LATER, OUTCOME_PARK };
 struct outcome {
 	enum outcome_kind kind;
-	char replica_version[256];      /* done; "" = unknown */
-	int64_t due_ms;                 /* later: wall */
-	bool count;                     /* later: counts as a failed attempt */
-	bool uncertain;                 /* later: the destination may hold it already */
+	char replica_version[256]; /* done; "" = unknown */
+	int64_t due_ms;		   /* later: wall */
+	bool count;		   /* later: counts as a failed attempt */
+	bool uncertain;		   /* later: the destination may hold it already */
 	char code[64];
 	char why[256];
 };
-/* Also writes the ledger and makes the next waiting row of the pair ready. *ret_unstaged (new string or NULL): a staged file that no row needs any more. */
-int store_finish(struct store *s, const struct job *j, const struct outcome *o, char **ret_unstaged) must_check;
+/* Also writes the ledger and makes the next waiting row of the pair ready. *ret_unstaged (new
+ * string or NULL): a staged file that no row needs any more. */
+int store_finish(struct store *s, const struct job *j, const struct outcome *o, char **ret_unstaged)
+	must_check;
 
 /* Not synced: a lost part is sent again. */
-int store_put_upload(struct store *s, int64_t job, const char *upload_id) must_check;   /* NULL forgets it and its parts */
+/* NULL forgets it and its parts */
+int store_put_upload(struct store *s, int64_t job, const char *upload_id) must_check;
 int store_put_part(struct store *s, int64_t job, const struct mpu_part *p) must_check;
-int store_get_parts(struct store *s, int64_t job, struct mpu_part **ret_parts, size_t *ret_n) must_check;      /* caller frees; sorted */
+/* caller frees; sorted */
+int store_get_parts(struct store *s, int64_t job, struct mpu_part **ret_parts, size_t *ret_n)
+	must_check;
 
 /* Forgets the staged file in all rows that name it (they read the source from now on). */
 int store_unstage(struct store *s, const char *staged) must_check;
-bool store_is_staged(struct store *s, const char *staged);      /* does a row or a held ticket need it? */
-int store_oldest_staged(struct store *s, char **ret_staged) must_check;         /* -ENOENT when none */
+/* does a row or a held ticket need it? */
+bool store_is_staged(struct store *s, const char *staged);
+/* -ENOENT when none */
+int store_oldest_staged(struct store *s, char **ret_staged) must_check;
 
 /* parked -> ready, due now. dest, key NULL = all. */
 int store_retry(struct store *s, const char *dest, const char *key, uint64_t *ret_n) must_check;
 /* Done rows older than this many ms go; the ledger stays. */
 int store_prune(struct store *s, int64_t older_than_ms) must_check;
 
-/* --- questions --------------------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 struct store_filter {
-	const char *dest;       /* NULL = any */
+	const char *dest; /* NULL = any */
 	const char *key;
 	const char *version;
-	bool unfinished;        /* not done only */
-	bool parked;            /* parked only */
-	uint64_t limit;         /* 0 = none */
+	bool unfinished; /* not done only */
+	bool parked;	 /* parked only */
+	uint64_t limit;	 /* 0 = none */
 };
-int store_each_job(struct store *s, const struct store_filter *f, int (*fn)(void *arg, const struct job *j), void *arg) must_check;
+int store_each_job(struct store *s, const struct store_filter *f,
+		   int (*fn)(void *arg, const struct job *j), void *arg) must_check;
 
 struct store_counts {
 	uint64_t waiting, ready, claimed, parked, done;
-	uint64_t bytes;         /* of object jobs not done */
-	int64_t oldest_ms;      /* created_ms of the oldest not done; 0 = none */
+	uint64_t bytes;	   /* of object jobs not done */
+	int64_t oldest_ms; /* created_ms of the oldest not done; 0 = none */
 };
-int store_count(struct store *s, const char *dest, struct store_counts *ret_c) must_check;      /* NULL = all */
+/* NULL = all */
+int store_count(struct store *s, const char *dest, struct store_counts *ret_c) must_check;
 int store_count_tickets(struct store *s, uint64_t *ret_begun, uint64_t *ret_held) must_check;
 
 /* The ledger: source version -> replica version, for ever. */
@@ -120,9 +143,11 @@ struct store_replica {
 	int64_t done_ms;
 	bool delete_marker;
 };
-int store_each_replica(struct store *s, const char *key, const char *version, int (*fn)(void *arg, const struct store_replica *r), void *arg) must_check;
+int store_each_replica(struct store *s, const char *key, const char *version,
+		       int (*fn)(void *arg, const struct store_replica *r), void *arg) must_check;
 /* Was the object of this version ever queued for, or copied to, dest? */
-int store_was_selected(struct store *s, const char *key, const char *version, const char *dest, bool *ret_was) must_check;
+int store_was_selected(struct store *s, const char *key, const char *version, const char *dest,
+		       bool *ret_was) must_check;
 
 /* Health of destinations, for crrctl to see. */
 struct store_dest {
@@ -133,10 +158,12 @@ struct store_dest {
 	int64_t since_ms;
 };
 int store_put_dest(struct store *s, const struct store_dest *d) must_check;
-int store_each_dest(struct store *s, int (*fn)(void *arg, const struct store_dest *d), void *arg) must_check;
+int store_each_dest(struct store *s, int (*fn)(void *arg, const struct store_dest *d), void *arg)
+	must_check;
 
 /* Free text by name: the bucket this state belongs to, the mountpoint, the rules' source. */
 int store_put_info(struct store *s, const char *name, const char *value) must_check;
-int store_get_info(struct store *s, const char *name, char **ret_value) must_check;     /* -ENOENT */
+/* -ENOENT */
+int store_get_info(struct store *s, const char *name, char **ret_value) must_check;
 
 #endif

@@ -16,7 +16,7 @@ static int read_texts(struct db_stmt *st, struct job *j)
 		int column;
 		char **to;
 	} texts[] = {
-		{ 3, &j->key },     { 4, &j->version },       { 5, &j->dest },
+		{ 3, &j->key },	    { 4, &j->version },	      { 5, &j->dest },
 		{ 6, &j->rule_id }, { 7, &j->storage_class }, { 8, &j->token },
 		{ 10, &j->staged }, { 11, &j->upload_id },    { 17, &j->replica_version },
 		{ 18, &j->code },   { 19, &j->why },
@@ -39,7 +39,7 @@ static int read_job(struct db_stmt *st, struct job *j)
 
 	j->id = db_col_i64(st, 0);
 	j->kind = (enum job_kind)kind;
-	j->state = (enum job_state)state;       /* as it was written, which is no step */
+	j->state = (enum job_state)state; /* as it was written, which is no step */
 	j->uncertain = db_col_i64(st, 12) != 0;
 	j->attempt = (unsigned)attempt;
 	j->due_ms = db_col_i64(st, 14);
@@ -80,16 +80,16 @@ int store_read_job(struct db_stmt *st, struct job *ret_j)
 /* A page of rows is read at a time, and shown while no lock is held. */
 struct job_cursor {
 	const struct store_filter *f;
-	int64_t last;           /* after this id */
-	size_t rows;            /* of the page, with those that are bad */
+	int64_t last; /* after this id */
+	size_t rows;  /* of the page, with those that are bad */
 	struct job jobs[PAGE];
 	size_t n;
 	bool bad;
 };
 
 #define SELECT_JOBS "SELECT " STORE_JOB_COLUMNS " FROM job "
-#define AND_FILTER \
-	" AND id > ?4 AND (?1 IS NULL OR dest = ?1) AND (?5 = 0 OR state <> 4)" \
+#define AND_FILTER                                                                                 \
+	" AND id > ?4 AND (?1 IS NULL OR dest = ?1) AND (?5 = 0 OR state <> 4)"                    \
 	" AND (?6 = 0 OR state = 5) ORDER BY id LIMIT ?7"
 #define AND_VERSION " AND (?3 IS NULL OR version = ?3)"
 
@@ -183,23 +183,12 @@ static int add_tally(struct store_counts *c, struct db_stmt *st)
 	int64_t state = db_col_i64(st, 0);
 
 	switch (state) {
-	case JOB_WAITING:
-		c->waiting += n;
-		break;
-	case JOB_READY:
-		c->ready += n;
-		break;
-	case JOB_CLAIMED:
-		c->claimed += n;
-		break;
-	case JOB_PARKED:
-		c->parked += n;
-		break;
-	case JOB_DONE:
-		c->done += n;
-		return 0;
-	default:
-		return -EIO;
+	case JOB_WAITING: c->waiting += n; break;
+	case JOB_READY: c->ready += n; break;
+	case JOB_CLAIMED: c->claimed += n; break;
+	case JOB_PARKED: c->parked += n; break;
+	case JOB_DONE: c->done += n; return 0;
+	default: return -EIO;
 	}
 	c->bytes += bytes;
 	return 0;
@@ -210,8 +199,10 @@ static int find_oldest(struct db *db, struct count_args *a)
 	struct db_stmt *st;
 	int r;
 
-	r = store_prepare_text(db, "SELECT created_ms FROM job INDEXED BY job_open WHERE state <> 4"
-			       " AND (?1 IS NULL OR dest = ?1) ORDER BY id LIMIT 1", &st, a->dest);
+	r = store_prepare_text(db,
+			       "SELECT created_ms FROM job INDEXED BY job_open WHERE state <> 4"
+			       " AND (?1 IS NULL OR dest = ?1) ORDER BY id LIMIT 1",
+			       &st, a->dest);
 	if (r < 0)
 		return r;
 	r = db_step(st);

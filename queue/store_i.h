@@ -33,18 +33,18 @@ struct store_op {
 
 struct store {
 	/* fixed */
-	char *instance;         /* "" for crrctl */
+	char *instance; /* "" for crrctl */
 	bool read_only;
-	struct db *full;        /* NULL when read_only */
-	struct db *norm;        /* NULL when read_only */
-	struct db *read;        /* questions: they never wait for a writer */
+	struct db *full; /* NULL when read_only */
+	struct db *norm; /* NULL when read_only */
+	struct db *read; /* questions: they never wait for a writer */
 
-	struct lock write;      /* held for a transaction of full or norm */
-	struct cond led;        /* a batch is done */
+	struct lock write; /* held for a transaction of full or norm */
+	struct cond led;   /* a batch is done */
 	struct {
 		struct lock l;
 		struct store_op *first, **last; /* callers that wait for the next batch */
-		bool leading;                   /* the mark: one caller is at work for a batch */
+		bool leading;			/* the mark: one caller is at work for a batch */
 	} locked;
 };
 
@@ -63,17 +63,17 @@ int store_do(struct db *db, const char *sql) must_check;
 /* Prepares sql and binds up to n texts from 1 on. */
 int store_prepare(struct db *db, const char *sql, struct db_stmt **ret_s, size_t n,
 		  const char *const *texts) must_check;
-#define store_prepare_text(db, sql, ret_s, ...) \
-	store_prepare(db, sql, ret_s, \
-		      sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *), \
+#define store_prepare_text(db, sql, ret_s, ...)                                                    \
+	store_prepare(db, sql, ret_s,                                                              \
+		      sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *),         \
 		      (const char *const[]){ __VA_ARGS__ })
 /* Column i as a new string, or NULL. */
 int store_col_dup(struct db_stmt *st, int i, char **ret_v) must_check;
 
 /* The columns that store_read_job reads, in its order. */
-#define STORE_JOB_COLUMNS \
-	"id, kind, state, key, version, dest, rule_id, storage_class, token, spec, staged," \
-	" upload_id, sure IS NOT (SELECT n FROM run), attempt, due_ms, created_ms, done_ms," \
+#define STORE_JOB_COLUMNS                                                                          \
+	"id, kind, state, key, version, dest, rule_id, storage_class, token, spec, staged,"        \
+	" upload_id, sure IS NOT (SELECT n FROM run), attempt, due_ms, created_ms, done_ms,"       \
 	" replica_version, code, why"
 /* The row that st stands on. -EIO (logged, naming the row) when it makes no sense. */
 int store_read_job(struct db_stmt *st, struct job *ret_j) must_check;

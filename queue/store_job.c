@@ -9,7 +9,7 @@
 
 #include "queue/store_i.h"
 
-#define PRUNE_AT_ONCE 500       /* rows a transaction: nobody waits long behind it */
+#define PRUNE_AT_ONCE 500 /* rows a transaction: nobody waits long behind it */
 
 /* --- start ------------------------------------------------------------------------------------ */
 
@@ -40,12 +40,12 @@ struct claim {
 	int64_t now_ms;
 	bool (*allow)(void *arg, const char *dest);
 	void *arg;
-	struct candidate *heads;        /* the first row of each destination where it is due */
+	struct candidate *heads; /* the first row of each destination where it is due */
 	size_t n, cap;
-	int64_t next_due;               /* of the other destinations */
+	int64_t next_due; /* of the other destinations */
 	struct job job;
 	bool found;
-	int64_t bad;                    /* a row that could not be read and was parked; 0 = none */
+	int64_t bad; /* a row that could not be read and was parked; 0 = none */
 };
 
 static void forget_heads(struct claim *c)
@@ -445,8 +445,10 @@ static int prune_some(struct db *db, void *arg)
 	struct db_stmt *st;
 	int r;
 
-	r = db_prepare(db, "DELETE FROM job WHERE id IN (SELECT id FROM job INDEXED BY job_done"
-		       " WHERE state = 4 AND done_ms < ?1 LIMIT ?2)", &st);
+	r = db_prepare(db,
+		       "DELETE FROM job WHERE id IN (SELECT id FROM job INDEXED BY job_done"
+		       " WHERE state = 4 AND done_ms < ?1 LIMIT ?2)",
+		       &st);
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 1, a->before_ms);

@@ -16,7 +16,7 @@ struct upload_args {
 	int64_t job;
 	const char *upload_id;
 	const struct mpu_part *part;
-	struct mpu_part *parts;         /* found */
+	struct mpu_part *parts; /* found */
 	size_t n, cap;
 };
 
@@ -59,8 +59,10 @@ static int put_part(struct db *db, void *arg)
 	struct db_stmt *st;
 	int r;
 
-	r = store_prepare_text(db, "INSERT OR REPLACE INTO part (etag, number, size, job)"
-			       " SELECT ?1, ?2, ?3, id FROM job WHERE id = ?4", &st, a->part->etag);
+	r = store_prepare_text(db,
+			       "INSERT OR REPLACE INTO part (etag, number, size, job)"
+			       " SELECT ?1, ?2, ?3, id FROM job WHERE id = ?4",
+			       &st, a->part->etag);
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 2, a->part->number);
@@ -181,8 +183,9 @@ static int is_held(struct db *db, const char *staged)
 	struct db_stmt *st;
 	int r;
 
-	r = store_prepare_text(
-		db, "SELECT 1 FROM ticket INDEXED BY ticket_staged WHERE staged = ?1", &st, staged);
+	r = store_prepare_text(db,
+			       "SELECT 1 FROM ticket INDEXED BY ticket_staged WHERE staged = ?1",
+			       &st, staged);
 	if (r < 0)
 		return r;
 	r = db_step(st);

@@ -196,8 +196,8 @@ struct commit_args {
 	int64_t ticket;
 	int64_t now_ms;
 	struct job *jobs;
-	const struct store_parts *parts;        /* NULL = none */
-	struct buf *specs;      /* JSON, one per job */
+	const struct store_parts *parts; /* NULL = none */
+	struct buf *specs;		 /* JSON, one per job */
 	size_t n;
 };
 
@@ -383,9 +383,9 @@ int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct
 
 struct ticket_cursor {
 	struct store_ticket t;
-	const char *not_of;     /* an instance to leave out; NULL = none */
-	int64_t last;           /* after this id */
-	int64_t newest;         /* up to this one, so that tickets begun by fn are not met */
+	const char *not_of; /* an instance to leave out; NULL = none */
+	int64_t last;	    /* after this id */
+	int64_t newest;	    /* up to this one, so that tickets begun by fn are not met */
 	bool found, bad;
 };
 

@@ -18,22 +18,22 @@
  */
 
 #define THREADS_DEFAULT 8
-#define RETRY_FIRST_MS 1000
-#define RETRY_MAX_MS ((int64_t)300 * 1000)
-#define IDLE_MAX_MS 60000       /* wall time may jump: look again after this long in any case */
-#define IDLE_MIN_MS 1000        /* due jobs whose destination takes none just now */
-#define DRAIN_STEP_MS 250
-#define STOP_GRACE_MS 500
-#define PRUNE_EVERY_MS ((int64_t)3600 * 1000)
-#define PRUNE_OLDER_MS ((int64_t)7 * 24 * 3600 * 1000)
+#define RETRY_FIRST_MS	1000
+#define RETRY_MAX_MS	((int64_t)300 * 1000)
+#define IDLE_MAX_MS	60000 /* wall time may jump: look again after this long in any case */
+#define IDLE_MIN_MS	1000  /* due jobs whose destination takes none just now */
+#define DRAIN_STEP_MS	250
+#define STOP_GRACE_MS	500
+#define PRUNE_EVERY_MS	((int64_t)3600 * 1000)
+#define PRUNE_OLDER_MS	((int64_t)7 * 24 * 3600 * 1000)
 
 /* --- claiming --------------------------------------------------------------------------------- */
 
 struct admission {
 	struct workers *w;
 	int64_t now_ms;
-	struct dest *admitted;          /* a place is taken there */
-	char why[256];                  /* it cannot be made: the job is claimed to say so */
+	struct dest *admitted; /* a place is taken there */
+	char why[256];	       /* it cannot be made: the job is claimed to say so */
 };
 
 static void give_back(struct admission *a)
@@ -198,7 +198,8 @@ static void open_all(struct store *s)
 	int err = store_each_dest(s, note_stale, &l);
 
 	for (size_t i = 0; i < l.n; i++) {
-		struct store_dest row = { .dest = l.arns[i], .why = "",
+		struct store_dest row = { .dest = l.arns[i],
+					  .why = "",
 					  .since_ms = clock_wall_ms() };
 
 		if (err == 0)
@@ -257,7 +258,7 @@ void workers_wake(void *arg)
 
 struct drain_query {
 	struct store *store;
-	uint64_t held_back;             /* ready rows of paused destinations */
+	uint64_t held_back; /* ready rows of paused destinations */
 	int err;
 };
 

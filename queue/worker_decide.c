@@ -24,17 +24,13 @@ static bool is_permanent(const struct worker_facts *f)
 	const struct s3_error *e = f->error;
 
 	switch (e->class) {
-	case FAULT_AUTH:
-		return !dest_is_stale_cred(e) && f->err != -ENOSPC;
-	case FAULT_GONE:
-		return strcmp(e->code, "NoSuchUpload") != 0;
-	case FAULT_BAD:
-		return true;
+	case FAULT_AUTH: return !dest_is_stale_cred(e) && f->err != -ENOSPC;
+	case FAULT_GONE: return strcmp(e->code, "NoSuchUpload") != 0;
+	case FAULT_BAD: return true;
 	case FAULT_CONFLICT:
 		return strcmp(e->code, COPY_DIFFERS) == 0 && f->attempt + 1 >= WORKER_DIFFERS_MAX;
 	case FAULT_NONE:
-	case FAULT_RETRY:
-		break;
+	case FAULT_RETRY: break;
 	}
 	return false;
 }

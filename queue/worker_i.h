@@ -10,22 +10,23 @@
 #include "queue/store.h"
 #include "queue/worker.h"
 
-#define WORKER_DIFFERS_MAX 3    /* each such try makes a version: after so many a person shall look */
+/* each such try makes a version: after so many a person shall look */
+#define WORKER_DIFFERS_MAX 3
 
 struct workers {
 	struct workers_conf conf;
 	char *source_bucket, *staging_dir;
 	struct pool *pool;
 	bool started;
-	int stopping;                   /* atomic */
+	int stopping; /* atomic */
 	struct {
 		struct lock l;
-		struct cond wake;       /* idle workers */
-		struct cond rest;       /* drain and stop: a job ended */
-		unsigned wakes;         /* tokens, at most one per thread */
+		struct cond wake; /* idle workers */
+		struct cond rest; /* drain and stop: a job ended */
+		unsigned wakes;	  /* tokens, at most one per thread */
 		unsigned busy;
 		bool stop;
-		int64_t next_prune;     /* mono */
+		int64_t next_prune; /* mono */
 	} locked;
 };
 
@@ -33,7 +34,7 @@ struct workers {
 struct task {
 	struct workers *w;
 	struct job job;
-	struct dest *dest;              /* NULL: it could not be made */
+	struct dest *dest; /* NULL: it could not be made */
 	char dest_why[256];
 	struct copy_report report;
 	struct s3_error error;
@@ -49,13 +50,13 @@ void worker_run_job(struct task *t);
 
 /* Pure: what becomes of the row. */
 struct worker_facts {
-	int err;                        /* of copy_run */
+	int err; /* of copy_run */
 	const struct s3_error *error;
 	bool uncertain;
-	const char *version;            /* of the replica */
-	unsigned attempt;               /* failures so far, without this one */
-	int64_t now_ms;                 /* wall */
-	int64_t first_ms, max_ms;       /* of the back-off */
+	const char *version;	  /* of the replica */
+	unsigned attempt;	  /* failures so far, without this one */
+	int64_t now_ms;		  /* wall */
+	int64_t first_ms, max_ms; /* of the back-off */
 	uint32_t rnd;
 };
 

@@ -173,13 +173,15 @@ static void log_job(const struct task *t, const struct outcome *o)
 	printable(o->why, why, sizeof(why));
 	if (o->kind == OUTCOME_DONE || t->err == -ECANCELED)
 		log_info("job=%lld kind=%s key=\"%s\" version=%s dest=%s attempt=%u bytes=%llu "
-			 "ms=%lld result=%s", (long long)j->id, job_kind_name(j->kind), key,
+			 "ms=%lld result=%s",
+			 (long long)j->id, job_kind_name(j->kind), key,
 			 j->version ? j->version : "-", j->dest, j->attempt + 1,
 			 (unsigned long long)t->report.bytes, (long long)t->ms, result);
 	else
 		log_warn("job=%lld kind=%s key=\"%s\" version=%s dest=%s attempt=%u bytes=%llu "
-			 "ms=%lld result=%s why=\"%s\"", (long long)j->id, job_kind_name(j->kind),
-			 key, j->version ? j->version : "-", j->dest, j->attempt + 1,
+			 "ms=%lld result=%s why=\"%s\"",
+			 (long long)j->id, job_kind_name(j->kind), key,
+			 j->version ? j->version : "-", j->dest, j->attempt + 1,
 			 (unsigned long long)t->report.bytes, (long long)t->ms, result, why);
 }
 

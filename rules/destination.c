@@ -8,7 +8,7 @@
 
 #define BUCKET_MIN 3
 #define BUCKET_MAX 255 /* 63 now; buckets made in us-east-1 before 2018 may have longer names */
-#define MINUTES 15     /* the only value S3 takes */
+#define MINUTES	   15  /* the only value S3 takes */
 
 bool rules_arn_split(const char *s, struct arn *ret_arn)
 {
@@ -124,10 +124,9 @@ static int read_owner(struct rule_full *r, const struct doc_node *dest, struct r
 				err, n,
 				"AccessControlTranslation needs Owner, and only Destination");
 		if (!account || !account->text[0])
-			return rules_fail(
-				err, n, "InvalidRequest",
-				"Account must be specified if the Owner in"
-				" AccessControlTranslation has a value");
+			return rules_fail(err, n, "InvalidRequest",
+					  "Account must be specified if the Owner in"
+					  " AccessControlTranslation has a value");
 	}
 	if (account && !account->text[0])
 		return rules_fail(
@@ -162,15 +161,13 @@ static int read_encryption(struct rule_full *r, const struct doc_node *dest, con
 	bool key_given = key && key->text[0];
 
 	if (n && !r->kms_status)
-		return rules_fail(
-			err, n, "InvalidRequest",
-			"SseKmsEncryptedObjects must be specified if"
-			" EncryptionConfiguration is present.");
+		return rules_fail(err, n, "InvalidRequest",
+				  "SseKmsEncryptedObjects must be specified if"
+				  " EncryptionConfiguration is present.");
 	if (r->kms_status && !key_given)
-		return rules_fail(
-			err, n ? n : dest, "InvalidRequest",
-			"ReplicaKmsKeyID must be specified if"
-			" SseKmsEncryptedObjects tag is present.");
+		return rules_fail(err, n ? n : dest, "InvalidRequest",
+				  "ReplicaKmsKeyID must be specified if"
+				  " SseKmsEncryptedObjects tag is present.");
 	if (!key_given)
 		return 0;
 	if (!kms_arn_ok(key->text, partition))
@@ -204,10 +201,9 @@ static int read_time_status(struct rule_full *r, const struct doc_node *time,
 	if (!value)
 		return rules_malformed(err, time, "ReplicationTime has no Time");
 	if (!metrics)
-		return rules_fail(
-			err, time, "InvalidRequest",
-			"Replication destination must contain both ReplicationTime and"
-			" Metrics or neither.");
+		return rules_fail(err, time, "InvalidRequest",
+				  "Replication destination must contain both ReplicationTime and"
+				  " Metrics or neither.");
 	if (!minutes_ok(doc_text(value, "Minutes")))
 		return rules_fail(err, value, "InvalidArgument", "Invalid time minute value");
 	r->time_status = doc_text(time, "Status");
@@ -233,10 +229,9 @@ static int read_time(struct rule_full *r, const struct doc_node *dest, struct ru
 			return rules_fail(err, threshold, "InvalidArgument",
 					  "Invalid event threshold minute value");
 	} else if (threshold) {
-		return rules_fail(
-			err, threshold, "InvalidArgument",
-			"Metrics cannot contain an event threshold when ReplicationTime"
-			" is not specified or Disabled");
+		return rules_fail(err, threshold, "InvalidArgument",
+				  "Metrics cannot contain an event threshold when ReplicationTime"
+				  " is not specified or Disabled");
 	}
 	if (r->time_status && strcmp(r->time_status, r->metrics_status) != 0)
 		return rules_fail(

@@ -33,7 +33,7 @@ int rules_index(struct rule_set *rs)
 
 		if (i == 0 || strcmp(arn, rs->dests[rs->n_dests - 1].arn) != 0)
 			rs->dests[rs->n_dests++] =
-				(struct rules_dest) { .arn = arn, .rules = &rs->by_dest[i] };
+				(struct rules_dest){ .arn = arn, .rules = &rs->by_dest[i] };
 		rs->dests[rs->n_dests - 1].n++;
 	}
 	return 0;

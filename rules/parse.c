@@ -19,7 +19,7 @@ int rules_fail(struct rules_error *err, const struct doc_node *at, const char *c
 
 	if (!err)
 		return -EINVAL;
-	*err = (struct rules_error) { .line = at ? at->line : 0, .col = at ? at->col : 0 };
+	*err = (struct rules_error){ .line = at ? at->line : 0, .col = at ? at->col : 0 };
 	(void)snprintf(err->code, sizeof(err->code), "%s", code);
 	va_start(ap, fmt);
 	(void)vsnprintf(err->message, sizeof(err->message), fmt, ap);
@@ -174,7 +174,8 @@ int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct r
 	return parse(text, len, false, ret_rs, ret_err);
 }
 
-int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err)
+int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs,
+		       struct rules_error *ret_err)
 {
 	return parse(text, len, true, ret_rs, ret_err);
 }

@@ -10,28 +10,32 @@
 #include "base/buf.h"
 #include "base/kv.h"
 
-struct rule_set;        /* immutable, refcounted */
+struct rule_set; /* immutable, refcounted */
 
 struct rules_error {
-	char code[48];          /* S3's: MalformedXML, InvalidRequest, InvalidArgument, ... */
-	char message[400];      /* S3's words where S3 has words for it */
-	char hint[200];         /* ours: what exactly is wrong, where S3's words do not say; else "" */
-	int line, col;          /* of the element at fault, from 1; 0 = unknown */
+	char code[48];	   /* S3's: MalformedXML, InvalidRequest, InvalidArgument, ... */
+	char message[400]; /* S3's words where S3 has words for it */
+	/* ours: what exactly is wrong, where S3's words do not say; else "" */
+	char hint[200];
+	int line, col; /* of the element at fault, from 1; 0 = unknown */
 };
 
-/* XML or AWS CLI JSON (also wrapped in {"ReplicationConfiguration": ...}), told apart by the first character.
- * Returns new set (one reference). -EINVAL with ret_err (may be NULL) filled; -ENOMEM. Checks in S3's order,
- * all that needs no network; text is borrowed for the call only. */
-int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err) must_check;
-/* The same, of what a bucket gave back, or rules_to_xml: some servers (Ceph) keep neither Role nor DeleteMarkerReplication. The Role is not
- * missed; a rule without the other replicates no delete markers, and a warning says so. */
-int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err) must_check;
+/* XML or AWS CLI JSON (also wrapped in {"ReplicationConfiguration": ...}), told apart by the first
+ * character. Returns new set (one reference). -EINVAL with ret_err (may be NULL) filled; -ENOMEM.
+ * Checks in S3's order, all that needs no network; text is borrowed for the call only. */
+int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err)
+	must_check;
+/* The same, of what a bucket gave back, or rules_to_xml: some servers (Ceph) keep neither Role nor
+ * DeleteMarkerReplication. The Role is not missed; a rule without the other replicates no delete
+ * markers, and a warning says so. */
+int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs,
+		       struct rules_error *ret_err) must_check;
 struct rule_set *rules_ref(struct rule_set *rs);
-void rules_unref(struct rule_set *rs);          /* NULL is fine */
+void rules_unref(struct rule_set *rs); /* NULL is fine */
 
-/* Elements that were not understood and ignored, or stood in the wrong place and were read all the same
- * (mistakes of S3's own examples), for one warning each, at most 100:
- * "line 7: unknown element 'Foo' in Rule ignored". */
+/* Elements that were not understood and ignored, or stood in the wrong place and were read all the
+ * same (mistakes of S3's own examples), for one warning each, at most 100: "line 7: unknown element
+ * 'Foo' in Rule ignored". */
 size_t rules_warning_count(const struct rule_set *rs);
 const char *rules_warning(const struct rule_set *rs, size_t i);
 
@@ -40,28 +44,31 @@ int rules_to_xml(const struct rule_set *rs, struct buf *out) must_check;
 
 /* One rule, as written. All strings borrowed from the set; NULL = absent. */
 struct rule {
-	const char *id;                 /* generated when the file had none */
+	const char *id; /* generated when the file had none */
 	bool enabled;
-	bool v2;                        /* Filter, Priority, DeleteMarkerReplication are V2 */
-	int32_t priority;               /* 0 for V1 */
-	const char *prefix;             /* "" = all */
-	const struct kv *tags;          /* all needed; may be empty */
-	bool replicate_delete_markers;  /* V1: true; V2: DeleteMarkerReplication = Enabled */
-	bool sse_kms;                   /* SseKmsEncryptedObjects = Enabled */
-	bool replica_modifications;     /* ReplicaModifications = Enabled */
-	const char *dest_arn;           /* arn:aws:s3:::bucket */
-	const char *dest_bucket;        /* the bucket's name in it */
+	bool v2;		       /* Filter, Priority, DeleteMarkerReplication are V2 */
+	int32_t priority;	       /* 0 for V1 */
+	const char *prefix;	       /* "" = all */
+	const struct kv *tags;	       /* all needed; may be empty */
+	bool replicate_delete_markers; /* V1: true; V2: DeleteMarkerReplication = Enabled */
+	bool sse_kms;		       /* SseKmsEncryptedObjects = Enabled */
+	bool replica_modifications;    /* ReplicaModifications = Enabled */
+	const char *dest_arn;	       /* arn:aws:s3:::bucket */
+	const char *dest_bucket;       /* the bucket's name in it */
 	const char *account;
 	const char *storage_class;
-	bool owner_override;            /* AccessControlTranslation/Owner = Destination */
+	bool owner_override; /* AccessControlTranslation/Owner = Destination */
 	const char *kms_key_id;
 	bool metrics;
-	int32_t threshold_minutes;      /* 15 with ReplicationTime or Metrics/EventThreshold, else 0 */
+	/* 15 with ReplicationTime or Metrics/EventThreshold, else 0 */
+	int32_t threshold_minutes;
 };
 
-const char *rules_role(const struct rule_set *rs);                      /* NULL: the bucket did not keep it */
+/* NULL: the bucket did not keep it */
+const char *rules_role(const struct rule_set *rs);
 size_t rules_count(const struct rule_set *rs);
-const struct rule *rules_get(const struct rule_set *rs, size_t i);      /* in file order; borrowed */
+/* in file order; borrowed */
+const struct rule *rules_get(const struct rule_set *rs, size_t i);
 /* Distinct destination ARNs, sorted. */
 size_t rules_dest_count(const struct rule_set *rs);
 const char *rules_dest(const struct rule_set *rs, size_t i);
@@ -69,24 +76,27 @@ const char *rules_dest(const struct rule_set *rs, size_t i);
 /* What is known of the object. */
 struct rules_facts {
 	const char *key;
-	const struct kv *tags;          /* NULL = none */
-	bool delete_marker;             /* this operation is a delete without version id */
-	bool is_replica;                /* it carries somebody's replica mark: replicated by no rule */
+	const struct kv *tags; /* NULL = none */
+	bool delete_marker;    /* this operation is a delete without version id */
+	/* it carries somebody's replica mark: replicated by no rule */
+	bool is_replica;
 };
 
 /*
- * The rule that acts for each destination: of the enabled rules that match, the one with the highest priority
- * (S3 User Guide, "Specifying a filter", "priority"). For a delete marker that winner must also want delete markers.
- * Writes up to max borrowed rules, one per destination, sorted by ARN; returns how many (<= rules_dest_count).
+ * The rule that acts for each destination: of the enabled rules that match, the one with the
+ * highest priority (S3 User Guide, "Specifying a filter", "priority"). For a delete marker that
+ * winner must also want delete markers. Writes up to max borrowed rules, one per destination,
+ * sorted by ARN; returns how many (<= rules_dest_count).
  */
-size_t rules_match(const struct rule_set *rs, const struct rules_facts *f, const struct rule **ret_rules, size_t max);
+size_t rules_match(const struct rule_set *rs, const struct rules_facts *f,
+		   const struct rule **ret_rules, size_t max);
 
-/* Could tags that are not known yet change the answer for this key? (Some enabled rule matches by prefix and has
- * tags, and no rule without tags comes before it.) */
+/* Could tags that are not known yet change the answer for this key? (Some enabled rule matches by
+ * prefix and has tags, and no rule without tags comes before it.) */
 bool rules_tags_matter(const struct rule_set *rs, const char *key);
 
-/* Plain words for people: "1. tax: objects under \"Tax/\" -> bucket copy (delete markers too)", no line end.
- * r must be one that rules_get or rules_match gave, not a copy. */
+/* Plain words for people: "1. tax: objects under \"Tax/\" -> bucket copy (delete markers too)", no
+ * line end. r must be one that rules_get or rules_match gave, not a copy. */
 int rules_describe(const struct rule *r, struct buf *out) must_check;
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "rules/rules.h"
 
-#define RULES_MAX 1000
+#define RULES_MAX	1000
 #define RULES_MAX_BYTES (2 * MIB)
 
 enum rule_filter { FILTER_V1, FILTER_ALL, FILTER_PREFIX, FILTER_TAG, FILTER_AND };
@@ -16,9 +16,9 @@ enum rule_filter { FILTER_V1, FILTER_ALL, FILTER_PREFIX, FILTER_TAG, FILTER_AND 
 /* A rule with what only the writer needs. Strings are borrowed from the set's document;
  * NULL = the element was absent. */
 struct rule_full {
-	struct rule rule;       /* first: a borrowed struct rule leads back to its rule_full */
-	size_t index;           /* from 0, in file order */
-	char own_id[48];        /* where rule.id points when it was generated */
+	struct rule rule; /* first: a borrowed struct rule leads back to its rule_full */
+	size_t index;	  /* from 0, in file order */
+	char own_id[48];  /* where rule.id points when it was generated */
 	struct kv tags;
 	enum rule_filter filter;
 	bool prefix_given;
@@ -28,7 +28,7 @@ struct rule_full {
 	const char *time_status;
 	const char *metrics_status;
 	bool metrics_threshold;
-	const struct doc_node *node;    /* for messages */
+	const struct doc_node *node; /* for messages */
 };
 
 struct rules_dest {
@@ -39,13 +39,13 @@ struct rules_dest {
 
 struct rule_set {
 	atomic_uint refs;
-	struct doc_node *doc;           /* holds the strings; does not change once tidied */
-	bool stored;                    /* by a server that may not keep all of it */
+	struct doc_node *doc; /* holds the strings; does not change once tidied */
+	bool stored;	      /* by a server that may not keep all of it */
 	const char *role;
-	struct rule_full *rules;        /* in file order */
+	struct rule_full *rules; /* in file order */
 	size_t n;
-	struct rule_full **by_dest;     /* sorted by ARN, then priority downwards */
-	struct rules_dest *dests;       /* sorted by ARN */
+	struct rule_full **by_dest; /* sorted by ARN, then priority downwards */
+	struct rules_dest *dests;   /* sorted by ARN */
 	size_t n_dests;
 	char **warnings;
 	size_t n_warnings;
@@ -87,7 +87,7 @@ struct arn {
 };
 bool rules_arn_split(const char *s, struct arn *ret_arn);
 bool rules_arn_is(const struct arn *a, enum arn_part part, const char *s);
-bool rules_arn_account_ok(const struct arn *a);         /* twelve digits */
+bool rules_arn_account_ok(const struct arn *a); /* twelve digits */
 /* "Enabled" or "Disabled"; NULL is neither. */
 bool rules_status_ok(const char *s);
 static inline bool rules_is_enabled(const char *status)

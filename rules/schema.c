@@ -18,9 +18,9 @@
 #include "rules/rules_i.h"
 
 enum kind {
-	GROUP,  /* elements only */
-	TEXT,   /* taken as it is: every blank counts */
-	WORD,   /* text; blanks around it do not count */
+	GROUP,	/* elements only */
+	TEXT,	/* taken as it is: every blank counts */
+	WORD,	/* text; blanks around it do not count */
 	NUMBER, /* a whole number, of any size */
 };
 
@@ -42,15 +42,16 @@ struct schema {
 static int mend_and(struct rule_set *rs, struct doc_node *n);
 static int mend_rule(struct rule_set *rs, struct doc_node *n);
 
-#define END { .name = NULL }
+#define END                                                                                        \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
 
 static const struct schema status_only[] = { { .name = "Status", .kind = WORD }, END };
 
-static const struct schema in_tag[] = {
-	{ .name = "Key", .kind = TEXT },
-	{ .name = "Value", .kind = TEXT },
-	END
-};
+static const struct schema in_tag[] = { { .name = "Key", .kind = TEXT },
+					{ .name = "Value", .kind = TEXT },
+					END };
 
 static const struct schema in_and[] = {
 	{ .name = "Prefix", .kind = TEXT },
@@ -75,17 +76,13 @@ static const struct schema in_acl[] = { { .name = "Owner", .kind = WORD }, END }
 static const struct schema in_encryption[] = { { .name = "ReplicaKmsKeyID", .kind = WORD }, END };
 static const struct schema minutes_only[] = { { .name = "Minutes", .kind = NUMBER }, END };
 
-static const struct schema in_time[] = {
-	{ .name = "Status", .kind = WORD },
-	{ .name = "Time", .children = minutes_only },
-	END
-};
+static const struct schema in_time[] = { { .name = "Status", .kind = WORD },
+					 { .name = "Time", .children = minutes_only },
+					 END };
 
-static const struct schema in_metrics[] = {
-	{ .name = "Status", .kind = WORD },
-	{ .name = "EventThreshold", .children = minutes_only },
-	END
-};
+static const struct schema in_metrics[] = { { .name = "Status", .kind = WORD },
+					    { .name = "EventThreshold", .children = minutes_only },
+					    END };
 
 static const struct schema in_destination[] = {
 	{ .name = "Bucket", .kind = WORD },
@@ -111,15 +108,13 @@ static const struct schema in_rule[] = {
 	END
 };
 
-static const struct schema in_configuration[] = {
-	{ .name = "Role", .kind = WORD },
-	{ .name = "Rule",
-	  .json_name = "Rules",
-	  .flags = MANY,
-	  .children = in_rule,
-	  .mend = mend_rule },
-	END
-};
+static const struct schema in_configuration[] = { { .name = "Role", .kind = WORD },
+						  { .name = "Rule",
+						    .json_name = "Rules",
+						    .flags = MANY,
+						    .children = in_rule,
+						    .mend = mend_rule },
+						  END };
 
 static const struct schema configuration = { .name = "ReplicationConfiguration",
 					     .children = in_configuration };

@@ -14,13 +14,13 @@
 
 #include "rules/rules_i.h"
 
-#define ID_MAX 255
-#define PREFIX_MAX 1024
-#define TAG_KEY_MAX 128
+#define ID_MAX	      255
+#define PREFIX_MAX    1024
+#define TAG_KEY_MAX   128
 #define TAG_VALUE_MAX 256
 
-#define SCHEMA_VERSION_TAIL \
-	" for this version of Cross Region Replication configuration schema." \
+#define SCHEMA_VERSION_TAIL                                                                        \
+	" for this version of Cross Region Replication configuration schema."                      \
 	" Please refer to S3 Developer Guide for more information."
 
 struct reader {
@@ -208,9 +208,10 @@ static int check_version(struct reader *rd, struct rule_full *r)
 				because->line);
 		}
 		if (!because && !n && i == 1 && rd->rs->stored)
-			return rules_warn(rd->rs, r->node,
-					  "the bucket does not say %s: no delete markers are replicated",
-					  names[i]);
+			return rules_warn(
+				rd->rs, r->node,
+				"the bucket does not say %s: no delete markers are replicated",
+				names[i]);
 		if (!because && !n)
 			return rules_fail(rd->err, r->node, "InvalidRequest",
 					  "%s must be specified" SCHEMA_VERSION_TAIL, names[i]);
@@ -325,7 +326,7 @@ static int read_criteria(struct reader *rd, struct rule_full *r)
 static int read_rule(struct reader *rd, struct rule_full *r)
 {
 	static int (*const steps[])(struct reader *, struct rule_full *) = {
-		read_basics, read_filter, check_version, read_id,
+		read_basics,   read_filter,  check_version, read_id,
 		read_priority, read_markers, read_criteria,
 	};
 

@@ -4,7 +4,9 @@
 
 #include "s3/client.h"
 
-int acl_get(struct s3_client *c, const char *key, const char *version, struct buf *ret_xml, struct s3_error *err) must_check;
-int acl_put(struct s3_client *c, const char *key, const char *version, const char *xml, struct s3_error *err) must_check;
+int acl_get(struct s3_client *c, const char *key, const char *version, struct buf *ret_xml,
+	    struct s3_error *err) must_check;
+int acl_put(struct s3_client *c, const char *key, const char *version, const char *xml,
+	    struct s3_error *err) must_check;
 
 #endif

@@ -41,7 +41,7 @@ static void code_from_status(const struct s3_req *req, struct s3_error *e)
 		int status;
 		const char *code;
 	} codes[] = {
-		{ 304, "NotModified" }, { 403, "AccessDenied" }, { 405, "MethodNotAllowed" },
+		{ 304, "NotModified" },	       { 403, "AccessDenied" }, { 405, "MethodNotAllowed" },
 		{ 412, "PreconditionFailed" }, { 416, "InvalidRange" },
 	};
 
@@ -83,9 +83,17 @@ static void headers_read(const struct kv *headers, int64_t wall_ms, struct s3_er
 static bool answer_is_unclear(const struct s3_error *e)
 {
 	static const char *const refusals[] = {
-		"BandwidthLimitExceeded", "RequestLimitExceeded", "RequestThrottled",
-		"ServiceUnavailable", "SlowDown", "SlowDownRead", "SlowDownWrite", "Throttling",
-		"ThrottlingException", "TooManyRequests", "XMinioServerNotInitialized",
+		"BandwidthLimitExceeded",
+		"RequestLimitExceeded",
+		"RequestThrottled",
+		"ServiceUnavailable",
+		"SlowDown",
+		"SlowDownRead",
+		"SlowDownWrite",
+		"Throttling",
+		"ThrottlingException",
+		"TooManyRequests",
+		"XMinioServerNotInitialized",
 	};
 
 	if (e->class != FAULT_RETRY || (e->status >= 300 && e->status < 500))

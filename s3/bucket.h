@@ -6,11 +6,15 @@
 
 enum bucket_versioning { VERSIONING_OFF, VERSIONING_ENABLED, VERSIONING_SUSPENDED };
 
-int bucket_head(struct s3_client *c, struct s3_error *err) must_check;         /* -ENOENT, -EACCES */
-int bucket_versioning_get(struct s3_client *c, enum bucket_versioning *ret_v, struct s3_error *err) must_check;
-int bucket_versioning_put(struct s3_client *c, enum bucket_versioning v, struct s3_error *err) must_check;
+/* -ENOENT, -EACCES */
+int bucket_head(struct s3_client *c, struct s3_error *err) must_check;
+int bucket_versioning_get(struct s3_client *c, enum bucket_versioning *ret_v, struct s3_error *err)
+	must_check;
+int bucket_versioning_put(struct s3_client *c, enum bucket_versioning v, struct s3_error *err)
+	must_check;
 /* The XML as stored. -ENOENT: none (also Ceph's 200 with an empty configuration). */
-int bucket_replication_get(struct s3_client *c, struct buf *ret_xml, struct s3_error *err) must_check;
+int bucket_replication_get(struct s3_client *c, struct buf *ret_xml, struct s3_error *err)
+	must_check;
 int bucket_replication_put(struct s3_client *c, const char *xml, struct s3_error *err) must_check;
 int bucket_replication_delete(struct s3_client *c, struct s3_error *err) must_check;
 int bucket_lifecycle_get(struct s3_client *c, struct buf *ret_xml, struct s3_error *err) must_check;

@@ -29,11 +29,11 @@
 #include "s3/answer.h"
 #include "s3/sign.h"
 
-#define RETRY_AFTER_MAX_MS 30000
-#define SERVER_WORKS_FACTOR 5   /* Complete and Copy: the server may be busy for minutes */
-#define THROTTLE_STEPS 2        /* throttled: wait as if so many more attempts had failed */
-#define HEAD_SKEW_MS (10 * 60 * 1000)   /* S3 allows 15 minutes; a HEAD's 403 cannot say it */
-#define HASH_CHUNK (256 * 1024)
+#define RETRY_AFTER_MAX_MS  30000
+#define SERVER_WORKS_FACTOR 5 /* Complete and Copy: the server may be busy for minutes */
+#define THROTTLE_STEPS	    2 /* throttled: wait as if so many more attempts had failed */
+#define HEAD_SKEW_MS	    (10 * 60 * 1000) /* S3 allows 15 minutes; a HEAD's 403 cannot say it */
+#define HASH_CHUNK	    (256 * 1024)
 
 static const struct backoff call_backoff = { 100, 10000, 20 };
 
@@ -42,16 +42,16 @@ struct call {
 	struct s3_client *c;
 	const struct s3_req *req;
 	struct s3_res *res;
-	int64_t deadline;               /* mono */
+	int64_t deadline; /* mono */
 	int64_t stall_ms;
 	unsigned tries;
 	bool skew_done, region_done, cred_done;
-	bool was_unclear;               /* an earlier attempt was */
+	bool was_unclear; /* an earlier attempt was */
 	/* of the latest attempt */
 	const struct cred *cred;
 	char region[40];
 	int64_t signed_ms;
-	int local_error;                /* of the caller's read or write */
+	int local_error; /* of the caller's read or write */
 	uint64_t sent_bytes;
 	uint64_t received_bytes;
 };
@@ -108,9 +108,14 @@ static int request_sign(struct call *k, const struct place *place, struct kv *he
 	char payload[2 * SHA256_SIZE + 1] = "UNSIGNED-PAYLOAD";
 	uint8_t hash[SHA256_SIZE];
 	struct sign_req s = {
-		.method = k->req->method, .host = place->host, .path = place->path,
-		.query = &k->req->query, .headers = &k->req->headers, .payload_hash = payload,
-		.region = k->region, .service = "s3",
+		.method = k->req->method,
+		.host = place->host,
+		.path = place->path,
+		.query = &k->req->query,
+		.headers = &k->req->headers,
+		.payload_hash = payload,
+		.region = k->region,
+		.service = "s3",
 	};
 
 	if (!k->c->tls) {
@@ -232,10 +237,15 @@ static void attempt_log(const struct call *k, int rc, int64_t ms)
 static int attempt_send(struct call *k, const struct place *place, const struct kv *headers)
 {
 	const struct http_req q = {
-		.method = k->req->method, .url = place->url, .headers = headers,
-		.body_size = k->req->body_size, .body_data = k->req->body_data,
-		.read = k->req->body_size ? body_read : NULL, .read_arg = k,
-		.write = k->req->write ? body_write : NULL, .write_arg = k,
+		.method = k->req->method,
+		.url = place->url,
+		.headers = headers,
+		.body_size = k->req->body_size,
+		.body_data = k->req->body_data,
+		.read = k->req->body_size ? body_read : NULL,
+		.read_arg = k,
+		.write = k->req->write ? body_write : NULL,
+		.write_arg = k,
 		.deadline_mono_ms = k->req->data ? CLOCK_NEVER : k->deadline,
 		.stall_ms = k->stall_ms,
 	};
@@ -255,7 +265,7 @@ static int attempt_send(struct call *k, const struct place *place, const struct 
 	rc = answer_judge(k, rc, &h);
 	http_res_free(&h);
 	if (k->req->data && (k->sent_bytes || k->received_bytes))
-		k->deadline += clock_mono_ms() - start;         /* that time does not count */
+		k->deadline += clock_mono_ms() - start; /* that time does not count */
 	attempt_log(k, rc, clock_mono_ms() - start);
 	return rc;
 }
@@ -323,8 +333,8 @@ static bool correct_region(struct call *k)
 static bool correct_cred(struct call *k)
 {
 	static const char *const codes[] = {
-		"ExpiredToken", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken",
-		"SignatureDoesNotMatch", "TokenRefreshRequired",
+		"ExpiredToken", "InvalidAccessKeyId",	 "InvalidClientTokenId",
+		"InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired",
 	};
 	const struct s3_error *e = &k->res->error;
 	bool may_be = (e->status == 403 || e->status == 400) && strcmp(k->req->method, "HEAD") == 0;
@@ -420,8 +430,11 @@ int s3_call(struct s3_client *c, const struct s3_req *req, struct s3_res *ret_re
 {
 	int64_t factor = req->error_in_200 ? SERVER_WORKS_FACTOR : 1;
 	struct call k = {
-		.c = c, .req = req, .res = ret_res,
-		.deadline = clock_deadline(c->call_ms * factor), .stall_ms = c->stall_ms * factor,
+		.c = c,
+		.req = req,
+		.res = ret_res,
+		.deadline = clock_deadline(c->call_ms * factor),
+		.stall_ms = c->stall_ms * factor,
 	};
 	int rc = call_loop(&k);
 

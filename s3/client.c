@@ -8,10 +8,10 @@
 #include "base/log.h"
 
 #define STALL_MS_DEFAULT 30000
-#define CALL_MS_DEFAULT 60000
+#define CALL_MS_DEFAULT	 60000
 #define ATTEMPTS_DEFAULT 6
-#define IDLE_MAX 64
-#define TIME_MAX_MS (365LL * 24 * 3600 * 1000)
+#define IDLE_MAX	 64
+#define TIME_MAX_MS	 (365LL * 24 * 3600 * 1000)
 
 static int attempt_by_curl(void *arg, const struct http_req *req, struct http_res *res)
 {

@@ -1,6 +1,7 @@
 /*
- * client.h - a handle on one bucket, and s3_call, the one way out: it signs, tries, classifies, waits and tries again.
- * Every verb in s3/ is: fill a request, s3_call, read the response. Thread-safe.
+ * client.h - a handle on one bucket, and s3_call, the one way out: it signs, tries, classifies,
+ * waits and tries again. Every verb in s3/ is: fill a request, s3_call, read the response.
+ * Thread-safe.
  */
 #ifndef S3_CLIENT_H
 #define S3_CLIENT_H
@@ -14,62 +15,76 @@
 struct s3_client;
 
 struct s3_client_conf {
-	const char *url;                /* "http[s]://host[:port]"; NULL = https://s3.REGION.amazonaws.com */
-	const char *region;             /* NULL = from the credentials' profile, else us-east-1, corrected by the bucket's answer */
+	/* "http[s]://host[:port]"; NULL = https://s3.REGION.amazonaws.com */
+	const char *url;
+	/* NULL = from the credentials' profile, else us-east-1, corrected by the bucket's answer */
+	const char *region;
 	const char *bucket;
-	int path_style;                 /* 1 path, 0 virtual host, -1 = path unless url is NULL */
+	int path_style; /* 1 path, 0 virtual host, -1 = path unless url is NULL */
 	const char *cacert;
 	bool no_check_certificate;
-	bool allow_http;                /* plain http beyond loopback */
-	int64_t connect_ms;             /* 0 = default 10 s */
-	int64_t stall_ms;               /* 0 = default 30 s without a byte */
-	int64_t call_ms;                /* total time of a call with retries; 0 = default 60 s; data calls may take longer while bytes move */
-	unsigned max_attempts;          /* 0 = default 6 */
-	struct cred_source *cred;       /* taken on success */
-	http_attempt_fn *attempt;       /* NULL = libcurl */
+	bool allow_http;    /* plain http beyond loopback */
+	int64_t connect_ms; /* 0 = default 10 s */
+	int64_t stall_ms;   /* 0 = default 30 s without a byte */
+	/* total time of a call with retries; 0 = default 60 s; data calls may take longer while
+	 * bytes move */
+	int64_t call_ms;
+	unsigned max_attempts;	  /* 0 = default 6 */
+	struct cred_source *cred; /* taken on success */
+	http_attempt_fn *attempt; /* NULL = libcurl */
 	void *attempt_arg;
 };
 
 struct s3_req {
-	const char *op;                 /* S3's name, for logs: "PutObject" */
+	const char *op; /* S3's name, for logs: "PutObject" */
 	const char *method;
-	const char *key;                /* NULL = the bucket itself */
+	const char *key; /* NULL = the bucket itself */
 	struct kv query;
-	struct kv headers;              /* lower case; without what signing adds */
+	struct kv headers; /* lower case; without what signing adds */
 	const void *body_data;
 	uint64_t body_size;
-	http_read_fn *read;             /* body by parts; NULL = body_data */
+	http_read_fn *read; /* body by parts; NULL = body_data */
 	void *read_arg;
-	http_write_fn *write;           /* sink of a 2xx body; must accept being restarted: see restart */
+	/* sink of a 2xx body; must accept being restarted: see restart */
+	http_write_fn *write;
 	void *write_arg;
-	int (*restart)(void *arg);      /* called with write_arg before each attempt after the first; NULL = fine */
-	bool once;                      /* not to be repeated after an unclear outcome (see s3_error.unclear) */
-	bool data;                      /* moves bulk data: only the stall limit applies to an attempt */
-	bool error_in_200;              /* a 200 may carry an <Error> body (Complete, Copy) */
-	bool check_md5;                 /* the answer's ETag must be the MD5 of what was sent (when it looks like an MD5, and no SSE-KMS/SSE-C) */
+	/* called with write_arg before each attempt after the first; NULL = fine */
+	int (*restart)(void *arg);
+	/* not to be repeated after an unclear outcome (see s3_error.unclear) */
+	bool once;
+	/* moves bulk data: only the stall limit applies to an attempt */
+	bool data;
+	bool error_in_200; /* a 200 may carry an <Error> body (Complete, Copy) */
+	/* the answer's ETag must be the MD5 of what was sent (when it looks like an MD5, and no
+	 * SSE-KMS/SSE-C) */
+	bool check_md5;
 };
 
 struct s3_res {
 	int status;
 	struct kv headers;
 	struct buf body;
-	struct s3_error error;          /* filled whenever s3_call fails */
+	struct s3_error error; /* filled whenever s3_call fails */
 };
 
 void s3_req_free(struct s3_req *q);
 void s3_res_free(struct s3_res *r);
 
-int s3_client_new(const struct s3_client_conf *conf, struct s3_client **ret_c, char *why, size_t why_len) must_check;
+int s3_client_new(const struct s3_client_conf *conf, struct s3_client **ret_c, char *why,
+		  size_t why_len) must_check;
 void s3_client_free(struct s3_client *c);
-void s3_client_abort(struct s3_client *c);      /* every call returns -ECANCELED soon, waits included */
+/* every call returns -ECANCELED soon, waits included */
+void s3_client_abort(struct s3_client *c);
 const char *s3_client_bucket(const struct s3_client *c);
-const char *s3_client_url(const struct s3_client *c);   /* for messages: scheme, host, port */
+const char *s3_client_url(const struct s3_client *c); /* for messages: scheme, host, port */
 
-/* ret_res must be all zero; the caller frees it whatever is returned. Any status but 2xx (and 304 for conditional GETs) is an error.
- * ret_res->error tells which. -ECANCELED, -ENOMEM and fault.h's errors. */
+/* ret_res must be all zero; the caller frees it whatever is returned. Any status but 2xx (and 304
+ * for conditional GETs) is an error. ret_res->error tells which. -ECANCELED, -ENOMEM and fault.h's
+ * errors. */
 int s3_call(struct s3_client *c, const struct s3_req *req, struct s3_res *ret_res) must_check;
 
-/* One line for people: "403 AccessDenied: Access Denied (request id ...)"; dst of 400 bytes is enough. */
+/* One line for people: "403 AccessDenied: Access Denied (request id ...)"; dst of 400 bytes is
+ * enough. */
 const char *s3_error_text(const struct s3_error *e, char *dst, size_t n);
 
 #endif

@@ -10,22 +10,22 @@
 
 struct s3_client {
 	char *bucket;
-	char *url;                      /* for people */
-	bool aws;                       /* no URL was given: the host follows the region */
+	char *url; /* for people */
+	bool aws;  /* no URL was given: the host follows the region */
 	bool path_style;
 	bool tls;
-	struct endpoint endpoint;       /* fixed unless aws */
+	struct endpoint endpoint; /* fixed unless aws */
 	int64_t stall_ms;
 	int64_t call_ms;
 	unsigned max_attempts;
 	struct cred_source *cred;
-	struct http *http;              /* NULL with another attempt function */
+	struct http *http; /* NULL with another attempt function */
 	http_attempt_fn *attempt;
 	void *attempt_arg;
-	_Atomic int64_t skew_ms;        /* server's clock - ours */
+	_Atomic int64_t skew_ms; /* server's clock - ours */
 	struct {
 		struct lock l;
-		struct cond cond;       /* aborted */
+		struct cond cond; /* aborted */
 		bool aborted;
 		char region[40];
 	} locked;

@@ -14,9 +14,9 @@
 #include "base/log.h"
 
 enum kind {
-	KIND_FIXED,             /* static, environment */
-	KIND_PASSWD,            /* paths[0] */
-	KIND_PROFILE,           /* paths[0] credentials, paths[1] config */
+	KIND_FIXED,   /* static, environment */
+	KIND_PASSWD,  /* paths[0] */
+	KIND_PROFILE, /* paths[0] credentials, paths[1] config */
 };
 
 /* What a file looked like when it was read. */
@@ -78,7 +78,7 @@ int cred_box_new(const char *key_id, const char *secret, const char *token,
 
 void cred_unref(const struct cred *c)
 {
-	struct cred_box *b = (struct cred_box *)(uintptr_t)c;   /* pub is its first member */
+	struct cred_box *b = (struct cred_box *)(uintptr_t)c; /* pub is its first member */
 
 	if (!b || atomic_fetch_sub(&b->refs, 1) != 1)
 		return;
@@ -128,7 +128,7 @@ static void mark_take(const char *path, struct file_mark *m)
 static bool mark_equal(const struct file_mark *a, const struct file_mark *b)
 {
 	return a->exists == b->exists && a->size == b->size && a->inode == b->inode &&
-		a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
+	       a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
 static int home_path(const char *name, char **ret_path)
@@ -249,7 +249,7 @@ static int use_usual(struct cred_source *s, const struct why *w)
 	if (access(CRED_SYSTEM_PASSWD, F_OK) == 0)
 		return use_passwd(s, CRED_SYSTEM_PASSWD, w);
 	cred_why(w, "no credentials found: give passwd_file=FILE or profile=NAME, or set "
-		 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+		    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
 	return -ENOENT;
 }
 

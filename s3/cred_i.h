@@ -7,10 +7,10 @@
 #include <stdatomic.h>
 
 struct cred_box {
-	struct cred pub;        /* first */
+	struct cred pub; /* first */
 	atomic_uint refs;
-	size_t size;            /* of text */
-	char text[];            /* what pub points to */
+	size_t size; /* of text */
+	char text[]; /* what pub points to */
 };
 
 /* Where words for people go; size 0 = nowhere. */
@@ -19,7 +19,7 @@ struct why {
 	size_t size;
 };
 
-#define CRED_SYSTEM_PASSWD "/etc/passwd-s3fs"   /* the one passwd file that its group may read */
+#define CRED_SYSTEM_PASSWD "/etc/passwd-s3fs" /* the one passwd file that its group may read */
 
 void cred_why(const struct why *w, const char *fmt, ...) printf_like(2, 3);
 /* token may be NULL. */
@@ -36,7 +36,7 @@ int cred_passwd_read(const char *path, const char *bucket, const struct why *w,
 int cred_profile_read(const char *credentials, const char *config, const char *profile,
 		      const struct why *w, struct cred_box **ret_box) must_check;
 /* The profile's region, new; NULL when the file does not say. */
-int cred_region_read(const char *path, const char *profile, bool is_config,
-		     char **ret_region) must_check;
+int cred_region_read(const char *path, const char *profile, bool is_config, char **ret_region)
+	must_check;
 
 #endif

@@ -52,7 +52,7 @@ static int file_read(const char *path, bool private, const struct why *w, struct
 	}
 	if (private && (st.st_mode & 077 & ~(strcmp(path, CRED_SYSTEM_PASSWD) == 0 ? 040u : 0u))) {
 		cred_why(w, "%s: others may read the secrets in it (mode %03o); chmod 600 it", path,
-			(unsigned)(st.st_mode & 0777));
+			 (unsigned)(st.st_mode & 0777));
 		return -EACCES;
 	}
 	buf_init(ret_b, FILE_MAX + 1);
@@ -77,7 +77,7 @@ static int file_read(const char *path, bool private, const struct why *w, struct
 /* ---- s3fs's passwd file ---- */
 
 struct passwd_line {
-	char *bucket;           /* NULL = any */
+	char *bucket; /* NULL = any */
 	char *key_id;
 	char *secret;
 };
@@ -194,7 +194,7 @@ static int section_to_box(const char *profile, const struct ini_section *section
 			  const struct why *w, struct cred_box **ret_box)
 {
 	static const char *const foreign[] = {
-		"credential_process", "role_arn", "sso_start_url", "sso_session",
+		"credential_process",	   "role_arn", "sso_start_url", "sso_session",
 		"web_identity_token_file",
 	};
 	const char *key_id = section ? kv_get(&section->values, "aws_access_key_id") : NULL;
@@ -208,8 +208,10 @@ static int section_to_box(const char *profile, const struct ini_section *section
 	}
 	for (size_t i = 0; section && i < array_size(foreign); i++) {
 		if (kv_get(&section->values, foreign[i])) {
-			cred_why(w, "%s: profile %s: %s is not supported; give aws_access_key_id "
-				 "and aws_secret_access_key", path, profile, foreign[i]);
+			cred_why(w,
+				 "%s: profile %s: %s is not supported; give aws_access_key_id "
+				 "and aws_secret_access_key",
+				 path, profile, foreign[i]);
 			return -EINVAL;
 		}
 	}
@@ -244,7 +246,7 @@ int cred_region_read(const char *path, const char *profile, bool is_config, char
 	const struct ini_section *section;
 
 	if (profile_file_read(path, &nowhere, &ini) != 0)
-		return 0;       /* complained of already, where credentials were wanted from it */
+		return 0; /* complained of already, where credentials were wanted from it */
 	section = profile_find(&ini, profile, is_config);
 	return section ? str_dup(kv_get(&section->values, "region"), ret_region) : 0;
 }

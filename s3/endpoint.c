@@ -8,7 +8,7 @@
 
 #include "base/codec.h"
 
-#define URL_LIMIT (16 * KIB)    /* a key of 1,024 bytes, each as %XX, a token and the rest */
+#define URL_LIMIT (16 * KIB) /* a key of 1,024 bytes, each as %XX, a token and the rest */
 
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -24,7 +24,7 @@ bool region_is_valid(const char *region)
 	size_t n = strlen(region);
 
 	return n > 0 && n < 40 && region[0] != '-' && region[n - 1] != '-' &&
-		strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+	       strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
 bool bucket_fits_host(const char *bucket, bool tls)

@@ -7,9 +7,9 @@
 
 struct endpoint {
 	bool tls;
-	bool loopback;          /* localhost, 127.0.0.0/8, ::1 */
-	bool is_address;        /* no name: there is no virtual-host style */
-	char host[256];         /* lower case, IPv6 in brackets; :port unless the scheme's own */
+	bool loopback;	 /* localhost, 127.0.0.0/8, ::1 */
+	bool is_address; /* no name: there is no virtual-host style */
+	char host[256];	 /* lower case, IPv6 in brackets; :port unless the scheme's own */
 };
 
 /* "http[s]://host[:port][/]" and nothing more. -EINVAL with words in why. */
@@ -24,8 +24,8 @@ bool bucket_fits_host(const char *bucket, bool tls);
 /* Where a request goes. Strings are new. */
 struct place {
 	char *host;
-	char *path;             /* percent-encoded */
-	char *url;              /* all of it, with the query */
+	char *path; /* percent-encoded */
+	char *url;  /* all of it, with the query */
 };
 
 /* key NULL = the bucket itself. */

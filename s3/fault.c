@@ -73,18 +73,12 @@ static const struct code_row code_table[] = {
 };
 
 static const struct status_row status_table[] = {
-	{ 401, FAULT_AUTH, -EACCES },
-	{ 403, FAULT_AUTH, -EACCES },
-	{ 404, FAULT_GONE, -ENOENT },
-	{ 408, FAULT_RETRY, -EIO },
-	{ 409, FAULT_CONFLICT, -EIO },
-	{ 410, FAULT_GONE, -ENOENT },
-	{ 412, FAULT_CONFLICT, -ESTALE },
-	{ 416, FAULT_BAD, -ERANGE },
-	{ 425, FAULT_RETRY, -EIO },
-	{ 429, FAULT_RETRY, -EIO },
-	{ 501, FAULT_BAD, -EIO },
-	{ 505, FAULT_BAD, -EIO },
+	{ 401, FAULT_AUTH, -EACCES },	  { 403, FAULT_AUTH, -EACCES },
+	{ 404, FAULT_GONE, -ENOENT },	  { 408, FAULT_RETRY, -EIO },
+	{ 409, FAULT_CONFLICT, -EIO },	  { 410, FAULT_GONE, -ENOENT },
+	{ 412, FAULT_CONFLICT, -ESTALE }, { 416, FAULT_BAD, -ERANGE },
+	{ 425, FAULT_RETRY, -EIO },	  { 429, FAULT_RETRY, -EIO },
+	{ 501, FAULT_BAD, -EIO },	  { 505, FAULT_BAD, -EIO },
 	{ 507, FAULT_AUTH, -ENOSPC },
 };
 
@@ -94,7 +88,7 @@ static enum fault_class class_of_range(const struct s3_error *e)
 	if (e->status == 0 || e->status >= 500)
 		return FAULT_RETRY;
 	if (e->status >= 200 && e->status < 300)
-		return e->code[0] ? FAULT_RETRY : FAULT_NONE;   /* an error in a 200 */
+		return e->code[0] ? FAULT_RETRY : FAULT_NONE; /* an error in a 200 */
 	return FAULT_BAD;
 }
 

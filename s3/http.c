@@ -22,10 +22,10 @@
 
 #define HEAD_LIMIT (128 * KIB)
 /* So much of an error body is kept, and so much read, so that the connection can be used again. */
-#define ERROR_BODY_LIMIT BUF_LIMIT_SMALL
-#define ERROR_BODY_DRAIN BUF_LIMIT_DOC
+#define ERROR_BODY_LIMIT   BUF_LIMIT_SMALL
+#define ERROR_BODY_DRAIN   BUF_LIMIT_DOC
 #define CONNECT_MS_DEFAULT 10000
-#define BUFFER_SIZE (512L * 1024)
+#define BUFFER_SIZE	   (512L * 1024)
 
 struct http {
 	char *cacert;
@@ -36,7 +36,7 @@ struct http {
 	atomic_bool aborted;
 	struct {
 		struct lock l;
-		CURL **idle;            /* the last one given back has the freshest connection */
+		CURL **idle; /* the last one given back has the freshest connection */
 		unsigned n;
 	} locked;
 };
@@ -46,17 +46,17 @@ struct attempt {
 	struct http *h;
 	const struct http_req *req;
 	struct http_res *res;
-	struct digest *md5;             /* NULL = cannot be had */
-	uint64_t offset;                /* bytes of the request's body given to curl */
-	int error;                      /* of read or write, or -EIO for an answer over a cap */
-	bool connected;                 /* the request was about to go out */
-	bool resent;                    /* curl wanted to send it a second time by itself */
+	struct digest *md5; /* NULL = cannot be had */
+	uint64_t offset;    /* bytes of the request's body given to curl */
+	int error;	    /* of read or write, or -EIO for an answer over a cap */
+	bool connected;	    /* the request was about to go out */
+	bool resent;	    /* curl wanted to send it a second time by itself */
 	bool stalled;
-	int status;                     /* of the head being read */
+	int status; /* of the head being read */
 	bool head_done;
 	size_t head_bytes;
 	uint64_t drained;
-	curl_off_t moved;               /* bytes both ways at moved_ms */
+	curl_off_t moved; /* bytes both ways at moved_ms */
 	int64_t moved_ms;
 	char words[CURL_ERROR_SIZE];
 };
@@ -151,14 +151,15 @@ static CURL *handle_take(struct http *h)
 	return curl_easy_init();
 }
 
-/* After a failure there is no connection worth keeping, and libcurl 7.88 may refuse options later. */
+/* After a failure there is no connection worth keeping, and libcurl 7.88 may refuse options later.
+ * */
 static void handle_give(struct http *h, CURL *curl, bool failed)
 {
 	if (failed) {
 		curl_easy_cleanup(curl);
 		return;
 	}
-	curl_easy_reset(curl);  /* options only: the connection stays */
+	curl_easy_reset(curl); /* options only: the connection stays */
 	lock_take(&h->locked.l);
 	if (h->locked.n < h->max_idle) {
 		h->locked.idle[h->locked.n++] = curl;
@@ -277,10 +278,10 @@ static size_t on_header(char *line, size_t size, size_t items, void *arg)
 	while (n && strchr("\r\n \t", line[n - 1]))
 		n--;
 	if (a->head_done)
-		return full;            /* trailers may not change what the head said */
+		return full; /* trailers may not change what the head said */
 	if (n > 5 && strncmp(line, "HTTP/", 5) == 0) {
 		a->status = status_parse(line, n);
-		kv_free(&a->res->headers);      /* of a 1xx before this one */
+		kv_free(&a->res->headers); /* of a 1xx before this one */
 	} else if (n) {
 		a->error = header_add(a, line, n);
 		return a->error ? 0 : full;
@@ -480,7 +481,8 @@ static int result_errno(const struct attempt *a, CURL *curl, CURLcode cc)
 	if (cc == CURLE_OK)
 		return a->res->status ? 0 : -EIO;
 	if (cc == CURLE_OUT_OF_MEMORY)
-		return a->head_bytes && !a->head_done ? -EIO : -ENOMEM; /* EIO: a line over curl's cap */
+		/* EIO: a line over curl's cap */
+		return a->head_bytes && !a->head_done ? -EIO : -ENOMEM;
 	if (!a->connected)
 		return connect_errno(a, curl, cc);
 	if (a->stalled || cc == CURLE_OPERATION_TIMEDOUT)
@@ -492,10 +494,8 @@ static int result_errno(const struct attempt *a, CURL *curl, CURLcode cc)
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_FAIL_REWIND:
-	case CURLE_SSL_CONNECT_ERROR:
-		return -ECONNRESET;
-	default:
-		return -EIO;
+	case CURLE_SSL_CONNECT_ERROR: return -ECONNRESET;
+	default: return -EIO;
 	}
 }
 
@@ -553,7 +553,7 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 	if (!curl)
 		return -ENOMEM;
 	if (req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
-		a.md5 = NULL;           /* a system that forbids MD5 */
+		a.md5 = NULL; /* a system that forbids MD5 */
 	rc = headers_make(req->headers, &headers);
 	if (rc == 0)
 		rc = perform(curl, &a, headers);

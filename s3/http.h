@@ -1,6 +1,6 @@
 /*
- * http.h - one attempt over a pooled libcurl easy handle. No retry, no S3. The only file pair that knows libcurl.
- * Redirects are never followed here.
+ * http.h - one attempt over a pooled libcurl easy handle. No retry, no S3. The only file pair that
+ * knows libcurl. Redirects are never followed here.
  */
 #ifndef S3_HTTP_H
 #define S3_HTTP_H
@@ -14,28 +14,31 @@ typedef int http_read_fn(void *arg, void *dst, size_t n, uint64_t off);
 typedef int http_write_fn(void *arg, const void *p, size_t n);
 
 struct http_req {
-	const char *method;             /* GET HEAD PUT POST DELETE */
+	const char *method; /* GET HEAD PUT POST DELETE */
 	const char *url;
-	const struct kv *headers;       /* all to be sent, names in lower case */
+	const struct kv *headers; /* all to be sent, names in lower case */
 	uint64_t body_size;
-	http_read_fn *read;             /* NULL: body is at body_data (or empty) */
+	http_read_fn *read; /* NULL: body is at body_data (or empty) */
 	void *read_arg;
 	const void *body_data;
-	http_write_fn *write;           /* NULL: a 2xx body goes to res->body too */
+	http_write_fn *write; /* NULL: a 2xx body goes to res->body too */
 	void *write_arg;
-	int64_t deadline_mono_ms;       /* CLOCK_NEVER = none */
-	int64_t stall_ms;               /* no byte either way for this long ends the attempt */
+	int64_t deadline_mono_ms; /* CLOCK_NEVER = none */
+	int64_t stall_ms;	  /* no byte either way for this long ends the attempt */
 };
 
 struct http_res {
-	int status;                     /* 0: no complete answer head */
-	struct kv headers;              /* names in lower case; the last of a repeated one */
-	struct buf body;                /* body, or error body; capped at BUF_LIMIT_DOC (error bodies at 64 KiB) */
-	uint64_t received;              /* body bytes given to write or body */
-	bool sent;                      /* some of the request left this host: it may have been carried out */
-	uint8_t body_md5[16];           /* of the request body as sent, valid when body_size > 0 and it was sent whole */
+	int status;	   /* 0: no complete answer head */
+	struct kv headers; /* names in lower case; the last of a repeated one */
+	/* body, or error body; capped at BUF_LIMIT_DOC (error bodies at 64 KiB) */
+	struct buf body;
+	uint64_t received; /* body bytes given to write or body */
+	/* some of the request left this host: it may have been carried out */
+	bool sent;
+	/* of the request body as sent, valid when body_size > 0 and it was sent whole */
+	uint8_t body_md5[16];
 	bool body_md5_valid;
-	char why[160];                  /* transport trouble in words; "" when none */
+	char why[160]; /* transport trouble in words; "" when none */
 };
 
 void http_res_init(struct http_res *r);
@@ -44,10 +47,10 @@ void http_res_free(struct http_res *r);
 struct http;
 
 struct http_conf {
-	const char *cacert;             /* NULL = system store */
+	const char *cacert; /* NULL = system store */
 	bool no_check_certificate;
 	int64_t connect_ms;
-	unsigned max_idle;              /* handles kept */
+	unsigned max_idle; /* handles kept */
 };
 
 int http_new(const struct http_conf *conf, struct http **ret_h) must_check;
@@ -55,8 +58,9 @@ void http_free(struct http *h);
 /* All attempts, running and future, end with -ECANCELED within about a second. */
 void http_abort(struct http *h);
 
-/* 0 when a whole answer of any status arrived. Else -ETIMEDOUT, -ECONNREFUSED, -ENOTCONN (could not connect, resolve, or TLS refused: nothing was
- * carried out), -ECONNRESET (broken in the middle), -EIO (malformed, truncated), -ECANCELED, or what read/write returned. */
+/* 0 when a whole answer of any status arrived. Else -ETIMEDOUT, -ECONNREFUSED, -ENOTCONN (could not
+ * connect, resolve, or TLS refused: nothing was carried out), -ECONNRESET (broken in the middle),
+ * -EIO (malformed, truncated), -ECANCELED, or what read/write returned. */
 int http_attempt(struct http *h, const struct http_req *req, struct http_res *res) must_check;
 
 /* What client.h sends through: http_attempt, or a script in tests. */

@@ -5,14 +5,18 @@
 #include "s3/client.h"
 #include "s3/types.h"
 
-/* ListObjectsV2. delimiter NULL = none; token NULL = first page; max 1..1000. ret_p must be empty. Keys that do not start with prefix are an error. */
-int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, const char *token, unsigned max,
-	      struct s3_page *ret_p, struct s3_error *err) must_check;
+/* ListObjectsV2. delimiter NULL = none; token NULL = first page; max 1..1000. ret_p must be empty.
+ * Keys that do not start with prefix are an error. */
+int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, const char *token,
+	      unsigned max, struct s3_page *ret_p, struct s3_error *err) must_check;
 /* ListObjectVersions, newest first within a key. Markers NULL = start. */
-int list_versions(struct s3_client *c, const char *prefix, const char *key_marker, const char *version_marker, unsigned max,
-		  struct s3_page *ret_p, struct s3_error *err) must_check;
-/* Calls fn for each version of exactly this key, newest first; stops at its first non-zero, which is returned. */
-int list_versions_of(struct s3_client *c, const char *key, int (*fn)(void *arg, const struct s3_entry *e), void *arg,
+int list_versions(struct s3_client *c, const char *prefix, const char *key_marker,
+		  const char *version_marker, unsigned max, struct s3_page *ret_p,
+		  struct s3_error *err) must_check;
+/* Calls fn for each version of exactly this key, newest first; stops at its first non-zero, which
+ * is returned. */
+int list_versions_of(struct s3_client *c, const char *key,
+		     int (*fn)(void *arg, const struct s3_entry *e), void *arg,
 		     struct s3_error *err) must_check;
 
 #endif

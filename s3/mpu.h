@@ -7,24 +7,34 @@
 
 struct mpu_part {
 	unsigned number;
-	char etag[80];          /* without quotes */
+	char etag[80]; /* without quotes */
 	uint64_t size;
 };
 
-int mpu_create(struct s3_client *c, const char *key, const struct s3_put_opts *opts, char **ret_id, struct s3_error *err) must_check;
-int mpu_part_put(struct s3_client *c, const char *key, const char *id, unsigned number, http_read_fn *read, void *read_arg,
-		 uint64_t size, struct mpu_part *ret_part, struct s3_error *err) must_check;
-int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned number, const char *src_key, const char *src_version,
-		  const char *src_etag, struct s3_range range, struct mpu_part *ret_part, struct s3_error *err) must_check;
-/* Lists every part given, which must be all that were uploaded (Ceph insists). Settles an unclear answer by the token, like object_put:
- * token_name/token_value may be NULL. ret_i: version_id, etag (asked for by HEAD when the answer has none). */
-int mpu_complete(struct s3_client *c, const char *key, const char *id, const struct mpu_part *parts, size_t n,
-		 const char *token_name, const char *token_value, struct s3_info *ret_i, struct s3_error *err) must_check;
-int mpu_abort(struct s3_client *c, const char *key, const char *id, struct s3_error *err) must_check;   /* gone already is success */
+int mpu_create(struct s3_client *c, const char *key, const struct s3_put_opts *opts, char **ret_id,
+	       struct s3_error *err) must_check;
+int mpu_part_put(struct s3_client *c, const char *key, const char *id, unsigned number,
+		 http_read_fn *read, void *read_arg, uint64_t size, struct mpu_part *ret_part,
+		 struct s3_error *err) must_check;
+int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned number,
+		  const char *src_key, const char *src_version, const char *src_etag,
+		  struct s3_range range, struct mpu_part *ret_part, struct s3_error *err)
+	must_check;
+/* Lists every part given, which must be all that were uploaded (Ceph insists). Settles an unclear
+ * answer by the token, like object_put: token_name/token_value may be NULL. ret_i: version_id, etag
+ * (asked for by HEAD when the answer has none). */
+int mpu_complete(struct s3_client *c, const char *key, const char *id, const struct mpu_part *parts,
+		 size_t n, const char *token_name, const char *token_value, struct s3_info *ret_i,
+		 struct s3_error *err) must_check;
+/* gone already is success */
+int mpu_abort(struct s3_client *c, const char *key, const char *id, struct s3_error *err)
+	must_check;
 /* Calls fn for each unfinished upload whose key starts with prefix. */
-int mpu_list(struct s3_client *c, const char *prefix, int (*fn)(void *arg, const char *key, const char *id, int64_t started_ms),
-	     void *arg, struct s3_error *err) must_check;
-int mpu_list_parts(struct s3_client *c, const char *key, const char *id, int (*fn)(void *arg, const struct mpu_part *p), void *arg,
-		   struct s3_error *err) must_check;
+int mpu_list(struct s3_client *c, const char *prefix,
+	     int (*fn)(void *arg, const char *key, const char *id, int64_t started_ms), void *arg,
+	     struct s3_error *err) must_check;
+int mpu_list_parts(struct s3_client *c, const char *key, const char *id,
+		   int (*fn)(void *arg, const struct mpu_part *p), void *arg, struct s3_error *err)
+	must_check;
 
 #endif

@@ -1,40 +1,52 @@
-/* object.h - one object: head, get, put, copy, delete. err may be NULL everywhere; it is filled on failure. */
+/* object.h - one object: head, get, put, copy, delete. err may be NULL everywhere; it is filled on
+ * failure. */
 #ifndef S3_OBJECT_H
 #define S3_OBJECT_H
 
 #include "s3/client.h"
 #include "s3/types.h"
 
-/* version NULL = current. -ENOENT: no such key, or the current version is a delete marker. ret_i must be empty. */
-int object_head(struct s3_client *c, const char *key, const char *version, struct s3_info *ret_i, struct s3_error *err) must_check;
+/* version NULL = current. -ENOENT: no such key, or the current version is a delete marker. ret_i
+ * must be empty. */
+int object_head(struct s3_client *c, const char *key, const char *version, struct s3_info *ret_i,
+		struct s3_error *err) must_check;
 
-/* Reads [range.start, range.end) of a version into dst. With version NULL and etag given: If-Match etag, -ESTALE when it changed.
- * *ret_got is less than asked only at the end of the object. Never writes an error body to dst. */
-int object_get_range(struct s3_client *c, const char *key, const char *version, const char *etag, struct s3_range range,
-		     void *dst, size_t *ret_got, struct s3_error *err) must_check;
+/* Reads [range.start, range.end) of a version into dst. With version NULL and etag given: If-Match
+ * etag, -ESTALE when it changed. *ret_got is less than asked only at the end of the object. Never
+ * writes an error body to dst. */
+int object_get_range(struct s3_client *c, const char *key, const char *version, const char *etag,
+		     struct s3_range range, void *dst, size_t *ret_got, struct s3_error *err)
+	must_check;
 
 /* The whole body of a small object, capped at limit (-EFBIG). */
-int object_get_small(struct s3_client *c, const char *key, const char *version, size_t limit, struct buf *ret_b,
-		     struct s3_error *err) must_check;
+int object_get_small(struct s3_client *c, const char *key, const char *version, size_t limit,
+		     struct buf *ret_b, struct s3_error *err) must_check;
 
-/* One PUT. Settles an unclear answer by opts->token_name before it tries again, so that one call makes one version.
- * ret_i: version_id, etag, size, mtime_ms (when told). read/read_arg as in http.h; size bytes. */
-int object_put(struct s3_client *c, const char *key, const struct s3_put_opts *opts, http_read_fn *read, void *read_arg,
-	       uint64_t size, struct s3_info *ret_i, struct s3_error *err) must_check;
+/* One PUT. Settles an unclear answer by opts->token_name before it tries again, so that one call
+ * makes one version. ret_i: version_id, etag, size, mtime_ms (when told). read/read_arg as in
+ * http.h; size bytes. */
+int object_put(struct s3_client *c, const char *key, const struct s3_put_opts *opts,
+	       http_read_fn *read, void *read_arg, uint64_t size, struct s3_info *ret_i,
+	       struct s3_error *err) must_check;
 
-/* Server-side copy within the bucket. opts NULL = metadata and tags as they are; else all of meta, sys, class are replaced by opts, and so are the
- * tags when opts->tags is given (put again after the copy when the server dropped them: Ceph). Above 5 GiB by parts.
- * src_version may be NULL; src_etag (may be NULL) pins the source where the server checks it. */
-int object_copy(struct s3_client *c, const char *src_key, const char *src_version, const char *src_etag, uint64_t size,
-		const char *dst_key, const struct s3_put_opts *opts, struct s3_info *ret_i, struct s3_error *err) must_check;
+/* Server-side copy within the bucket. opts NULL = metadata and tags as they are; else all of meta,
+ * sys, class are replaced by opts, and so are the tags when opts->tags is given (put again after
+ * the copy when the server dropped them: Ceph). Above 5 GiB by parts. src_version may be NULL;
+ * src_etag (may be NULL) pins the source where the server checks it. */
+int object_copy(struct s3_client *c, const char *src_key, const char *src_version,
+		const char *src_etag, uint64_t size, const char *dst_key,
+		const struct s3_put_opts *opts, struct s3_info *ret_i, struct s3_error *err)
+	must_check;
 
-/* DELETE without version id: makes a delete marker in a versioned bucket, whose version id goes to ret_version (new string or NULL).
- * crrfs never deletes by version id. */
-int object_delete(struct s3_client *c, const char *key, char **ret_version, struct s3_error *err) must_check;
+/* DELETE without version id: makes a delete marker in a versioned bucket, whose version id goes to
+ * ret_version (new string or NULL). crrfs never deletes by version id. */
+int object_delete(struct s3_client *c, const char *key, char **ret_version, struct s3_error *err)
+	must_check;
 
-/* Finds the version of key whose metadata `name` has `value`: the current one first, then older ones made since since_ms (0 = any; at most 100).
- * ret_i filled with the HEAD of it. -ENOENT when there is none. */
-int object_find(struct s3_client *c, const char *key, const char *name, const char *value, int64_t since_ms,
-		struct s3_info *ret_i, struct s3_error *err) must_check;
+/* Finds the version of key whose metadata `name` has `value`: the current one first, then older
+ * ones made since since_ms (0 = any; at most 100). ret_i filled with the HEAD of it. -ENOENT when
+ * there is none. */
+int object_find(struct s3_client *c, const char *key, const char *name, const char *value,
+		int64_t since_ms, struct s3_info *ret_i, struct s3_error *err) must_check;
 
 #endif

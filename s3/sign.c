@@ -17,7 +17,7 @@
 struct scope {
 	char time[17];
 	char date[9];
-	char hex[2 * SHA256_SIZE + 1];  /* of the canonical request, then the signature */
+	char hex[2 * SHA256_SIZE + 1]; /* of the canonical request, then the signature */
 };
 
 static void kv_free_ptr(struct kv *kv)

@@ -5,62 +5,68 @@
 #include "base/base.h"
 #include "base/kv.h"
 
-#define S3_KEY_MAX 1024         /* bytes; S3 User Guide, "Naming Amazon S3 objects" */
+#define S3_KEY_MAX    1024	/* bytes; S3 User Guide, "Naming Amazon S3 objects" */
 #define S3_SINGLE_MAX (5 * GIB) /* largest single PUT or CopyObject */
 
 /* A half-open range of bytes. */
 struct s3_range {
 	uint64_t start;
-	uint64_t end;           /* exclusive */
+	uint64_t end; /* exclusive */
 };
 
-/* What HEAD, GET and the writing verbs say of one version. All strings owned; NULL = the server did not say. */
+/* What HEAD, GET and the writing verbs say of one version. All strings owned; NULL = the server did
+ * not say. */
 struct s3_info {
-	char *version_id;       /* NULL: bucket without versioning, or not told */
-	char *etag;             /* without quotes, lower case hex when it is an MD5; NULL when absent or empty */
+	char *version_id; /* NULL: bucket without versioning, or not told */
+	/* without quotes, lower case hex when it is an MD5; NULL when absent or empty */
+	char *etag;
 	uint64_t size;
-	int64_t mtime_ms;       /* Last-Modified; 0 unknown */
+	int64_t mtime_ms; /* Last-Modified; 0 unknown */
 	bool delete_marker;
-	char *storage_class;    /* NULL = STANDARD */
+	char *storage_class; /* NULL = STANDARD */
 	char *replication_status;
-	int tag_count;          /* -1 unknown */
-	int parts_count;        /* x-amz-mp-parts-count; 0 unknown */
-	struct kv meta;         /* user metadata, names without x-amz-meta-, lower case */
-	struct kv sys;          /* content-type, cache-control, content-disposition, content-encoding, content-language,
-				 * expires, x-amz-website-redirect-location: header names in lower case */
+	int tag_count;	 /* -1 unknown */
+	int parts_count; /* x-amz-mp-parts-count; 0 unknown */
+	struct kv meta;	 /* user metadata, names without x-amz-meta-, lower case */
+	/* content-type, cache-control, content-disposition, content-encoding, content-language,
+	 * expires, x-amz-website-redirect-location: header names in lower case */
+	struct kv sys;
 };
 
-void s3_info_free(struct s3_info *i);   /* empties it; all-zero is empty and valid */
+void s3_info_free(struct s3_info *i); /* empties it; all-zero is empty and valid */
 int s3_info_copy(struct s3_info *dst, const struct s3_info *src) must_check;
 
 /* What a new version shall carry. Borrowed by the verbs for the call. */
 struct s3_put_opts {
-	const struct kv *meta;          /* NULL = none; names without x-amz-meta- */
-	const struct kv *sys;           /* NULL = none; as in s3_info */
-	const struct kv *tags;          /* NULL = none */
-	const char *storage_class;      /* NULL = the server's default */
-	const char *token_name;         /* a name of meta whose value is unique to this write, so that an unclear answer can be settled; NULL = none */
+	const struct kv *meta;	   /* NULL = none; names without x-amz-meta- */
+	const struct kv *sys;	   /* NULL = none; as in s3_info */
+	const struct kv *tags;	   /* NULL = none */
+	const char *storage_class; /* NULL = the server's default */
+	/* a name of meta whose value is unique to this write, so that an unclear answer can be
+	 * settled; NULL = none */
+	const char *token_name;
 };
 
 /* One line of a listing. Strings owned. */
 struct s3_entry {
-	char *key;              /* decoded; a common prefix ends in '/' */
-	char *version_id;       /* ListObjectVersions only */
+	char *key;	  /* decoded; a common prefix ends in '/' */
+	char *version_id; /* ListObjectVersions only */
 	char *etag;
 	char *storage_class;
 	uint64_t size;
 	int64_t mtime_ms;
-	bool is_prefix;         /* a CommonPrefix */
+	bool is_prefix; /* a CommonPrefix */
 	bool delete_marker;
 	bool is_latest;
 };
 
 struct s3_page {
-	struct s3_entry *entries;       /* in the server's order: keys and common prefixes merged by key */
+	/* in the server's order: keys and common prefixes merged by key */
+	struct s3_entry *entries;
 	size_t n;
 	bool truncated;
-	char *next_token;               /* ListObjectsV2: continuation token */
-	char *next_key, *next_version;  /* ListObjectVersions: markers */
+	char *next_token;	       /* ListObjectsV2: continuation token */
+	char *next_key, *next_version; /* ListObjectVersions: markers */
 };
 
 void s3_page_free(struct s3_page *p);

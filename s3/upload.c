@@ -443,7 +443,8 @@ int upload_set_tags(struct upload *u, const struct kv *tags)
 	while (u->locked.state == UPLOAD_CREATING) /* it reads them */
 		cond_wait(&u->changed, &u->lock);
 	if ((u->locked.state == UPLOAD_NEW || u->locked.state == UPLOAD_OPEN ||
-	     u->locked.state == UPLOAD_TAGGING) && !u->locked.finishing) {
+	     u->locked.state == UPLOAD_TAGGING) &&
+	    !u->locked.finishing) {
 		u->locked.tags_late |= !kv_equal(&u->locked.opts.tags, &copy);
 		kv_move(&u->locked.opts.tags, &copy);
 	} else {

@@ -181,9 +181,9 @@ static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, stru
 	if (rc != 0)
 		upload_set_state_locked(u, UPLOAD_OPEN);
 	else
-		upload_set_state_locked(u,
-					u->locked.opts.tags.n > 0 || u->locked.tags_late
-						? UPLOAD_TAGGING : UPLOAD_DONE);
+		upload_set_state_locked(u, u->locked.opts.tags.n > 0 || u->locked.tags_late
+						   ? UPLOAD_TAGGING
+						   : UPLOAD_DONE);
 	return rc;
 }
 

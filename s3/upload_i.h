@@ -37,14 +37,15 @@ enum upload_state {
 };
 
 struct upload_part {
-	uint64_t gen;           /* of what the server holds under this number; 0 = of no known generation */
+	/* of what the server holds under this number; 0 = of no known generation */
+	uint64_t gen;
 	uint64_t size;
 	char etag[80];
-	bool on_server;         /* it holds something, or may */
-	bool queued;            /* a helper or finish shall send it, */
-	bool sending;           /* is sending it */
-	uint64_t want;          /* the size to send */
-	uint64_t sending_gen;   /* 0 = not read yet */
+	bool on_server;	      /* it holds something, or may */
+	bool queued;	      /* a helper or finish shall send it, */
+	bool sending;	      /* is sending it */
+	uint64_t want;	      /* the size to send */
+	uint64_t sending_gen; /* 0 = not read yet */
 };
 
 /* Owned copy of a struct s3_put_opts. */
@@ -63,26 +64,26 @@ struct upload {
 	void *on_id_arg;
 
 	struct lock lock;
-	struct cond changed;    /* any field below */
+	struct cond changed; /* any field below */
 	struct {
 		enum upload_state state;
-		struct upload_opts opts;        /* fixed outside NEW */
-		char *id;                       /* fixed while somebody is active */
-		struct upload_part *parts;      /* part n at n-1 */
-		unsigned n_parts;               /* allocated */
-		unsigned first_queued;          /* no part below it is queued */
+		struct upload_opts opts;   /* fixed outside NEW */
+		char *id;		   /* fixed while somebody is active */
+		struct upload_part *parts; /* part n at n-1 */
+		unsigned n_parts;	   /* allocated */
+		unsigned first_queued;	   /* no part below it is queued */
 		unsigned refs;
-		unsigned helpers;               /* tasks in the pool */
-		unsigned active;                /* parts being sent */
-		bool finishing, closed;         /* either: no more offers */
-		bool tags_late;                 /* set after the multipart upload was created */
-		bool in_callback;               /* on_id runs */
+		unsigned helpers;	/* tasks in the pool */
+		unsigned active;	/* parts being sent */
+		bool finishing, closed; /* either: no more offers */
+		bool tags_late;		/* set after the multipart upload was created */
+		bool in_callback;	/* on_id runs */
 		bool abort_wanted;
-		int failed;                     /* the first failure since finish last began */
-		struct s3_error error;          /* its reason; no part is sent after it */
-		struct s3_info made;            /* in TAGGING */
-		uint64_t unclear_gen;           /* of a small object whose PUT may have gone */
-		uint64_t unclear_size;          /* through; gen 0 = none */
+		int failed;	       /* the first failure since finish last began */
+		struct s3_error error; /* its reason; no part is sent after it */
+		struct s3_info made;   /* in TAGGING */
+		uint64_t unclear_gen;  /* of a small object whose PUT may have gone */
+		uint64_t unclear_size; /* through; gen 0 = none */
 	} locked;
 };
 

@@ -1,9 +1,9 @@
 #!/bin/bash
-# A file stays under 600 lines, a function under 100, a line within 140 columns.
+# A file stays under 600 lines, a function under 100, a line within 100 columns.
 set -u
 cd "${srcdir:-.}" || exit 1
 bad=0
-files=$(ls base/*.c rules/*.c s3/*.c queue/*.c fs/*.c ctl/*.c tests/s3d/*.c)
+files=$(ls base/*.[ch] rules/*.[ch] s3/*.[ch] queue/*.[ch] fs/*.[ch] ctl/*.[ch] tests/s3d/*.[ch])
 for f in $files; do
 	n=$(wc -l <"$f")
 	if [ "$n" -gt 600 ]; then
@@ -17,6 +17,6 @@ for f in $files; do
 		/^\{$/ { start = NR }
 		/^\}/ && start { if (NR - start > 100) { print f ":" start ": a function of " NR - start " lines"; bad = 1 } start = 0 }
 		END { exit bad }' "$f" >&2 || bad=1
-	expand -t 8 "$f" | awk -v f="$f" 'length($0) > 140 { print f ":" NR ": " length($0) " columns"; bad = 1 } END { exit bad }' >&2 || bad=1
+	expand -t 8 "$f" | awk -v f="$f" 'length($0) > 100 { print f ":" NR ": " length($0) " columns"; bad = 1 } END { exit bad }' >&2 || bad=1
 done
 exit $bad

@@ -46,9 +46,11 @@ static int wrong_region(struct req *r)
 
 	req_set(r, "x-amz-bucket-region", r->b.region);
 	snprintf(endpoint, sizeof(endpoint), "%s.s3.%s.localhost", r->b.name, r->b.region);
-	return req_fail_x(r, "PermanentRedirect", "The bucket you are attempting to access must be"
+	return req_fail_x(r, "PermanentRedirect",
+			  "The bucket you are attempting to access must be"
 			  " addressed using the specified endpoint. Please send all future requests"
-			  " to this endpoint.", "Endpoint", endpoint, NULL);
+			  " to this endpoint.",
+			  "Endpoint", endpoint, NULL);
 }
 
 int access_bucket(struct req *r)

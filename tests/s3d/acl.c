@@ -19,8 +19,10 @@ static const char *const permissions[] = {
 static const struct {
 	const char *header, *permission;
 } grants[] = {
-	{ "x-amz-grant-full-control", "FULL_CONTROL" }, { "x-amz-grant-read", "READ" },
-	{ "x-amz-grant-write", "WRITE" }, { "x-amz-grant-read-acp", "READ_ACP" },
+	{ "x-amz-grant-full-control", "FULL_CONTROL" },
+	{ "x-amz-grant-read", "READ" },
+	{ "x-amz-grant-write", "WRITE" },
+	{ "x-amz-grant-read-acp", "READ_ACP" },
 	{ "x-amz-grant-write-acp", "WRITE_ACP" },
 };
 
@@ -166,8 +168,13 @@ static int xml_grant(struct req *r, struct buf *out, xmlNode *grant)
 			      "The XML you provided was not well-formed or did not"
 			      " validate against our published schema");
 	else
-		rc = add_grant(r, out, permission, id ? "id" : uri ? "uri" : "emailAddress",
-			       id ? id : uri ? uri : email);
+		rc = add_grant(r, out, permission,
+			       id    ? "id"
+			       : uri ? "uri"
+				     : "emailAddress",
+			       id    ? id
+			       : uri ? uri
+				     : email);
 	free(permission);
 	free(id);
 	free(uri);
@@ -190,8 +197,8 @@ int acl_from_xml(struct req *r, char **ret_acl)
 			      "The XML you provided was not well-formed or did not"
 			      " validate against our published schema");
 	for (xmlNode *g = xml_child(list, "Grant"); g && !rc; g = xml_next(g, "Grant"))
-		rc = ++n > 100 ? req_fail(r, "MalformedACLError", "More than 100 grants") :
-				 xml_grant(r, &out, g);
+		rc = ++n > 100 ? req_fail(r, "MalformedACLError", "More than 100 grants")
+			       : xml_grant(r, &out, g);
 	free(owner);
 	xmlFreeDoc(doc);
 	if (!rc)
@@ -205,8 +212,10 @@ static void grant_to_xml(struct buf *b, const char *permission, const char *type
 	bool id = !strcmp(type, "id");
 	const struct account *a = id ? account_by_canonical(value) : NULL;
 
-	buf_fmt(b, "<Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
-		" xsi:type=\"%s\">", id ? "CanonicalUser" : "Group");
+	buf_fmt(b,
+		"<Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
+		" xsi:type=\"%s\">",
+		id ? "CanonicalUser" : "Group");
 	xml_elem(b, id ? "ID" : "URI", value);
 	if (a)
 		xml_elem(b, "DisplayName", a->owner);
@@ -221,7 +230,7 @@ void acl_to_xml(struct buf *b, const char *owner, const char *acl)
 
 	canonical_id(owner, id);
 	buf_str(b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<AccessControlPolicy xmlns="
-		"\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+		   "\"http://s3.amazonaws.com/doc/2006-03-01/\">");
 	xml_owner(b, "Owner", owner);
 	buf_str(b, "<AccessControlList>");
 	char *copy = acl ? x_strdup(acl) : x_asprintf("FULL_CONTROL id %s\n", id);

@@ -22,7 +22,7 @@ static const char *const system_headers[] = {
 
 static const char *const classes[] = {
 	"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-	"GLACIER", "DEEP_ARCHIVE", "GLACIER_IR",
+	"GLACIER",  "DEEP_ARCHIVE",	  "GLACIER_IR",
 };
 
 struct gather {
@@ -105,9 +105,11 @@ static int check_headers(struct req *r)
 				"The website redirect location must have"
 				" a prefix of 'http://' or 'https://' or '/'.");
 	if (sse && strcmp(sse, "AES256") && strcmp(sse, "aws:kms") && strcmp(sse, "aws:kms:dsse"))
-		return req_fail_x(r, "InvalidArgument", "The encryption method specified is not"
-				  " supported", "ArgumentName", "x-amz-server-side-encryption",
-				  "ArgumentValue", sse, NULL);
+		return req_fail_x(r, "InvalidArgument",
+				  "The encryption method specified is not"
+				  " supported",
+				  "ArgumentName", "x-amz-server-side-encryption", "ArgumentValue",
+				  sse, NULL);
 	if (req_header(r, "x-amz-server-side-encryption-customer-algorithm"))
 		return req_fail_x(r, "NotImplemented",
 				  "A header you provided implies functionality that"
@@ -175,8 +177,8 @@ int attrs_from_headers(struct req *r, struct ver *v)
 	db_unlock();
 	const char *acl = req_header(r, "x-amz-acl");
 	bool to_bucket = ownership && (strstr(ownership, "BucketOwnerEnforced") ||
-		(strstr(ownership, "BucketOwnerPreferred") &&
-		 str_eq(acl, "bucket-owner-full-control")));
+				       (strstr(ownership, "BucketOwnerPreferred") &&
+					str_eq(acl, "bucket-owner-full-control")));
 	v->owner = x_strdup(to_bucket ? r->b.owner : r->who->owner);
 	free(ownership);
 	return 0;

@@ -12,7 +12,7 @@
 #define SKEW_MS (15 * 60 * 1000)
 
 struct sig {
-	char *id, *date, *region, *service, *end;	/* of the credential scope */
+	char *id, *date, *region, *service, *end; /* of the credential scope */
 	char *signed_headers, *signature;
 	char amz_date[20];
 	char payload[72];
@@ -69,7 +69,8 @@ static int malformed(struct req *r, const char *why)
 
 static int old_mechanism(struct req *r)
 {
-	return req_fail(r, "InvalidRequest", "The authorization mechanism you have provided is not"
+	return req_fail(r, "InvalidRequest",
+			"The authorization mechanism you have provided is not"
 			" supported. Please use AWS4-HMAC-SHA256.");
 }
 
@@ -90,8 +91,8 @@ static int parse_header(struct req *r, struct sig *s, const char *auth)
 	s->signature = auth_field(auth, "Signature");
 	if (!ok)
 		return malformed(r, "The authorization header is malformed; the Credential is"
-				 " mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/"
-				 "aws4_request\".");
+				    " mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/"
+				    "aws4_request\".");
 	if (!s->signed_headers || !s->signature)
 		return malformed(r,
 				 "The authorization header is malformed; the authorization header"
@@ -114,7 +115,8 @@ static int parse_header(struct req *r, struct sig *s, const char *auth)
 	}
 	const char *hash = req_header(r, "x-amz-content-sha256");
 	if (!hash)
-		return req_fail(r, "InvalidRequest", "Missing required header for this request:"
+		return req_fail(r, "InvalidRequest",
+				"Missing required header for this request:"
 				" x-amz-content-sha256");
 	if (strlen(hash) >= sizeof(s->payload))
 		return req_fail(r, "InvalidArgument", "x-amz-content-sha256 is invalid");
@@ -147,7 +149,7 @@ static int parse_query(struct req *r, struct sig *s, int64_t *ret_expires)
 		return query_error(r, "Error parsing the X-Amz-Credential parameter");
 	if (strlen(date) != 16 || time_parse_iso(date, &ms))
 		return query_error(r, "X-Amz-Date must be in the ISO8601 Long Format"
-				   " \"yyyyMMdd'T'HHmmss'Z'\"");
+				      " \"yyyyMMdd'T'HHmmss'Z'\"");
 	if (parse_int(expires, 0, INT64_MAX, ret_expires))
 		return query_error(r, "X-Amz-Expires must be a number");
 	if (*ret_expires > 604800)
@@ -198,7 +200,7 @@ static int check_scope(struct req *r, const struct sig *s)
 
 	if (strcmp(s->service, "s3"))
 		return malformed(r, "The authorization header is malformed; incorrect service. This"
-				 " endpoint belongs to \"s3\".");
+				    " endpoint belongs to \"s3\".");
 	if (strcmp(s->end, "aws4_request"))
 		return malformed(r,
 				 "The authorization header is malformed; incorrect terminal. This"
@@ -214,8 +216,10 @@ static int check_scope(struct req *r, const struct sig *s)
 	}
 	if (!want)
 		return 0;
-	snprintf(why, sizeof(why), "The authorization header is malformed; the region '%.40s' is"
-		 " wrong; expecting '%s'", s->region, want);
+	snprintf(why, sizeof(why),
+		 "The authorization header is malformed; the region '%.40s' is"
+		 " wrong; expecting '%s'",
+		 s->region, want);
 	if (known)
 		req_set(r, "x-amz-bucket-region", b.region);
 	return req_fail_x(r, "AuthorizationHeaderMalformed", why, "Region", want, NULL);
@@ -251,8 +255,10 @@ static int must_be_signed(void *arg, const char *name, const char *value)
 		return 0;
 	if (is_signed_header(c->s, name))
 		return 0;
-	return req_fail_x(c->r, "AccessDenied", "There were headers present in the request which"
-			  " were not signed", "HeadersNotSigned", name, NULL);
+	return req_fail_x(c->r, "AccessDenied",
+			  "There were headers present in the request which"
+			  " were not signed",
+			  "HeadersNotSigned", name, NULL);
 }
 
 static int compare_kv(const void *a, const void *b)
@@ -386,13 +392,14 @@ static int check_signature(struct req *r, const struct sig *s, struct account *a
 
 static int check_token(struct req *r, const struct sig *s, const struct account *a)
 {
-	const char *token = s->query ? req_param(r, "X-Amz-Security-Token") :
-				       req_header(r, "x-amz-security-token");
+	const char *token = s->query ? req_param(r, "X-Amz-Security-Token")
+				     : req_header(r, "x-amz-security-token");
 
 	if (!token && !a->token)
 		return 0;
 	if (!token || !a->token || strcmp(token, a->token))
-		return req_fail(r, "InvalidToken", "The provided token is malformed or otherwise"
+		return req_fail(r, "InvalidToken",
+				"The provided token is malformed or otherwise"
 				" invalid.");
 	return 0;
 }
@@ -411,14 +418,14 @@ static int set_payload(struct req *r, const struct sig *s)
 		b->payload = PAYLOAD_CHUNKED_SIGNED;
 		b->trailer = s->payload[34] == '-';
 	} else {
-		if (strlen(s->payload) != 64 ||
-		    strspn(s->payload, "0123456789abcdef") != 64)
-			return req_fail_x(r, "InvalidArgument", "x-amz-content-sha256 must be"
+		if (strlen(s->payload) != 64 || strspn(s->payload, "0123456789abcdef") != 64)
+			return req_fail_x(r, "InvalidArgument",
+					  "x-amz-content-sha256 must be"
 					  " UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER,"
 					  " STREAMING-AWS4-HMAC-SHA256-PAYLOAD,"
 					  " STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid"
-					  " sha256 value.", "ArgumentName", "x-amz-content-sha256",
-					  NULL);
+					  " sha256 value.",
+					  "ArgumentName", "x-amz-content-sha256", NULL);
 		b->payload = PAYLOAD_SIGNED;
 		memcpy(b->sha256_want, s->payload, 65);
 	}

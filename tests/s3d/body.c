@@ -116,8 +116,8 @@ size_t csum_final(struct csum *c, uint8_t out[32])
 		EVP_DigestFinal_ex(c->ctx, out, NULL);
 	else
 		for (size_t i = 0; i < n; i++)
-			out[i] = (uint8_t)(n == 8 ? c->crc64 >> (8 * (7 - i)) :
-					   c->crc32 >> (8 * (3 - i)));
+			out[i] = (uint8_t)(n == 8 ? c->crc64 >> (8 * (7 - i))
+						  : c->crc32 >> (8 * (3 - i)));
 	return n;
 }
 
@@ -141,7 +141,8 @@ static int find_csum(void *arg, const char *name, const char *value)
 	if (!alg)
 		return 0;
 	if (b->csum.alg)
-		return req_fail(r, "InvalidRequest", "Expecting a single x-amz-checksum- header."
+		return req_fail(r, "InvalidRequest",
+				"Expecting a single x-amz-checksum- header."
 				" Multiple checksum Types are not allowed.");
 	uint8_t raw[32];
 	if (b64_decode(value, raw, csum_length(alg))) {
@@ -163,7 +164,8 @@ static int begin_checksum(struct req *r)
 
 	if (md5) {
 		if (b64_decode(md5, b->md5_want, 16))
-			return req_fail(r, "InvalidDigest", "The Content-MD5 you specified was"
+			return req_fail(r, "InvalidDigest",
+					"The Content-MD5 you specified was"
 					" invalid.");
 		b->md5_wanted = true;
 	}
@@ -203,8 +205,10 @@ int body_begin(struct req *r)
 		b->decoded_length = b->content_length;
 	}
 	if (b->object && b->decoded_length > 5 * GIB)
-		return req_fail_x(r, "EntityTooLarge", "Your proposed upload exceeds the maximum"
-				  " allowed size", "MaxSizeAllowed", "5368709120", NULL);
+		return req_fail_x(r, "EntityTooLarge",
+				  "Your proposed upload exceeds the maximum"
+				  " allowed size",
+				  "MaxSizeAllowed", "5368709120", NULL);
 	if (!b->object && b->decoded_length > MAX_XML)
 		return req_fail(r, "MaxMessageLengthExceeded", "Your request was too big.");
 	if (b->payload == PAYLOAD_SIGNED)
@@ -284,10 +288,12 @@ static int check_hashes(struct req *r)
 		EVP_DigestFinal_ex(b->sha256, raw, NULL);
 		hex_encode(raw, 32, hex);
 		if (strcmp(hex, b->sha256_want))
-			return req_fail_x(r, "XAmzContentSHA256Mismatch", "The provided"
+			return req_fail_x(r, "XAmzContentSHA256Mismatch",
+					  "The provided"
 					  " 'x-amz-content-sha256' header does not match what was"
-					  " computed.", "ClientComputedContentSHA256",
-					  b->sha256_want, "S3ComputedContentSHA256", hex, NULL);
+					  " computed.",
+					  "ClientComputedContentSHA256", b->sha256_want,
+					  "S3ComputedContentSHA256", hex, NULL);
 	}
 	if (b->md5) {
 		EVP_DigestFinal_ex(b->md5, b->md5_raw, NULL);
@@ -307,8 +313,10 @@ static int check_hashes(struct req *r)
 				" was not well-formed or did not conform to our published schema.");
 	if (b->csum_want && strcmp(b->csum_want, b->csum_value)) {
 		char why[96];
-		snprintf(why, sizeof(why), "The %s you specified did not match the calculated"
-			 " checksum.", csum_names[b->csum.alg]);
+		snprintf(why, sizeof(why),
+			 "The %s you specified did not match the calculated"
+			 " checksum.",
+			 csum_names[b->csum.alg]);
 		return req_fail(r, "BadDigest", why);
 	}
 	return 0;
@@ -321,7 +329,8 @@ int body_finish(struct req *r)
 	if (b->ck && chunked_finish(r, b->ck))
 		return -1;
 	if (b->decoded_length >= 0 && b->size != b->decoded_length)
-		return req_fail(r, "IncompleteBody", "You did not provide the number of bytes"
+		return req_fail(r, "IncompleteBody",
+				"You did not provide the number of bytes"
 				" specified by the Content-Length HTTP header");
 	return check_hashes(r);
 }

@@ -27,7 +27,8 @@ int op_list_buckets(struct req *r)
 	buf_str(&r->out, "<Buckets>");
 	db_lock();
 	sqlite3_stmt *st = db_query("SELECT name, created, region FROM buckets WHERE owner=?"
-				    " ORDER BY name", "s", r->who->owner);
+				    " ORDER BY name",
+				    "s", r->who->owner);
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		char when[40];
 		time_iso(sqlite3_column_int64(st, 1), when);
@@ -85,7 +86,8 @@ static int create_region(struct req *r, char region[32])
 				" not valid",
 				"LocationConstraint", constraint, NULL);
 	else if (!classic && (!constraint || !region_served(constraint)))
-		rc = req_fail(r, "IllegalLocationConstraintException", "The location constraint is"
+		rc = req_fail(r, "IllegalLocationConstraintException",
+			      "The location constraint is"
 			      " incompatible for the region specific endpoint this request was sent"
 			      " to.");
 	else
@@ -150,8 +152,8 @@ int op_delete_bucket(struct req *r)
 	int rc = 0;
 
 	db_lock();
-	sqlite3_stmt *st = db_query("SELECT 1 FROM versions WHERE bucket=? LIMIT 1", "s",
-				    r->bucket);
+	sqlite3_stmt *st =
+		db_query("SELECT 1 FROM versions WHERE bucket=? LIMIT 1", "s", r->bucket);
 	busy = sqlite3_step(st) == SQLITE_ROW;
 	db_done(st);
 	st = db_query("SELECT 1 FROM uploads WHERE bucket=? LIMIT 1", "s", r->bucket);
@@ -170,7 +172,8 @@ int op_delete_bucket(struct req *r)
 	}
 	db_unlock();
 	if (busy)
-		return req_fail(r, "BucketNotEmpty", "The bucket you tried to delete is not empty."
+		return req_fail(r, "BucketNotEmpty",
+				"The bucket you tried to delete is not empty."
 				" You must delete all versions in the bucket.");
 	r->status = 204;
 	return rc ? req_fail(r, "InternalError", "The index failed.") : 0;
@@ -244,7 +247,8 @@ int op_put_versioning(struct req *r)
 	else if (status)
 		rc = xml_bad(r);
 	else
-		rc = req_fail(r, "IllegalVersioningConfigurationException", "The Versioning element"
+		rc = req_fail(r, "IllegalVersioningConfigurationException",
+			      "The Versioning element"
 			      " must be specified");
 	free(status);
 	if (!rc)

@@ -163,7 +163,7 @@ struct rules {
 	struct req *r;
 	bool v1, v2;
 	char *ids[1000];
-	char *targets[1000];		/* priority and bucket */
+	char *targets[1000]; /* priority and bucket */
 	size_t nids, ntargets;
 };
 
@@ -222,15 +222,15 @@ static int check_filter(struct rules *s, xmlNode *rule, xmlNode *filter)
 	xmlNode *dmr = xml_child(rule, "DeleteMarkerReplication");
 	if (!dmr)
 		return invalid(s->r, "DeleteMarkerReplication must be specified for this version of"
-			       " Cross Region Replication configuration schema.");
+				     " Cross Region Replication configuration schema.");
 	marker = xml_text(dmr, "Status");
 	bad = !one_of(marker, "Enabled", "Disabled");
 	bool enabled = str_eq(marker, "Enabled");
 	free(marker);
 	xmlNode *and = xml_child(filter, "And");
-	if (bad || (and && !xml_child(and, "Tag")))
+	if (bad || (and&&!xml_child(and, "Tag")))
 		return xml_bad(s->r);
-	if (enabled && (xml_child(filter, "Tag") || (and && xml_child(and, "Tag"))))
+	if (enabled && (xml_child(filter, "Tag") || (and&&xml_child(and, "Tag"))))
 		return invalid(s->r,
 			       "Delete marker replication is not supported if any Tag filter is"
 			       " specified.");
@@ -246,8 +246,8 @@ static int check_rule(struct rules *s, xmlNode *rule)
 
 	if (!one_of(status, "Enabled", "Disabled") || !arn || (id && utf16_length(id) > 255))
 		rc = xml_bad(s->r);
-	else if (filter ? check_filter(s, rule, filter) :
-			  !xml_child(rule, "Prefix") && xml_bad(s->r))
+	else if (filter ? check_filter(s, rule, filter)
+			: !xml_child(rule, "Prefix") && xml_bad(s->r))
 		rc = -1;
 	else if (!filter && (priority || xml_child(rule, "DeleteMarkerReplication")))
 		rc = xml_bad(s->r);
@@ -281,8 +281,8 @@ static int check_rules(struct rules *s, xmlNode *root)
 		if (strcmp((const char *)c->name, "Role") && strcmp((const char *)c->name, "Rule"))
 			return xml_bad(s->r);
 	for (xmlNode *rule = xml_child(root, "Rule"); rule && !rc; rule = xml_next(rule, "Rule"))
-		rc = ++n > 1000 ? invalid(s->r, "The number of rules must not exceed 1000.") :
-				  check_rule(s, rule);
+		rc = ++n > 1000 ? invalid(s->r, "The number of rules must not exceed 1000.")
+				: check_rule(s, rule);
 	if (rc)
 		return rc;
 	if (!has_role || !n)

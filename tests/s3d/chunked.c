@@ -29,7 +29,7 @@ struct chunked {
 	char signature[65], previous[65];
 	bool started;
 	EVP_MD_CTX *sha;
-	struct buf trailers;		/* name:value LF, for the trailer's signature */
+	struct buf trailers; /* name:value LF, for the trailer's signature */
 	char trailer_signature[65];
 	bool bad;
 };
@@ -204,7 +204,8 @@ int chunked_finish(struct req *r, struct chunked *c)
 	sha256_hex(c->trailers.p ? c->trailers.p : "", c->trailers.len, hash);
 	sign(r, c, "TRAILER", hash, false, want);
 	if (strcmp(want, c->trailer_signature))
-		return req_fail(r, "SignatureDoesNotMatch", "The signature of the trailer does not"
+		return req_fail(r, "SignatureDoesNotMatch",
+				"The signature of the trailer does not"
 				" match.");
 	return 0;
 }

@@ -93,9 +93,9 @@ static int read_list(struct req *r, struct plan *plan)
 /* Fills in size and file of a listed part. Needs db_lock. */
 static int find_part(struct req *r, const struct upload *u, struct listed *p)
 {
-	sqlite3_stmt *st = db_query(
-		"SELECT etag, size, file, csum FROM parts WHERE upload=? AND num=?", "si", u->id,
-		p->num);
+	sqlite3_stmt *st =
+		db_query("SELECT etag, size, file, csum FROM parts WHERE upload=? AND num=?", "si",
+			 u->id, p->num);
 	bool ok = sqlite3_step(st) == SQLITE_ROW &&
 		  !strcmp(p->etag, (const char *)sqlite3_column_text(st, 0));
 
@@ -267,8 +267,9 @@ static void make_version(struct req *r, struct plan *plan, const char *file)
 	struct ver *v = &r->v;
 
 	ver_free(v);
-	*v = (struct ver){ .size = plan->size, .mtime = now_ms(), .lock_until = u->lock_until,
-			   .hold = u->hold };
+	*v = (struct ver){
+		.size = plan->size, .mtime = now_ms(), .lock_until = u->lock_until, .hold = u->hold
+	};
 	v->key = x_strdup(r->key);
 	v->etag = joint_etag(plan);
 	v->file = plan->size ? x_strdup(file) : NULL;
@@ -287,8 +288,8 @@ static char **part_files(const char *id)
 {
 	char **files = x_calloc(10001, sizeof(*files));
 	size_t n = 0;
-	sqlite3_stmt *st = db_query("SELECT file FROM parts WHERE upload=? AND file IS NOT NULL",
-				    "s", id);
+	sqlite3_stmt *st =
+		db_query("SELECT file FROM parts WHERE upload=? AND file IS NOT NULL", "s", id);
 
 	while (n < 10000 && sqlite3_step(st) == SQLITE_ROW)
 		files[n++] = db_text(st, 0);
@@ -321,8 +322,8 @@ static int commit(struct req *r, struct plan *plan)
 	db_lock();
 	int rc = bucket_find(r->bucket, &b) ? req_fail(r, "NoSuchBucket",
 						       "The specified bucket does"
-						       " not exist") :
-					      cond_write(r);
+						       " not exist")
+					    : cond_write(r);
 	if (!rc) {
 		files = part_files(plan->u.id);
 		rc = db_begin();
@@ -357,8 +358,8 @@ static void answer(struct req *r)
 {
 	char *etag = x_asprintf("\"%s\"", r->v.etag);
 	const char *host = req_header(r, "Host");
-	char *location = x_asprintf("http://%s/%s/%s", host ? host : "localhost", r->bucket,
-				    r->key);
+	char *location =
+		x_asprintf("http://%s/%s/%s", host ? host : "localhost", r->bucket, r->key);
 
 	set_version_header(r, &r->b, &r->v);
 	xml_begin(r, "CompleteMultipartUploadResult");

@@ -52,15 +52,15 @@ int cond_read(struct req *r, const struct ver *v, bool copy, bool *ret_not_modif
 	if (h[0] && !etag_in(h[0], v->etag))
 		return failed(r, copy ? "x-amz-copy-source-If-Match" : "If-Match");
 	if (h[3] && !h[0] && !time_parse_http(h[3], &t) && mtime > t)
-		return failed(r, copy ? "x-amz-copy-source-If-Unmodified-Since" :
-					"If-Unmodified-Since");
+		return failed(r, copy ? "x-amz-copy-source-If-Unmodified-Since"
+				      : "If-Unmodified-Since");
 	if (h[1])
 		*ret_not_modified = etag_in(h[1], v->etag);
 	else if (h[2] && !time_parse_http(h[2], &t))
 		*ret_not_modified = mtime <= t;
 	if (*ret_not_modified && copy)
-		return failed(r, h[1] ? "x-amz-copy-source-If-None-Match" :
-					"x-amz-copy-source-If-Modified-Since");
+		return failed(r, h[1] ? "x-amz-copy-source-If-None-Match"
+				      : "x-amz-copy-source-If-Modified-Since");
 	return 0;
 }
 

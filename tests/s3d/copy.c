@@ -52,9 +52,10 @@ int copy_source_find(struct req *r, struct copy_source *s)
 	if (find_version(r, s->bucket, s->key, s->vid, &s->v))
 		return -1;
 	if (s->v.marker)
-		return s->vid ? req_fail(r, "InvalidRequest", "The source of a copy request may not"
-					 " specifically refer to a delete marker by version id.") :
-				req_fail(r, "NoSuchKey", "The specified key does not exist.");
+		return s->vid ? req_fail(r, "InvalidRequest",
+					 "The source of a copy request may not"
+					 " specifically refer to a delete marker by version id.")
+			      : req_fail(r, "NoSuchKey", "The specified key does not exist.");
 	struct bucket own = r->b;
 	r->b = s->b;
 	bool ok = access_object(r, &s->v, "READ");

@@ -31,8 +31,8 @@ void crc_init(void)
 	}
 	for (int s = 1; s < 8; s++)
 		for (int i = 0; i < 256; i++)
-			table64[s][i] = (table64[s - 1][i] >> 8) ^
-					table64[0][table64[s - 1][i] & 255];
+			table64[s][i] =
+				(table64[s - 1][i] >> 8) ^ table64[0][table64[s - 1][i] & 255];
 }
 
 static uint32_t update32(uint32_t t[8][256], uint32_t crc, const uint8_t *p, size_t n)

@@ -102,8 +102,8 @@ static int each_piece(const char *file, int64_t off, int64_t len,
 	if (data_is_small(file)) {
 		rc = data_get_small(file, &small);
 		if (!rc)
-			rc = (int64_t)small.len < off + len ? -EIO :
-			     fn(arg, small.p + off, (size_t)len);
+			rc = (int64_t)small.len < off + len ? -EIO
+							    : fn(arg, small.p + off, (size_t)len);
 		buf_free(&small);
 		return rc;
 	}

@@ -30,17 +30,22 @@ static struct {
 	size_t n;
 	uint64_t next_id;
 	bool stopping;
-} faults = { .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
+} faults = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+	     .changed = PTHREAD_COND_INITIALIZER,
 	     .next_id = 1 };
 
 static const struct {
 	const char *name;
 	enum fault_action action;
 } actions[] = {
-	{ "reset", FAULT_RESET }, { "reset-after", FAULT_RESET_AFTER },
-	{ "reset-early", FAULT_RESET_EARLY }, { "truncate", FAULT_TRUNCATE },
-	{ "error200", FAULT_ERROR200 }, { "wrong-etag", FAULT_WRONG_ETAG },
-	{ "drop-etag", FAULT_DROP_ETAG }, { "stall", FAULT_STALL },
+	{ "reset", FAULT_RESET },
+	{ "reset-after", FAULT_RESET_AFTER },
+	{ "reset-early", FAULT_RESET_EARLY },
+	{ "truncate", FAULT_TRUNCATE },
+	{ "error200", FAULT_ERROR200 },
+	{ "wrong-etag", FAULT_WRONG_ETAG },
+	{ "drop-etag", FAULT_DROP_ETAG },
+	{ "stall", FAULT_STALL },
 };
 
 static int parse_action(struct fault *f, const char *text)

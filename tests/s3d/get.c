@@ -19,8 +19,10 @@ static int marker_answer(struct req *r, const struct ver *v, bool by_id)
 	time_http(v->mtime, when);
 	req_set(r, "Allow", "DELETE");
 	req_set(r, "Last-Modified", when);
-	return req_fail_x(r, "MethodNotAllowed", "The specified method is not allowed against this"
-			  " resource.", "Method", r->method, "ResourceType", "DeleteMarker", NULL);
+	return req_fail_x(r, "MethodNotAllowed",
+			  "The specified method is not allowed against this"
+			  " resource.",
+			  "Method", r->method, "ResourceType", "DeleteMarker", NULL);
 }
 
 struct range {
@@ -93,7 +95,8 @@ static int pick_range(struct req *r, const struct ver *v, struct range *range)
 	snprintf(size, sizeof(size), "%lld", (long long)v->size);
 	if (part) {
 		if (h)
-			return req_fail(r, "InvalidRequest", "Cannot specify both Range header and"
+			return req_fail(r, "InvalidRequest",
+					"Cannot specify both Range header and"
 					" partNumber query parameter");
 		if (parse_int(part, 1, 10000, &num))
 			return req_fail_x(r, "InvalidArgument",
@@ -247,7 +250,8 @@ int op_get_attributes(struct req *r)
 	char when[40];
 
 	if (!want)
-		return req_fail(r, "InvalidRequest", "Missing required header for this request:"
+		return req_fail(r, "InvalidRequest",
+				"Missing required header for this request:"
 				" x-amz-object-attributes");
 	db_lock();
 	int rc = find_version(r, r->bucket, r->key, req_param(r, "versionId"), &v);

@@ -88,9 +88,10 @@ static int begin_op(struct req *r)
 	if (r->body.object && r->body.content_length < 0 &&
 	    r->body.payload < PAYLOAD_CHUNKED_UNSIGNED) {
 		if (req_header(r, "Transfer-Encoding"))
-			return req_fail_x(r, "NotImplemented", "A header you provided implies"
-					  " functionality that is not implemented", "Header",
-					  "Transfer-Encoding", NULL);
+			return req_fail_x(r, "NotImplemented",
+					  "A header you provided implies"
+					  " functionality that is not implemented",
+					  "Header", "Transfer-Encoding", NULL);
 		return req_fail(r, "MissingContentLength",
 				"You must provide the Content-Length HTTP header.");
 	}
@@ -113,8 +114,9 @@ static void set_linger(const struct req *r)
 
 static void fault_status(struct req *r)
 {
-	const char *code = r->fault.code[0] ? r->fault.code :
-			   r->fault.status == 503 ? "SlowDown" : "InternalError";
+	const char *code = r->fault.code[0]	    ? r->fault.code
+			   : r->fault.status == 503 ? "SlowDown"
+						    : "InternalError";
 
 	req_fail(r, code, "This error was asked for.");
 	r->status = r->fault.status;
@@ -136,18 +138,13 @@ static void finish(struct req *r)
 	fault_match(r, false);
 	fault_wait(r);
 	switch (r->fault.action) {
-	case FAULT_RESET:
-		r->close_silently = true;
-		return;
-	case FAULT_STATUS:
-		fault_status(r);
-		return;
+	case FAULT_RESET: r->close_silently = true; return;
+	case FAULT_STATUS: fault_status(r); return;
 	case FAULT_ERROR200:
 		req_fail(r, "InternalError", "We encountered an internal error. Please try again.");
 		r->status = 200;
 		return;
-	default:
-		break;
+	default: break;
 	}
 	r->op->run(r);
 	if (r->fault.action == FAULT_RESET_AFTER)
@@ -235,15 +232,16 @@ static struct MHD_Response *make_response(struct req *r)
 							 NULL);
 	}
 	if (r->head)
-		return r->has_len && r->len ?
-			MHD_create_response_from_callback((uint64_t)r->len, 1024, read_nothing,
-							  NULL, NULL) :
-			MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+		return r->has_len && r->len
+			       ? MHD_create_response_from_callback((uint64_t)r->len, 1024,
+								   read_nothing, NULL, NULL)
+			       : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 	if (r->fd >= 0 && r->len <= SMALL_BODY)
 		return small_file(r);
 	if (r->fd >= 0) {
-		struct MHD_Response *m = MHD_create_response_from_fd_at_offset64(
-			(uint64_t)r->len, r->fd, (uint64_t)r->off);
+		struct MHD_Response *m =
+			MHD_create_response_from_fd_at_offset64((uint64_t)r->len, r->fd,
+								(uint64_t)r->off);
 		if (m)
 			r->fd = -1;
 		return m;
@@ -274,8 +272,8 @@ static enum MHD_Result answer(struct req *r)
 	MHD_add_response_header(m, "x-amz-request-id", r->reqid);
 	MHD_add_response_header(m, "x-amz-id-2", "s3d");
 	MHD_add_response_header(m, "Server", "s3d");
-	enum MHD_Result ok = MHD_queue_response(r->conn, (unsigned)(r->status ? r->status : 200),
-						m);
+	enum MHD_Result ok =
+		MHD_queue_response(r->conn, (unsigned)(r->status ? r->status : 200), m);
 	MHD_destroy_response(m);
 	return ok;
 }
@@ -359,8 +357,8 @@ static char *read_file(const char *path)
 int http_start(void)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(conf.port) };
-	unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
-			 MHD_USE_POLL;
+	unsigned flags =
+		MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
 	struct MHD_OptionItem tls[3] = { { MHD_OPTION_END, 0, NULL } };
 
 	if (inet_pton(AF_INET, conf.host, &addr.sin_addr) != 1)
@@ -375,20 +373,18 @@ int http_start(void)
 		tls[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, tls_cert };
 		tls[2] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	}
-	http_daemon = MHD_start_daemon(
-		flags, conf.port, NULL, NULL, on_request, NULL,
-		MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
-		MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(256 * KIB),
-		MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)(16 * KIB),
-		MHD_OPTION_CONNECTION_LIMIT, 2000U,
-		MHD_OPTION_CONNECTION_TIMEOUT, 300U,
-		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
-		MHD_OPTION_LISTEN_BACKLOG_SIZE, 512U,
-		MHD_OPTION_THREAD_STACK_SIZE, (size_t)(512 * KIB),
-		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	http_daemon =
+		MHD_start_daemon(flags, conf.port, NULL, NULL, on_request, NULL,
+				 MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&addr,
+				 MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+				 MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+				 MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(256 * KIB),
+				 MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)(16 * KIB),
+				 MHD_OPTION_CONNECTION_LIMIT, 2000U, MHD_OPTION_CONNECTION_TIMEOUT,
+				 300U, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
+				 MHD_OPTION_LISTEN_BACKLOG_SIZE, 512U, MHD_OPTION_THREAD_STACK_SIZE,
+				 (size_t)(512 * KIB), MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	return http_daemon ? 0 : -EADDRINUSE;
 }
 

@@ -216,8 +216,8 @@ int op_list_v1(struct req *r)
 	}
 	if (marker && *marker) {
 		list_after_key(&l, marker);
-		char *common = starts_with(marker, l.prefix) ? list_common_prefix(&l, marker) :
-							       NULL;
+		char *common =
+			starts_with(marker, l.prefix) ? list_common_prefix(&l, marker) : NULL;
 		if (common && !strcmp(common, marker))
 			list_after_prefix(&l, common);
 		free(common);
@@ -248,8 +248,10 @@ static int use_token(struct lister *l, const char *token)
 	buf_free(&pairs);
 	if (!last || n % 2 == 0 || (token[0] != 'k' && token[0] != 'p')) {
 		free(last);
-		return req_fail_x(l->r, "InvalidArgument", "The continuation token provided is"
-				  " incorrect", "ArgumentName", "continuation-token", NULL);
+		return req_fail_x(l->r, "InvalidArgument",
+				  "The continuation token provided is"
+				  " incorrect",
+				  "ArgumentName", "continuation-token", NULL);
 	}
 	if (token[0] == 'p')
 		list_after_prefix(l, last);

@@ -82,9 +82,9 @@ static void scan_from(struct lister *l, const char *key, const char *id, struct 
 		free(common);
 	}
 	while (!done && !l->truncated) {
-		sqlite3_stmt *st = db_query(
-			WHAT " WHERE bucket=? AND key>=? ORDER BY key, created, id", "sz",
-			l->r->bucket, l->from.p ? l->from.p : "", l->from.len);
+		sqlite3_stmt *st =
+			db_query(WHAT " WHERE bucket=? AND key>=? ORDER BY key, created, id", "sz",
+				 l->r->bucket, l->from.p ? l->from.p : "", l->from.len);
 		done = scan_rows(l, st, last);
 		db_done(st);
 	}
@@ -146,10 +146,10 @@ static void part_entry(struct buf *b, sqlite3_stmt *st)
 static bool parts_after(const char *id, int64_t after, int64_t max, struct buf *out,
 			int64_t *ret_last)
 {
-	sqlite3_stmt *st = db_query(
-		"SELECT num, etag, size, mtime FROM parts WHERE upload=? AND num>?"
-		" ORDER BY num",
-		"si", id, after);
+	sqlite3_stmt *st =
+		db_query("SELECT num, etag, size, mtime FROM parts WHERE upload=? AND num>?"
+			 " ORDER BY num",
+			 "si", id, after);
 	bool truncated = false;
 	int64_t n = 0;
 

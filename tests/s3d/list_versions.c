@@ -70,10 +70,10 @@ static bool scan_rows(struct lister *l, sqlite3_stmt *st, struct last *last)
 /* What is older than version vid of key. */
 static void scan_rest_of_key(struct lister *l, const char *key, const char *vid, struct last *last)
 {
-	sqlite3_stmt *st = db_query(WHAT
-				    " WHERE bucket=?1 AND key=?2 AND seq<(SELECT seq FROM versions"
-				    " WHERE bucket=?1 AND key=?2 AND vid=?3) ORDER BY seq DESC",
-				    "sss", l->r->bucket, key, vid);
+	sqlite3_stmt *st =
+		db_query(WHAT " WHERE bucket=?1 AND key=?2 AND seq<(SELECT seq FROM versions"
+			      " WHERE bucket=?1 AND key=?2 AND vid=?3) ORDER BY seq DESC",
+			 "sss", l->r->bucket, key, vid);
 
 	if (l->max)
 		scan_rows(l, st, last);
@@ -85,9 +85,10 @@ static void scan(struct lister *l, struct last *last)
 	bool done = !l->max || l->truncated;
 
 	while (!done) {
-		sqlite3_stmt *st = db_query(WHAT " INDEXED BY v_order WHERE bucket=? AND key>=?"
-					    " ORDER BY key, seq DESC", "sz", l->r->bucket,
-					    l->from.p ? l->from.p : "", l->from.len);
+		sqlite3_stmt *st =
+			db_query(WHAT " INDEXED BY v_order WHERE bucket=? AND key>=?"
+				      " ORDER BY key, seq DESC",
+				 "sz", l->r->bucket, l->from.p ? l->from.p : "", l->from.len);
 		done = scan_rows(l, st, last);
 		db_done(st);
 	}

@@ -32,7 +32,8 @@ int lock_from_headers(struct req *r, struct ver *v)
 	if (!r->b.object_lock)
 		return invalid(r, "Bucket is missing Object Lock Configuration");
 	if (!mode != !until)
-		return req_fail(r, "InvalidArgument", "x-amz-object-lock-retain-until-date and"
+		return req_fail(r, "InvalidArgument",
+				"x-amz-object-lock-retain-until-date and"
 				" x-amz-object-lock-mode must both be supplied");
 	if (r->op->body == TAKES_OBJECT && !r->body.md5_wanted && !r->body.csum.alg)
 		return invalid(
@@ -46,7 +47,8 @@ int lock_from_headers(struct req *r, struct ver *v)
 					"The retain until date must be provided in"
 					" ISO 8601 format");
 		if (v->lock_until <= now_ms())
-			return req_fail(r, "InvalidArgument", "The retain until date must be in the"
+			return req_fail(r, "InvalidArgument",
+					"The retain until date must be in the"
 					" future!");
 		v->lock_mode = x_strdup(mode);
 	}
@@ -65,7 +67,8 @@ void lock_default(struct req *r, struct ver *v)
 	char *conf_xml = bucket_conf_get(r->b.name, "object-lock");
 	db_unlock();
 	xmlDoc *doc = conf_xml ? xmlReadMemory(conf_xml, (int)strlen(conf_xml), NULL, NULL,
-					       XML_PARSE_NONET | XML_PARSE_NOERROR) : NULL;
+					       XML_PARSE_NONET | XML_PARSE_NOERROR)
+			       : NULL;
 	xmlNode *rule = doc ? xml_child(xmlDocGetRootElement(doc), "Rule") : NULL;
 	xmlNode *def = xml_child(rule, "DefaultRetention");
 	char *mode = xml_text(def, "Mode"), *days = xml_text(def, "Days");

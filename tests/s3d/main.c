@@ -133,58 +133,40 @@ static int usage(const char *why)
 static int one_option(int c)
 {
 	switch (c) {
-	case 'd':
-		conf.dir = optarg;
-		return 0;
-	case 'l':
-		return set_listen(optarg) ? usage("--listen takes HOST:PORT") : 0;
+	case 'd': conf.dir = optarg; return 0;
+	case 'l': return set_listen(optarg) ? usage("--listen takes HOST:PORT") : 0;
 	case 'r':
 		if (conf.nregions == 16 || strlen(optarg) > 31)
 			return usage("too many regions");
 		conf.regions[conf.nregions++] = optarg;
 		return 0;
-	case 'k':
-		return add_key(optarg) ? usage("--key takes ID:SECRET[:OWNER[:TOKEN]]") : 0;
+	case 'k': return add_key(optarg) ? usage("--key takes ID:SECRET[:OWNER[:TOKEN]]") : 0;
 	case 'c':
 		if (conf.ncreate == 64)
 			return usage("too many buckets");
 		conf.create[conf.ncreate++] = optarg;
 		return 0;
-	case 'L':
-		conf.log_file = optarg;
-		return 0;
-	case 'R':
-		conf.ready_file = optarg;
-		return 0;
-	case 'p':
-		conf.pid_file = optarg;
-		return 0;
-	case 'a':
-		conf.allow_remote = true;
-		return 0;
-	case 'C':
-		conf.tls_cert = optarg;
-		return 0;
-	case 'K':
-		conf.tls_key = optarg;
-		return 0;
-	case 'D':
-		conf.daemonize = true;
-		return 0;
-	default:
-		return usage("bad option");
+	case 'L': conf.log_file = optarg; return 0;
+	case 'R': conf.ready_file = optarg; return 0;
+	case 'p': conf.pid_file = optarg; return 0;
+	case 'a': conf.allow_remote = true; return 0;
+	case 'C': conf.tls_cert = optarg; return 0;
+	case 'K': conf.tls_key = optarg; return 0;
+	case 'D': conf.daemonize = true; return 0;
+	default: return usage("bad option");
 	}
 }
 
 static int options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "dir", 1, NULL, 'd' }, { "listen", 1, NULL, 'l' }, { "region", 1, NULL, 'r' },
-		{ "key", 1, NULL, 'k' }, { "create", 1, NULL, 'c' }, { "log", 1, NULL, 'L' },
-		{ "ready-file", 1, NULL, 'R' }, { "pid-file", 1, NULL, 'p' },
+		{ "dir", 1, NULL, 'd' },	  { "listen", 1, NULL, 'l' },
+		{ "region", 1, NULL, 'r' },	  { "key", 1, NULL, 'k' },
+		{ "create", 1, NULL, 'c' },	  { "log", 1, NULL, 'L' },
+		{ "ready-file", 1, NULL, 'R' },	  { "pid-file", 1, NULL, 'p' },
 		{ "allow-remote", 0, NULL, 'a' }, { "tls-cert", 1, NULL, 'C' },
-		{ "tls-key", 1, NULL, 'K' }, { "daemon", 0, NULL, 'D' },
-		{ "help", 0, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "tls-key", 1, NULL, 'K' },	  { "daemon", 0, NULL, 'D' },
+		{ "help", 0, NULL, 'h' },	  { NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -207,7 +189,7 @@ static int options(int argc, char **argv)
 	if (!conf.tls_cert != !conf.tls_key)
 		return usage("--tls-cert and --tls-key go together");
 	if (!conf.nregions)
-		conf.regions[conf.nregions++] = (char *)(uintptr_t)"us-east-1";
+		conf.regions[conf.nregions++] = (char *)(uintptr_t) "us-east-1";
 	if (!strcmp(conf.host, "localhost"))
 		memcpy(conf.host, "127.0.0.1", 10);
 	if (!conf.allow_remote && !starts_with(conf.host, "127."))

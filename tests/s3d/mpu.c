@@ -17,11 +17,11 @@ static int no_such_upload(struct req *r)
 
 int upload_find(struct req *r, struct upload *ret)
 {
-	sqlite3_stmt *st = db_query(
-		"SELECT created, owner, initiator, meta, tags, acl, class, csum,"
-		" lock_mode, lock_until, hold, busy FROM uploads WHERE id=?"
-		" AND bucket=? AND key=?",
-		"sss", req_param(r, "uploadId"), r->bucket, r->key);
+	sqlite3_stmt *st =
+		db_query("SELECT created, owner, initiator, meta, tags, acl, class, csum,"
+			 " lock_mode, lock_until, hold, busy FROM uploads WHERE id=?"
+			 " AND bucket=? AND key=?",
+			 "sss", req_param(r, "uploadId"), r->bucket, r->key);
 	bool found = sqlite3_step(st) == SQLITE_ROW;
 
 	*ret = (struct upload){ 0 };
@@ -97,7 +97,8 @@ static int upload_checksum(struct req *r, char **ret)
 		return req_fail(r, "InvalidRequest",
 				"Value for x-amz-checksum-type header is invalid.");
 	if ((full && (a == CSUM_SHA1 || a == CSUM_SHA256)) || (!full && a == CSUM_CRC64NVME))
-		return req_fail(r, "InvalidRequest", "The checksum type cannot be used with the"
+		return req_fail(r, "InvalidRequest",
+				"The checksum type cannot be used with the"
 				" checksum algorithm.");
 	*ret = x_asprintf("%s%s", csum_names[a], full ? " FULL_OBJECT" : "");
 	req_set(r, "x-amz-checksum-algorithm", alg);
@@ -114,15 +115,15 @@ int op_create_upload(struct req *r)
 		return -1;
 	random_id(id);
 	db_lock();
-	int rc = db_run(
-		"INSERT INTO uploads(id, bucket, key, created, owner, initiator, meta, tags,"
-		" acl, class, csum, lock_mode, lock_until, hold, busy)"
-		" VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
-		"sssi"
-		"ssssssss"
-		"ii",
-		id, r->bucket, r->key, now_ms(), v->owner, r->who->owner, v->meta, v->tags, v->acl,
-		v->class, csum, v->lock_mode, v->lock_until, (int64_t)v->hold);
+	int rc =
+		db_run("INSERT INTO uploads(id, bucket, key, created, owner, initiator, meta, tags,"
+		       " acl, class, csum, lock_mode, lock_until, hold, busy)"
+		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+		       "sssi"
+		       "ssssssss"
+		       "ii",
+		       id, r->bucket, r->key, now_ms(), v->owner, r->who->owner, v->meta, v->tags,
+		       v->acl, v->class, csum, v->lock_mode, v->lock_until, (int64_t)v->hold);
 	db_unlock();
 	free(csum);
 	if (rc)

@@ -26,8 +26,8 @@ static int commit(struct req *r)
 	db_lock();
 	int rc = bucket_find(r->bucket, &b) ? req_fail(r, "NoSuchBucket",
 						       "The specified bucket does"
-						       " not exist") :
-					      cond_write(r);
+						       " not exist")
+					    : cond_write(r);
 	if (!rc) {
 		rc = db_begin();
 		if (!rc)
@@ -79,7 +79,7 @@ struct removal {
 	const char *key, *vid;
 	bool made_marker, was_marker, denied;
 	char result_vid[33];
-	char *file;		/* to unlink after the commit */
+	char *file; /* to unlink after the commit */
 };
 
 /* Removes one version for good. Needs db_lock, inside a transaction. */
@@ -152,8 +152,8 @@ int op_delete_object(struct req *r)
 	db_lock();
 	int rc = req_header(r, "If-Match") ? cond_write(r) : 0;
 	if (!rc) {
-		rc = db_begin() ? req_fail(r, "InternalError", "The index failed.") :
-				  remove_one(r, &d);
+		rc = db_begin() ? req_fail(r, "InternalError", "The index failed.")
+				: remove_one(r, &d);
 		if (!rc && db_commit())
 			rc = req_fail(r, "InternalError", "The index failed.");
 		if (rc)
@@ -263,7 +263,8 @@ static int remove_all(struct req *r, xmlNode *root)
 int op_delete_objects(struct req *r)
 {
 	if (!r->body.md5_wanted && !r->body.csum.alg)
-		return req_fail(r, "InvalidRequest", "Missing required header for this request:"
+		return req_fail(r, "InvalidRequest",
+				"Missing required header for this request:"
 				" Content-MD5 OR x-amz-checksum-*");
 	xmlDoc *doc = xml_parse(r, "Delete");
 	if (!doc)

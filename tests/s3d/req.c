@@ -103,8 +103,8 @@ static enum MHD_Result each_header(void *cls, enum MHD_ValueKind kind, const cha
 	return e->rc ? MHD_NO : MHD_YES;
 }
 
-int req_headers_each(const struct req *r,
-		     int (*fn)(void *arg, const char *name, const char *value), void *arg)
+int req_headers_each(const struct req *r, int (*fn)(void *arg, const char *name, const char *value),
+		     void *arg)
 {
 	struct each e = { fn, arg, 0 };
 
@@ -246,8 +246,8 @@ static int parse_params(struct req *r)
 		if (len) {
 			struct kv *kv = &r->params[r->nparams++];
 			kv->name = url_decode(p, name, true);
-			kv->value = name < len ? url_decode(p + name + 1, len - name - 1, true) :
-						 x_strdup("");
+			kv->value = name < len ? url_decode(p + name + 1, len - name - 1, true)
+					       : x_strdup("");
 			if (!kv->name || !kv->value || !utf8_valid(kv->name) ||
 			    !utf8_valid(kv->value))
 				return bad_uri(r);

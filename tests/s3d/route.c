@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define B(name, method, param, body, perm, run) \
-	{ name, method, 'B', param, NULL, NULL, body, perm, NULL, run }
-#define O(name, method, param, body, perm, run) \
-	{ name, method, 'O', param, NULL, NULL, body, perm, NULL, run }
+#define B(name, method, param, body, perm, run)                                                    \
+	{                                                                                          \
+		name, method, 'B', param, NULL, NULL, body, perm, NULL, run                        \
+	}
+#define O(name, method, param, body, perm, run)                                                    \
+	{                                                                                          \
+		name, method, 'O', param, NULL, NULL, body, perm, NULL, run                        \
+	}
 
 static const struct op ops[] = {
 	{ "ListBuckets", "GET", 'S', NULL, NULL, NULL, TAKES_NONE, 0, NULL, op_list_buckets },
@@ -81,16 +85,19 @@ static const struct op ops[] = {
 };
 
 static const char *const unsupported[] = {
-	"accelerate", "analytics", "cors", "intelligent-tiering", "inventory", "logging", "metrics",
-	"notification", "policyStatus", "requestPayment", "restore", "select", "torrent", "website",
-	"renameObject", "append", "metadataTable", "session",
+	"accelerate",	 "analytics",	   "cors",	   "intelligent-tiering",
+	"inventory",	 "logging",	   "metrics",	   "notification",
+	"policyStatus",	 "requestPayment", "restore",	   "select",
+	"torrent",	 "website",	   "renameObject", "append",
+	"metadataTable", "session",
 };
 
 /* Sub-resources that mean nothing together with another method or scope. */
 static const char *const subresources[] = {
-	"location", "versioning", "replication", "lifecycle", "policy", "encryption",
-	"ownershipControls", "publicAccessBlock", "object-lock", "tagging", "acl", "retention",
-	"legal-hold", "attributes", "delete", "versions",
+	"location",   "versioning",	   "replication",	"lifecycle",   "policy",
+	"encryption", "ownershipControls", "publicAccessBlock", "object-lock", "tagging",
+	"acl",	      "retention",	   "legal-hold",	"attributes",  "delete",
+	"versions",
 };
 
 static bool names_other(const struct req *r, const struct op *op)
@@ -122,8 +129,10 @@ int route_find(struct req *r)
 	}
 	if (strcmp(r->method, "GET") && strcmp(r->method, "PUT") && strcmp(r->method, "HEAD") &&
 	    strcmp(r->method, "POST") && strcmp(r->method, "DELETE"))
-		return req_fail(r, "MethodNotAllowed", "The specified method is not allowed against"
+		return req_fail(r, "MethodNotAllowed",
+				"The specified method is not allowed against"
 				" this resource.");
-	return req_fail(r, "NotImplemented", "A header or query you provided implies functionality"
+	return req_fail(r, "NotImplemented",
+			"A header or query you provided implies functionality"
 			" that is not implemented");
 }

@@ -215,8 +215,9 @@ int store_open(const char *dir)
 		return rc;
 	store.dir = x_strdup(dir);
 	char *path = x_asprintf("%s/s3d.db", dir);
-	if (sqlite3_open_v2(path, &store.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-			    SQLITE_OPEN_NOMUTEX, NULL)) {
+	if (sqlite3_open_v2(path, &store.db,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			    NULL)) {
 		free(path);
 		return -EIO;
 	}

@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS "seq, key, vid, latest, marker, size, etag, mtime, file, meta, tags, acl, owner," \
+#define COLUMNS                                                                                    \
+	"seq, key, vid, latest, marker, size, etag, mtime, file, meta, tags, acl, owner,"          \
 	" class, parts, csum, lock_mode, lock_until, hold"
 
 int bucket_find(const char *name, struct bucket *ret)
 {
 	sqlite3_stmt *st = db_query("SELECT region, owner, versioning, object_lock, created"
-				    " FROM buckets WHERE name=?", "s", name);
+				    " FROM buckets WHERE name=?",
+				    "s", name);
 	int rc = -ENOENT;
 
 	if (sqlite3_step(st) == SQLITE_ROW) {
@@ -34,14 +36,15 @@ int bucket_find(const char *name, struct bucket *ret)
 int bucket_insert(const struct bucket *b)
 {
 	return db_run("INSERT INTO buckets(name, region, owner, versioning, object_lock, created)"
-		      " VALUES(?,?,?,?,?,?)", "sssiii", b->name, b->region, b->owner,
-		      (int64_t)b->versioning, (int64_t)b->object_lock, b->created);
+		      " VALUES(?,?,?,?,?,?)",
+		      "sssiii", b->name, b->region, b->owner, (int64_t)b->versioning,
+		      (int64_t)b->object_lock, b->created);
 }
 
 char *bucket_conf_get(const char *bucket, const char *kind)
 {
-	sqlite3_stmt *st = db_query("SELECT body FROM conf WHERE bucket=? AND kind=?", "ss",
-				    bucket, kind);
+	sqlite3_stmt *st =
+		db_query("SELECT body FROM conf WHERE bucket=? AND kind=?", "ss", bucket, kind);
 	char *body = sqlite3_step(st) == SQLITE_ROW ? db_text(st, 0) : NULL;
 
 	db_done(st);
@@ -89,10 +92,12 @@ int ver_find(const char *bucket, const char *key, const char *vid, struct ver *r
 
 	if (vid)
 		st = db_query("SELECT " COLUMNS " FROM versions WHERE bucket=? AND key=?"
-			      " AND vid=?", "sss", bucket, key, vid);
+			      " AND vid=?",
+			      "sss", bucket, key, vid);
 	else
 		st = db_query("SELECT " COLUMNS " FROM versions INDEXED BY v_order WHERE bucket=?"
-			      " AND key=? ORDER BY seq DESC LIMIT 1", "ss", bucket, key);
+			      " AND key=? ORDER BY seq DESC LIMIT 1",
+			      "ss", bucket, key);
 	if (sqlite3_step(st) == SQLITE_ROW) {
 		ver_from_row(st, ret);
 		rc = 0;
@@ -126,7 +131,8 @@ int ver_insert(const struct bucket *b, struct ver *v, char **ret_old_file)
 		}
 	}
 	int rc = db_run("UPDATE versions INDEXED BY v_current SET latest=0 WHERE bucket=?"
-			" AND key=? AND latest=1", "ss", b->name, v->key);
+			" AND key=? AND latest=1",
+			"ss", b->name, v->key);
 	if (rc)
 		return rc;
 	return db_run("INSERT INTO versions(bucket, key, vid, latest, marker, size, etag, mtime,"
@@ -148,7 +154,8 @@ int ver_remove(const char *bucket, const struct ver *v)
 	if (rc || !v->latest)
 		return rc;
 	return db_run("UPDATE versions SET latest=1 WHERE seq=(SELECT seq FROM versions"
-		      " WHERE bucket=? AND key=? ORDER BY seq DESC LIMIT 1)", "ss", bucket, v->key);
+		      " WHERE bucket=? AND key=? ORDER BY seq DESC LIMIT 1)",
+		      "ss", bucket, v->key);
 }
 
 void ver_free(struct ver *v)

@@ -82,8 +82,8 @@ int tags_from_header(struct req *r, char **ret_tags)
 	while (p && *p && !rc) {
 		size_t len = strcspn(p, "&"), name = strcspn(p, "=&");
 		char *k = url_decode(p, name, true);
-		char *v = name < len ? url_decode(p + name + 1, len - name - 1, true) :
-				       x_strdup("");
+		char *v =
+			name < len ? url_decode(p + name + 1, len - name - 1, true) : x_strdup("");
 		if (!len)
 			;
 		else if (!k || !v || !utf8_valid(k) || !utf8_valid(v))
@@ -167,8 +167,8 @@ static int find_target(struct req *r, struct ver *v)
 		return vid ? req_fail_x(r, "MethodNotAllowed",
 					"The specified method is not allowed"
 					" against this resource.",
-					"Method", r->method, "ResourceType", "DeleteMarker", NULL) :
-			     req_fail(r, "NoSuchKey", "The specified key does not exist.");
+					"Method", r->method, "ResourceType", "DeleteMarker", NULL)
+			   : req_fail(r, "NoSuchKey", "The specified key does not exist.");
 	}
 	return 0;
 }

@@ -67,7 +67,8 @@ void xml_end(struct req *r, const char *root)
 
 int xml_bad(struct req *r)
 {
-	return req_fail(r, "MalformedXML", "The XML you provided was not well-formed or did not"
+	return req_fail(r, "MalformedXML",
+			"The XML you provided was not well-formed or did not"
 			" validate against our published schema");
 }
 
@@ -77,11 +78,12 @@ struct _xmlDoc *xml_parse(struct req *r, const char *root)
 	xmlDoc *doc = NULL;
 
 	if (b->len)
-		doc = xmlReadMemory(b->p, (int)b->len, NULL, NULL, XML_PARSE_NONET |
-				    XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA);
+		doc = xmlReadMemory(b->p, (int)b->len, NULL, NULL,
+				    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
+					    XML_PARSE_NOCDATA);
 	xmlNode *top = doc ? xmlDocGetRootElement(doc) : NULL;
-	bool wrong_ns = top && top->ns && top->ns->href &&
-			strcmp((const char *)top->ns->href, XMLNS);
+	bool wrong_ns =
+		top && top->ns && top->ns->href && strcmp((const char *)top->ns->href, XMLNS);
 	if (!top || doc->intSubset || wrong_ns || strcmp((const char *)top->name, root)) {
 		xmlFreeDoc(doc);
 		xml_bad(r);

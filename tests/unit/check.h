@@ -19,10 +19,10 @@ static const char *check_case = "";
 
 #define CHECK(expr) check_true((expr), #expr, __FILE__, __LINE__)
 /* Any integers, errors too: CHECK_INT(buf_add(...), -E2BIG) */
-#define CHECK_INT(got, want) \
+#define CHECK_INT(got, want)                                                                       \
 	check_int((long long)(got), (long long)(want), #got, __FILE__, __LINE__)
 /* Either may be NULL. */
-#define CHECK_STR(got, want) check_str((got), (want), #got, __FILE__, __LINE__)
+#define CHECK_STR(got, want)	check_str((got), (want), #got, __FILE__, __LINE__)
 #define CHECK_MEM(got, want, n) check_mem((got), (want), (n), #got, __FILE__, __LINE__)
 
 static inline bool check_report(const char *file, int line)

@@ -19,20 +19,20 @@
 #include "s3/part.h"
 #include "tests/unit/fake_s3.h"
 
-#define COPY "arn:aws:s3:::copy"
+#define COPY   "arn:aws:s3:::copy"
 #define TAGGED "arn:aws:s3:::tagged"
 
 /* Tax/ goes to copy, deletes too; what is tagged class=secret goes to tagged. */
-#define RULES_TWO \
-	"<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</Role>" \
-	"<Rule><ID>tax</ID><Status>Enabled</Status><Priority>1</Priority>" \
-	"<Filter><Prefix>Tax/</Prefix></Filter>" \
-	"<DeleteMarkerReplication><Status>Enabled</Status></DeleteMarkerReplication>" \
-	"<Destination><Bucket>" COPY "</Bucket></Destination></Rule>" \
-	"<Rule><ID>secret</ID><Status>Enabled</Status><Priority>2</Priority>" \
-	"<Filter><Tag><Key>class</Key><Value>secret</Value></Tag></Filter>" \
-	"<DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication>" \
-	"<Destination><Bucket>" TAGGED "</Bucket></Destination></Rule>" \
+#define RULES_TWO                                                                                  \
+	"<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</Role>"                  \
+	"<Rule><ID>tax</ID><Status>Enabled</Status><Priority>1</Priority>"                         \
+	"<Filter><Prefix>Tax/</Prefix></Filter>"                                                   \
+	"<DeleteMarkerReplication><Status>Enabled</Status></DeleteMarkerReplication>"              \
+	"<Destination><Bucket>" COPY "</Bucket></Destination></Rule>"                              \
+	"<Rule><ID>secret</ID><Status>Enabled</Status><Priority>2</Priority>"                      \
+	"<Filter><Tag><Key>class</Key><Value>secret</Value></Tag></Filter>"                        \
+	"<DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication>"             \
+	"<Destination><Bucket>" TAGGED "</Bucket></Destination></Rule>"                            \
 	"</ReplicationConfiguration>"
 
 struct queue_fixture {
@@ -62,9 +62,12 @@ static inline void fixture_open(struct queue_fixture *f, const char *instance, c
 				uint64_t staging_max)
 {
 	struct store_conf store = { .dir = f->dir, .instance = instance };
-	struct s3_client_conf source = { .url = "http://127.0.0.1", .region = "us-east-1",
-					 .path_style = 1, .max_attempts = 1,
-					 .attempt = fake_attempt, .attempt_arg = &f->s3 };
+	struct s3_client_conf source = { .url = "http://127.0.0.1",
+					 .region = "us-east-1",
+					 .path_style = 1,
+					 .max_attempts = 1,
+					 .attempt = fake_attempt,
+					 .attempt_arg = &f->s3 };
 	struct cred_conf cred = { 0 };
 	struct dest_set_conf dests = { .source = &source, .source_cred = &cred };
 	struct repl_conf repl = { .staging_dir = f->staging, .staging_max = staging_max };
@@ -154,7 +157,8 @@ static inline bool is_staged_there(const struct queue_fixture *f, const char *na
 	return access(path, F_OK) == 0;
 }
 
-static inline void stage(const struct queue_fixture *f, const char *name, const char *body, size_t n)
+static inline void stage(const struct queue_fixture *f, const char *name, const char *body,
+			 size_t n)
 {
 	char path[200];
 
@@ -188,8 +192,11 @@ static inline const char *source_put(struct queue_fixture *f, const char *key, c
 static inline struct job_spec spec_of(struct queue_fixture *f, const char *key, const char *token)
 {
 	const struct fake_version *v = fake_find(&f->s3, "src", key, NULL);
-	struct job_spec s = { .known = true, .size = v->len, .etag = fake_dup(v->etag),
-			      .mtime_ms = v->mtime_ms, .multipart = part_count(v->len) > 1 };
+	struct job_spec s = { .known = true,
+			      .size = v->len,
+			      .etag = fake_dup(v->etag),
+			      .mtime_ms = v->mtime_ms,
+			      .multipart = part_count(v->len) > 1 };
 
 	must(kv_set(&s.meta, "colour", "red"));
 	if (token)

@@ -20,7 +20,7 @@ static inline void pause_ms(int ms)
 
 struct step {
 	int rc, status;
-	const char *headers;    /* "name: value\n..." */
+	const char *headers; /* "name: value\n..." */
 	const char *body;
 	bool sent;
 	int takes_ms;
@@ -28,7 +28,7 @@ struct step {
 
 struct script {
 	const struct step *steps;
-	unsigned n;             /* the last one is repeated */
+	unsigned n; /* the last one is repeated */
 	unsigned calls;
 	char url[STEPS_MAX][256];
 	char authorization[STEPS_MAX][400];
@@ -38,8 +38,8 @@ struct script {
 	int64_t deadline[STEPS_MAX];
 	int64_t stall_ms;
 	struct s3_client *abort_during;
-	uint64_t cut;                   /* so many bytes of the body do not go out */
-	const char *change_file;        /* gets new keys during the first attempt */
+	uint64_t cut;		 /* so many bytes of the body do not go out */
+	const char *change_file; /* gets new keys during the first attempt */
 };
 
 static inline void headers_set(struct kv *kv, const char *text)

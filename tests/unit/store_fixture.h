@@ -64,9 +64,12 @@ static inline struct store *fresh(void)
 static inline struct job make_job(enum job_kind kind, const char *key, const char *version,
 				  const char *dest)
 {
-	return (struct job){ .kind = kind, .key = (char *)(uintptr_t)key,
-			     .version = (char *)(uintptr_t)version, .dest = (char *)(uintptr_t)dest,
-			     .created_ms = 1000, .due_ms = 1000 };
+	return (struct job){ .kind = kind,
+			     .key = (char *)(uintptr_t)key,
+			     .version = (char *)(uintptr_t)version,
+			     .dest = (char *)(uintptr_t)dest,
+			     .created_ms = 1000,
+			     .due_ms = 1000 };
 }
 
 /* Begins and commits one job; returns its id, or -errno. */
@@ -171,9 +174,11 @@ static inline void check_sound(struct store *s)
 			     "SELECT count(*) FROM (SELECT 1 FROM job WHERE state IN (2, 3, 5)"
 			     " GROUP BY dest, key HAVING count(*) > 1)"),
 		  0);
-	CHECK_INT(sql_number(s->read, "SELECT count(*) FROM job AS w WHERE state = 1 AND NOT EXISTS"
+	CHECK_INT(sql_number(s->read,
+			     "SELECT count(*) FROM job AS w WHERE state = 1 AND NOT EXISTS"
 			     " (SELECT 1 FROM job AS h WHERE h.dest = w.dest AND h.key = w.key"
-			     "  AND h.state IN (2, 3, 5) AND h.id < w.id)"), 0);
+			     "  AND h.state IN (2, 3, 5) AND h.id < w.id)"),
+		  0);
 	CHECK_INT(sql_number(
 			  s->read,
 			  "SELECT count(*) FROM (SELECT dest, state, count(*) AS c,"
@@ -186,7 +191,8 @@ static inline void check_sound(struct store *s)
 			     " FROM job)"),
 		  1);
 	CHECK_INT(sql_number(s->read, "SELECT count(*) FROM pragma_integrity_check"
-			     " WHERE integrity_check <> 'ok'"), 0);
+				      " WHERE integrity_check <> 'ok'"),
+		  0);
 	CHECK_INT(sql_number(s->read, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
 }
 

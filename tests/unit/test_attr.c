@@ -7,7 +7,9 @@
 #include "fs/xattr_i.h"
 #include "tests/unit/check.h"
 
-static const struct fs posix = { .conf = { .posix_meta = true, .uid = 1000, .gid = 1001, .umask = 022 } };
+static const struct fs posix = {
+	.conf = { .posix_meta = true, .uid = 1000, .gid = 1001, .umask = 022 }
+};
 static const struct fs plain = { .conf = { .posix_meta = false, .uid = 1000, .gid = 1001 } };
 
 static void test_mode(void)
@@ -17,25 +19,25 @@ static void test_mode(void)
 		bool is_dir;
 		mode_t want;
 	} rows[] = {
-		{ "33188", false, S_IFREG | 0644 },     /* s3fs */
+		{ "33188", false, S_IFREG | 0644 }, /* s3fs */
 		{ "33152", false, S_IFREG | 0600 },
-		{ "32768", false, S_IFREG | 0 },        /* chmod 000 */
+		{ "32768", false, S_IFREG | 0 }, /* chmod 000 */
 		{ "41471", false, S_IFLNK | 0777 },
 		{ "16877", true, S_IFDIR | 0755 },
 		{ "17407", true, S_IFDIR | 01777 },
-		{ "100644", false, S_IFREG | 0644 },    /* rclone */
+		{ "100644", false, S_IFREG | 0644 }, /* rclone */
 		{ "100755", false, S_IFREG | 0755 },
 		{ "40755", true, S_IFDIR | 0755 },
 		{ "40700", true, S_IFDIR | 0700 },
 		{ "41777", true, S_IFDIR | 01777 },
 		{ "0640", false, S_IFREG | 0640 },
-		{ "0", false, S_IFREG | 0644 },         /* foreign tools' "unknown" */
+		{ "0", false, S_IFREG | 0644 }, /* foreign tools' "unknown" */
 		{ "", false, S_IFREG | 0644 },
 		{ "nonsense", true, S_IFDIR | 0755 },
 		{ "-1", false, S_IFREG | 0644 },
 		{ "99999999999999999999", false, S_IFREG | 0644 },
-		{ "16877", false, S_IFREG | 0644 },     /* a directory's mode on a file */
-		{ "4516", false, S_IFREG | 0644 },      /* s3fs's FIFO: a plain file here */
+		{ "16877", false, S_IFREG | 0644 }, /* a directory's mode on a file */
+		{ "4516", false, S_IFREG | 0644 },  /* s3fs's FIFO: a plain file here */
 	};
 
 	for (size_t i = 0; i < array_size(rows); i++) {
@@ -44,7 +46,8 @@ static void test_mode(void)
 		CHECK_CASE(rows[i].text);
 		CHECK_INT(kv_set(&meta, "mode", rows[i].text), 0);
 		CHECK_INT(attr_meta_mode(&posix, &meta, rows[i].is_dir), rows[i].want);
-		CHECK_INT(attr_meta_mode(&plain, &meta, rows[i].is_dir), rows[i].is_dir ? S_IFDIR | 0755 : S_IFREG | 0644);
+		CHECK_INT(attr_meta_mode(&plain, &meta, rows[i].is_dir),
+			  rows[i].is_dir ? S_IFDIR | 0755 : S_IFREG | 0644);
 	}
 	CHECK_CASE("");
 }
@@ -108,7 +111,9 @@ static void test_set(void)
 
 static void test_stat(void)
 {
-	auto_with(attr_free) struct attr a = { .has_object = true, .size = 1025, .mtime_ms = 1500000000250, .rec_known = true };
+	auto_with(attr_free) struct attr a = {
+		.has_object = true, .size = 1025, .mtime_ms = 1500000000250, .rec_known = true
+	};
 	struct stat st;
 
 	attr_to_stat(&posix, &a, &st);
@@ -149,7 +154,7 @@ static void test_cache(void)
 	CHECK_STR(got.etag, "e1");
 	attr_cache_put_absent(c, "gone");
 	CHECK_INT(attr_cache_get(c, "gone", &got), -ENOENT);
-	CHECK_INT(attr_cache_get(c, "k", &got), 0);     /* now the most recent */
+	CHECK_INT(attr_cache_get(c, "k", &got), 0); /* now the most recent */
 	attr_cache_put(c, "third", &a);
 	CHECK_INT(attr_cache_get(c, "gone", &got), -EAGAIN);
 	CHECK_INT(attr_cache_get(c, "k", &got), 0);

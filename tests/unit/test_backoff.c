@@ -8,7 +8,7 @@ int main(void)
 		const char *name;
 		struct backoff b;
 		unsigned attempt;
-		int64_t low, high;      /* with the least and the most random bits */
+		int64_t low, high; /* with the least and the most random bits */
 	} cases[] = {
 		{ "no failure", { 100, 1000, 20 }, 0, 0, 0 },
 		{ "first", { 100, 1000, 20 }, 1, 50, 100 },

@@ -1,6 +1,7 @@
 /*
- * test_cache.c - the read cache: one fetch per block, the bound, readahead, errors that wake whoever waits. A server in memory behind
- * http_attempt_fn answers ranges of a pattern, and can be told to hold its answers back or to fail.
+ * test_cache.c - the read cache: one fetch per block, the bound, readahead, errors that wake
+ * whoever waits. A server in memory behind http_attempt_fn answers ranges of a pattern, and can be
+ * told to hold its answers back or to fail.
  */
 #include "tests/unit/check.h"
 
@@ -12,18 +13,18 @@
 #include "base/lock.h"
 #include "fs/cache.h"
 
-#define BLOCK 4096u
-#define BLOCKS 64u
-#define SIZE (BLOCKS * BLOCK - 100)
+#define BLOCK	4096u
+#define BLOCKS	64u
+#define SIZE	(BLOCKS * BLOCK - 100)
 #define READERS 8
 
 struct server {
 	struct lock l;
 	struct cond changed;
-	bool hold;                      /* answers wait until it is false */
-	int fail;                       /* status to answer with; 0 = none */
-	const char *etag;               /* of the object now */
-	unsigned gets[BLOCKS];          /* by block */
+	bool hold;	       /* answers wait until it is false */
+	int fail;	       /* status to answer with; 0 = none */
+	const char *etag;      /* of the object now */
+	unsigned gets[BLOCKS]; /* by block */
 	unsigned total, waiting;
 };
 
@@ -41,7 +42,8 @@ static int answer_error(struct http_res *res, int status, const char *code)
 	return buf_add(&res->body, text, strlen(text));
 }
 
-static int answer_range(const struct server *s, struct http_res *res, const struct http_req *q, uint64_t first, uint64_t end)
+static int answer_range(const struct server *s, struct http_res *res, const struct http_req *q,
+			uint64_t first, uint64_t end)
 {
 	auto_free uint8_t *body = malloc(end - first);
 	char range[100], quoted[80];
@@ -51,7 +53,8 @@ static int answer_range(const struct server *s, struct http_res *res, const stru
 		return -ENOMEM;
 	for (uint64_t i = first; i < end; i++)
 		body[i - first] = pattern(i);
-	snprintf(range, sizeof(range), "bytes %llu-%llu/%u", (unsigned long long)first, (unsigned long long)end - 1, SIZE);
+	snprintf(range, sizeof(range), "bytes %llu-%llu/%u", (unsigned long long)first,
+		 (unsigned long long)end - 1, SIZE);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", s->etag);
 	res->status = 206;
 	r = kv_set(&res->headers, "content-range", range);
@@ -81,7 +84,8 @@ static int attempt(void *arg, const struct http_req *q, struct http_res *res)
 	s->waiting--;
 	if (s->fail)
 		return answer_error(res, s->fail, "AccessDenied");
-	if (match && (strlen(match) != strlen(s->etag) + 2 || strncmp(match + 1, s->etag, strlen(s->etag))))
+	if (match &&
+	    (strlen(match) != strlen(s->etag) + 2 || strncmp(match + 1, s->etag, strlen(s->etag))))
 		return answer_error(res, 412, "PreconditionFailed");
 	if (first >= SIZE)
 		return answer_error(res, 416, "InvalidRange");
@@ -98,8 +102,13 @@ struct world {
 
 static void open_world(struct world *w, uint64_t max_bytes, unsigned ahead_max, bool pool_runs)
 {
-	struct s3_client_conf conf = { .url = "http://127.0.0.1:9", .region = "us-east-1", .bucket = "b", .path_style = 1,
-				       .max_attempts = 1, .attempt = attempt, .attempt_arg = &w->s };
+	struct s3_client_conf conf = { .url = "http://127.0.0.1:9",
+				       .region = "us-east-1",
+				       .bucket = "b",
+				       .path_style = 1,
+				       .max_attempts = 1,
+				       .attempt = attempt,
+				       .attempt_arg = &w->s };
 	char why[200];
 
 	*w = (struct world){ .s = { .etag = "aaaa" }, .id = { "k", NULL, "aaaa", SIZE } };
@@ -181,7 +190,7 @@ static int read_check(struct world *w, struct read_pos *pos, size_t n, uint64_t 
 	return r;
 }
 
-/* --- threads ----------------------------------------------------------------------------------------------------- */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 struct reader {
 	struct world *w;
@@ -219,7 +228,7 @@ static void join_readers(struct reader *r, size_t n, int want)
 	}
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 static void test_bytes(void)
 {
@@ -262,8 +271,8 @@ static void test_bound(void)
 	open_world(&w, 4 * BLOCK, 0, true);
 	for (unsigned i = 0; i < 4; i++)
 		CHECK_INT(read_check(&w, NULL, 1, i * BLOCK), 0);
-	CHECK_INT(read_check(&w, NULL, 1, 0), 0);               /* 0 is the most recent now */
-	CHECK_INT(read_check(&w, NULL, 1, 4 * BLOCK), 0);       /* 1 goes */
+	CHECK_INT(read_check(&w, NULL, 1, 0), 0);	  /* 0 is the most recent now */
+	CHECK_INT(read_check(&w, NULL, 1, 4 * BLOCK), 0); /* 1 goes */
 	CHECK_INT(read_check(&w, NULL, 1, 0), 0);
 	CHECK_INT(read_check(&w, NULL, 1, 2 * BLOCK), 0);
 	CHECK_INT(total(&w.s), 5);
@@ -294,7 +303,7 @@ static void test_ahead(void)
 		CHECK_INT(pos.ahead, want);
 		CHECK(await_total(&w.s, 1 + i + want));
 	}
-	CHECK_INT(total(&w.s), 15);                             /* 0 to 6 and eight more */
+	CHECK_INT(total(&w.s), 15); /* 0 to 6 and eight more */
 	let_pass(&w.s, 30);
 	for (unsigned i = 0; i < 15; i++)
 		CHECK_INT(gets(&w.s, i), 1);
@@ -313,7 +322,8 @@ static void test_ahead(void)
 	close_world(&w);
 }
 
-/* Nobody runs what is asked for ahead, and then there is no room for more: readers fetch for themselves. */
+/* Nobody runs what is asked for ahead, and then there is no room for more: readers fetch for
+ * themselves. */
 static void test_ahead_refused(void)
 {
 	struct read_pos pos = { .next = BLOCK, .ahead = 4 };
@@ -321,7 +331,8 @@ static void test_ahead_refused(void)
 
 	CHECK_CASE("ahead refused");
 	open_world(&w, MIB, 8, false);
-	CHECK_INT(read_check(&w, &pos, BLOCK, BLOCK), 0);       /* block 2 is queued and stays so, 3 is refused */
+	/* block 2 is queued and stays so, 3 is refused */
+	CHECK_INT(read_check(&w, &pos, BLOCK, BLOCK), 0);
 	CHECK_INT(total(&w.s), 1);
 	CHECK_INT(read_check(&w, NULL, BLOCK, 3 * BLOCK), 0);
 	CHECK_INT(total(&w.s), 2);
@@ -349,7 +360,7 @@ static void test_failure(void)
 	lock_take(&w.s.l);
 	w.s.fail = 0;
 	lock_drop(&w.s.l);
-	CHECK_INT(read_check(&w, NULL, 10, 0), 0);              /* it is not remembered */
+	CHECK_INT(read_check(&w, NULL, 10, 0), 0); /* it is not remembered */
 	CHECK_INT(gets(&w.s, 0), 2);
 	close_world(&w);
 }
@@ -369,7 +380,8 @@ static void test_drop(void)
 	start_readers(&w, r, READERS, 0);
 	CHECK(await_total(&w.s, 3));
 	let_pass(&w.s, 30);
-	read_cache_drop_key(w.c, "k");                          /* fetched just now, and waited for */
+	/* fetched just now, and waited for */
+	read_cache_drop_key(w.c, "k");
 	read_cache_drop_key(w.c, "nobody");
 	set_hold(&w.s, false);
 	join_readers(r, READERS, 0);
@@ -378,7 +390,7 @@ static void test_drop(void)
 	CHECK_INT(gets(&w.s, 1), 2);
 	CHECK_INT(read_check(&w, NULL, 10, 0), 0);
 	CHECK_INT(read_cache_read(w.c, &other, NULL, &byte, 1, 0), 0);
-	CHECK_INT(gets(&w.s, 0), 3);                            /* other's one, k's two */
+	CHECK_INT(gets(&w.s, 0), 3); /* other's one, k's two */
 	close_world(&w);
 }
 
@@ -390,7 +402,7 @@ static void test_changed(void)
 	open_world(&w, MIB, 0, true);
 	CHECK_INT(read_check(&w, NULL, 10, 0), 0);
 	w.s.etag = "bbbb";
-	CHECK_INT(read_check(&w, NULL, 10, 0), 0);              /* what was read stays what it is */
+	CHECK_INT(read_check(&w, NULL, 10, 0), 0); /* what was read stays what it is */
 	CHECK_INT(read_check(&w, NULL, 10, BLOCK), -ESTALE);
 	CHECK_INT(read_check(&w, NULL, 2 * BLOCK, 0), -ESTALE);
 	w.id.etag = "bbbb";
@@ -402,7 +414,8 @@ static void test_changed(void)
 	close_world(&w);
 }
 
-/* Many readers, little room, blocks that are dropped all the time: the bytes are right, and nothing hangs. */
+/* Many readers, little room, blocks that are dropped all the time: the bytes are right, and nothing
+ * hangs. */
 static void *storm_run(void *arg)
 {
 	struct reader *r = arg;

@@ -14,9 +14,13 @@ static void conf_make(struct s3_client_conf *conf, struct script *s)
 	struct cred_source *cred = NULL;
 
 	CHECK_INT(cred_source_static("ID", "topsecret", NULL, &cred), 0);
-	*conf = (struct s3_client_conf){ .url = "http://127.0.0.1:9000", .region = "us-east-1",
-					 .bucket = "buck", .path_style = -1, .cred = cred,
-					 .attempt = script_attempt, .attempt_arg = s };
+	*conf = (struct s3_client_conf){ .url = "http://127.0.0.1:9000",
+					 .region = "us-east-1",
+					 .bucket = "buck",
+					 .path_style = -1,
+					 .cred = cred,
+					 .attempt = script_attempt,
+					 .attempt_arg = s };
 }
 
 static struct s3_client *client_make(const struct s3_client_conf *conf)
@@ -40,13 +44,28 @@ static struct s3_client *scripted(struct script *s, const struct step *steps, si
 
 /* ---- the table ---- */
 
-#define XML(code) \
+#define XML(code)                                                                                  \
 	"<?xml version=\"1.0\"?><Error><Code>" code "</Code><Message>words</Message></Error>"
-#define LOST { -ECONNRESET, 0, NULL, NULL, true, 0 }
-#define REFUSED { -ECONNREFUSED, 0, NULL, NULL, false, 0 }
-#define FINE { 0, 200, NULL, NULL, false, 0 }
-#define SLOW { 0, 503, NULL, XML("SlowDown"), false, 0 }
-#define BROKEN { 0, 500, NULL, XML("InternalError"), false, 0 }
+#define LOST                                                                                       \
+	{                                                                                          \
+		-ECONNRESET, 0, NULL, NULL, true, 0                                                \
+	}
+#define REFUSED                                                                                    \
+	{                                                                                          \
+		-ECONNREFUSED, 0, NULL, NULL, false, 0                                             \
+	}
+#define FINE                                                                                       \
+	{                                                                                          \
+		0, 200, NULL, NULL, false, 0                                                       \
+	}
+#define SLOW                                                                                       \
+	{                                                                                          \
+		0, 503, NULL, XML("SlowDown"), false, 0                                            \
+	}
+#define BROKEN                                                                                     \
+	{                                                                                          \
+		0, 500, NULL, XML("InternalError"), false, 0                                       \
+	}
 
 static const struct row {
 	const char *name, *method;
@@ -60,57 +79,255 @@ static const struct row {
 	enum fault_class class;
 } rows[] = {
 	{ "fine", "GET", 0, 0, { FINE }, 1, 0, 1, 0, "", FAULT_NONE },
-	{ "no content", "DELETE", 0, 0, { { 0, 204, NULL, NULL, 0, 0 } }, 1, 0, 1, 0, "",
+	{ "no content",
+	  "DELETE",
+	  0,
+	  0,
+	  { { 0, 204, NULL, NULL, 0, 0 } },
+	  1,
+	  0,
+	  1,
+	  0,
+	  "",
 	  FAULT_NONE },
 	{ "reset, then fine", "PUT", 0, 0, { LOST, FINE }, 2, 0, 2, 0, "", FAULT_NONE },
 	{ "reset, once", "PUT", 1, 0, { LOST, FINE }, 2, -EIO, 1, 1, "Transport", FAULT_RETRY },
-	{ "timeout, once", "PUT", 1, 0, { { -ETIMEDOUT, 0, NULL, NULL, true, 0 } }, 1, -ETIMEDOUT,
-	  1, 1, "Transport", FAULT_RETRY },
-	{ "half an answer, once", "POST", 1, 0, { { -EIO, 200, NULL, "ha", true, 0 }, FINE }, 2,
-	  -EIO, 1, 1, "Transport", FAULT_RETRY },
-	{ "refused connection, once", "PUT", 1, 0, { REFUSED, REFUSED, FINE }, 3, 0, 3, 0, "",
+	{ "timeout, once",
+	  "PUT",
+	  1,
+	  0,
+	  { { -ETIMEDOUT, 0, NULL, NULL, true, 0 } },
+	  1,
+	  -ETIMEDOUT,
+	  1,
+	  1,
+	  "Transport",
+	  FAULT_RETRY },
+	{ "half an answer, once",
+	  "POST",
+	  1,
+	  0,
+	  { { -EIO, 200, NULL, "ha", true, 0 }, FINE },
+	  2,
+	  -EIO,
+	  1,
+	  1,
+	  "Transport",
+	  FAULT_RETRY },
+	{ "refused connection, once",
+	  "PUT",
+	  1,
+	  0,
+	  { REFUSED, REFUSED, FINE },
+	  3,
+	  0,
+	  3,
+	  0,
+	  "",
 	  FAULT_NONE },
 	{ "refused to the end", "PUT", 1, 0, { REFUSED }, 1, -EIO, 3, 0, "Transport", FAULT_RETRY },
 	{ "slow down, once", "PUT", 1, 0, { SLOW, FINE }, 2, 0, 2, 0, "", FAULT_NONE },
-	{ "429, once", "PUT", 1, 0, { { 0, 429, NULL, NULL, 0, 0 }, FINE }, 2, 0, 2, 0, "",
+	{ "429, once",
+	  "PUT",
+	  1,
+	  0,
+	  { { 0, 429, NULL, NULL, 0, 0 }, FINE },
+	  2,
+	  0,
+	  2,
+	  0,
+	  "",
 	  FAULT_NONE },
 	{ "500, once", "PUT", 1, 0, { BROKEN, FINE }, 2, -EIO, 1, 1, "InternalError", FAULT_RETRY },
-	{ "502, once", "PUT", 1, 0, { { 0, 502, NULL, "<html>", 0, 0 } }, 1, -EIO, 1, 1, "HTTP502",
+	{ "502, once",
+	  "PUT",
+	  1,
+	  0,
+	  { { 0, 502, NULL, "<html>", 0, 0 } },
+	  1,
+	  -EIO,
+	  1,
+	  1,
+	  "HTTP502",
 	  FAULT_RETRY },
-	{ "504, once", "PUT", 1, 0, { { 0, 504, NULL, NULL, 0, 0 } }, 1, -EIO, 1, 1, "HTTP504",
+	{ "504, once",
+	  "PUT",
+	  1,
+	  0,
+	  { { 0, 504, NULL, NULL, 0, 0 } },
+	  1,
+	  -EIO,
+	  1,
+	  1,
+	  "HTTP504",
 	  FAULT_RETRY },
 	{ "500, then fine", "PUT", 0, 0, { BROKEN, FINE }, 2, 0, 2, 0, "", FAULT_NONE },
 	{ "500 to the end", "PUT", 0, 0, { BROKEN }, 1, -EIO, 3, 1, "InternalError", FAULT_RETRY },
-	{ "an unclear one is not forgotten", "PUT", 0, 0, { LOST, SLOW }, 2, -EIO, 3, 1, "SlowDown",
+	{ "an unclear one is not forgotten",
+	  "PUT",
+	  0,
+	  0,
+	  { LOST, SLOW },
+	  2,
+	  -EIO,
+	  3,
+	  1,
+	  "SlowDown",
 	  FAULT_RETRY },
-	{ "unclear, then refused for good", "DELETE", 0, 0, { LOST, { 0, 403, NULL,
-	  XML("AccessDenied"), 0, 0 } }, 2, -EACCES, 2, 1, "AccessDenied", FAULT_AUTH },
-	{ "a read is never unclear", "GET", 0, 0, { LOST, BROKEN }, 2, -EIO, 3, 0, "InternalError",
+	{ "unclear, then refused for good",
+	  "DELETE",
+	  0,
+	  0,
+	  { LOST, { 0, 403, NULL, XML("AccessDenied"), 0, 0 } },
+	  2,
+	  -EACCES,
+	  2,
+	  1,
+	  "AccessDenied",
+	  FAULT_AUTH },
+	{ "a read is never unclear",
+	  "GET",
+	  0,
+	  0,
+	  { LOST, BROKEN },
+	  2,
+	  -EIO,
+	  3,
+	  0,
+	  "InternalError",
 	  FAULT_RETRY },
-	{ "404", "GET", 0, 0, { { 0, 404, NULL, XML("NoSuchKey"), 0, 0 } }, 1, -ENOENT, 1, 0,
-	  "NoSuchKey", FAULT_GONE },
-	{ "412", "PUT", 0, 0, { { 0, 412, NULL, XML("PreconditionFailed"), 0, 0 } }, 1, -ESTALE,
-	  1, 0, "PreconditionFailed", FAULT_CONFLICT },
-	{ "416", "GET", 0, 0, { { 0, 416, NULL, XML("InvalidRange"), 0, 0 } }, 1, -ERANGE, 1, 0,
-	  "InvalidRange", FAULT_BAD },
-	{ "HEAD 403", "HEAD", 0, 0, { { 0, 403, NULL, NULL, 0, 0 } }, 1, -EACCES, 1, 0,
-	  "AccessDenied", FAULT_AUTH },
-	{ "304 unasked", "GET", 0, 0, { { 0, 304, NULL, NULL, 0, 0 } }, 1, -EIO, 1, 0, "HTTP304",
+	{ "404",
+	  "GET",
+	  0,
+	  0,
+	  { { 0, 404, NULL, XML("NoSuchKey"), 0, 0 } },
+	  1,
+	  -ENOENT,
+	  1,
+	  0,
+	  "NoSuchKey",
+	  FAULT_GONE },
+	{ "412",
+	  "PUT",
+	  0,
+	  0,
+	  { { 0, 412, NULL, XML("PreconditionFailed"), 0, 0 } },
+	  1,
+	  -ESTALE,
+	  1,
+	  0,
+	  "PreconditionFailed",
+	  FAULT_CONFLICT },
+	{ "416",
+	  "GET",
+	  0,
+	  0,
+	  { { 0, 416, NULL, XML("InvalidRange"), 0, 0 } },
+	  1,
+	  -ERANGE,
+	  1,
+	  0,
+	  "InvalidRange",
 	  FAULT_BAD },
-	{ "redirect elsewhere", "GET", 0, 0, { { 0, 307, "location: http://evil/\n", NULL, 0, 0 },
-	  FINE }, 2, -EIO, 1, 0, "HTTP307", FAULT_BAD },
-	{ "error in 200", "POST", 0, 1, { { 0, 200, NULL, XML("InternalError"), 0, 0 }, { 0, 200,
-	  NULL, " \n <Done/>", 0, 0 } }, 2, 0, 2, 0, "", FAULT_NONE },
-	{ "error in 200, once", "POST", 1, 1, { { 0, 200, NULL, XML("InternalError"), 0, 0 }, FINE
-	  }, 2, -EIO, 1, 1, "InternalError", FAULT_RETRY },
-	{ "refusal in 200, once", "POST", 1, 1, { { 0, 200, NULL, XML("SlowDown"), 0, 0 }, { 0,
-	  200, NULL, "<Done/>", 0, 0 } }, 2, 0, 2, 0, "", FAULT_NONE },
-	{ "empty 200, once", "POST", 1, 1, { FINE }, 1, -EIO, 1, 1, "MalformedAnswer",
+	{ "HEAD 403",
+	  "HEAD",
+	  0,
+	  0,
+	  { { 0, 403, NULL, NULL, 0, 0 } },
+	  1,
+	  -EACCES,
+	  1,
+	  0,
+	  "AccessDenied",
+	  FAULT_AUTH },
+	{ "304 unasked",
+	  "GET",
+	  0,
+	  0,
+	  { { 0, 304, NULL, NULL, 0, 0 } },
+	  1,
+	  -EIO,
+	  1,
+	  0,
+	  "HTTP304",
+	  FAULT_BAD },
+	{ "redirect elsewhere",
+	  "GET",
+	  0,
+	  0,
+	  { { 0, 307, "location: http://evil/\n", NULL, 0, 0 }, FINE },
+	  2,
+	  -EIO,
+	  1,
+	  0,
+	  "HTTP307",
+	  FAULT_BAD },
+	{ "error in 200",
+	  "POST",
+	  0,
+	  1,
+	  { { 0, 200, NULL, XML("InternalError"), 0, 0 }, { 0, 200, NULL, " \n <Done/>", 0, 0 } },
+	  2,
+	  0,
+	  2,
+	  0,
+	  "",
+	  FAULT_NONE },
+	{ "error in 200, once",
+	  "POST",
+	  1,
+	  1,
+	  { { 0, 200, NULL, XML("InternalError"), 0, 0 }, FINE },
+	  2,
+	  -EIO,
+	  1,
+	  1,
+	  "InternalError",
 	  FAULT_RETRY },
-	{ "half a document, once", "POST", 1, 1, { { 0, 200, NULL, "<Done><ETag>", 0, 0 } }, 1,
-	  -EIO, 1, 1, "MalformedAnswer", FAULT_RETRY },
-	{ "looks like an error, is data", "GET", 0, 0, { { 0, 200, NULL, XML("InternalError"), 0,
-	  0 } }, 1, 0, 1, 0, "", FAULT_NONE },
+	{ "refusal in 200, once",
+	  "POST",
+	  1,
+	  1,
+	  { { 0, 200, NULL, XML("SlowDown"), 0, 0 }, { 0, 200, NULL, "<Done/>", 0, 0 } },
+	  2,
+	  0,
+	  2,
+	  0,
+	  "",
+	  FAULT_NONE },
+	{ "empty 200, once",
+	  "POST",
+	  1,
+	  1,
+	  { FINE },
+	  1,
+	  -EIO,
+	  1,
+	  1,
+	  "MalformedAnswer",
+	  FAULT_RETRY },
+	{ "half a document, once",
+	  "POST",
+	  1,
+	  1,
+	  { { 0, 200, NULL, "<Done><ETag>", 0, 0 } },
+	  1,
+	  -EIO,
+	  1,
+	  1,
+	  "MalformedAnswer",
+	  FAULT_RETRY },
+	{ "looks like an error, is data",
+	  "GET",
+	  0,
+	  0,
+	  { { 0, 200, NULL, XML("InternalError"), 0, 0 } },
+	  1,
+	  0,
+	  1,
+	  0,
+	  "",
+	  FAULT_NONE },
 };
 
 static void test_rows(void)
@@ -120,7 +337,10 @@ static void test_rows(void)
 		struct s3_client_conf conf;
 		struct script s = { .steps = r->steps, .n = r->n };
 		struct s3_client *c;
-		struct s3_req q = { .op = "Op", .method = r->method, .key = "k", .once = r->once,
+		struct s3_req q = { .op = "Op",
+				    .method = r->method,
+				    .key = "k",
+				    .once = r->once,
 				    .error_in_200 = r->error_in_200 };
 		struct s3_res res = { 0 };
 
@@ -304,7 +524,7 @@ static void test_skew(void)
 			CHECK(memcmp(s.date[0], "20260131T2359", 13) != 0);
 			CHECK(memcmp(s.date[1], "20260131T2359", 13) == 0 ||
 			      memcmp(s.date[1], "20260201T0000", 13) == 0);
-			CHECK_INT(s3_call(c, &q, &res), 0);     /* remembered */
+			CHECK_INT(s3_call(c, &q, &res), 0); /* remembered */
 			CHECK(memcmp(s.date[2], "202601", 6) == 0 ||
 			      memcmp(s.date[2], "20260201T00", 11) == 0);
 			s3_res_free(&res);
@@ -342,7 +562,7 @@ static void test_region(void)
 	CHECK(strstr(s.authorization[1], "/eu-west-1/s3/"));
 	CHECK_STR(s.url[1], "http://127.0.0.1:9000/buck/k");
 	CHECK_INT(s3_call(c, &q, &res), 0);
-	CHECK(strstr(s.authorization[2], "/eu-west-1/s3/"));    /* remembered */
+	CHECK(strstr(s.authorization[2], "/eu-west-1/s3/")); /* remembered */
 	s3_res_free(&res);
 	s3_client_free(c);
 	/* AWS: the host goes with the region */
@@ -491,8 +711,14 @@ static void test_upload(void)
 		{ 0, 200, "etag: \"d41d8cd98f00b204e9800998ecf8427e\"\n", NULL, 0, 0 },
 	};
 	char text[] = "hello world";
-	struct s3_req q = { .op = "PutObject", .method = "PUT", .key = "k", .read = source_read,
-			    .read_arg = text, .body_size = 11, .check_md5 = true, .data = true };
+	struct s3_req q = { .op = "PutObject",
+			    .method = "PUT",
+			    .key = "k",
+			    .read = source_read,
+			    .read_arg = text,
+			    .body_size = 11,
+			    .check_md5 = true,
+			    .data = true };
 	struct s3_res res = { 0 };
 	struct script s;
 	struct s3_client *c = scripted(&s, steps, 3);
@@ -525,7 +751,7 @@ static void test_upload(void)
 	q = (struct s3_req){
 		.op = "PutObject", .method = "PUT", .key = "k", .read = source_read, .body_size = 5
 	};
-	CHECK_INT(s3_call(c, &q, &res), -ENXIO);        /* while it is hashed: nothing was sent */
+	CHECK_INT(s3_call(c, &q, &res), -ENXIO); /* while it is hashed: nothing was sent */
 	CHECK(s.calls == 0 && !res.error.unclear);
 	s3_res_free(&res);
 	s3_client_free(c);

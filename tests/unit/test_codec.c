@@ -26,13 +26,18 @@ static void test_base64(void)
 	static const struct {
 		const char *plain, *text;
 	} cases[] = {
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
 		{ "\xfb\xff\xfe", "+//+" },
 	};
 	static const char *const bad[] = {
-		"Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Z===", "====", "Zm9v\n", "Zm 9",
-		"Zm9-", "=m9v", "Zm9v=",
+		"Z",	"Zg",	  "Zg=",  "Zh==", "Zm9=", "Zg==Zg==", "Z===",
+		"====", "Zm9v\n", "Zm 9", "Zm9-", "=m9v", "Zm9v=",
 	};
 
 	for (size_t i = 0; i < array_size(cases); i++) {
@@ -165,23 +170,35 @@ static void test_sizes(void)
 		int want;
 		uint64_t v;
 	} parse[] = {
-		{ "10", 0, 10 }, { "64K", 0, 64 * KIB }, { "5MiB", 0, 5 * MIB },
+		{ "10", 0, 10 },
+		{ "64K", 0, 64 * KIB },
+		{ "5MiB", 0, 5 * MIB },
 		{ "2G", 0, 2 * GIB },
-		{ "1T", 0, 1024 * GIB }, { "1k", 0, KIB }, { "0T", 0, 0 },
-		{ "16777215T", 0, 1024 * GIB * 16777215 }, { "16777216T", -ERANGE, 0 },
-		{ "18446744073709551616", -ERANGE, 0 }, { "99999999999999999999K", -ERANGE, 0 },
-		{ "", -EINVAL, 0 }, { "K", -EINVAL, 0 }, { "1B", -EINVAL, 0 },
+		{ "1T", 0, 1024 * GIB },
+		{ "1k", 0, KIB },
+		{ "0T", 0, 0 },
+		{ "16777215T", 0, 1024 * GIB * 16777215 },
+		{ "16777216T", -ERANGE, 0 },
+		{ "18446744073709551616", -ERANGE, 0 },
+		{ "99999999999999999999K", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "K", -EINVAL, 0 },
+		{ "1B", -EINVAL, 0 },
 		{ "1KB", -EINVAL, 0 },
-		{ "1Ki", -EINVAL, 0 }, { "1 K", -EINVAL, 0 }, { "-1K", -EINVAL, 0 },
-		{ "1.5G", -EINVAL, 0 }, { "1KiBs", -EINVAL, 0 }, { "1X", -EINVAL, 0 },
+		{ "1Ki", -EINVAL, 0 },
+		{ "1 K", -EINVAL, 0 },
+		{ "-1K", -EINVAL, 0 },
+		{ "1.5G", -EINVAL, 0 },
+		{ "1KiBs", -EINVAL, 0 },
+		{ "1X", -EINVAL, 0 },
 	};
 	static const struct {
 		uint64_t v;
 		const char *want;
 	} format[] = {
-		{ 0, "0 B" }, { 1023, "1023 B" }, { KIB, "1.0 KiB" }, { 1536, "1.5 KiB" },
-		{ MIB - 1, "1.0 MiB" }, { MIB + MIB / 2, "1.5 MiB" }, { 5 * GIB, "5.0 GiB" },
-		{ UINT64_MAX, "16.0 EiB" },
+		{ 0, "0 B" },		{ 1023, "1023 B" },	    { KIB, "1.0 KiB" },
+		{ 1536, "1.5 KiB" },	{ MIB - 1, "1.0 MiB" },	    { MIB + MIB / 2, "1.5 MiB" },
+		{ 5 * GIB, "5.0 GiB" }, { UINT64_MAX, "16.0 EiB" },
 	};
 	char text[32];
 
@@ -207,10 +224,11 @@ static void test_bools(void)
 		int want;
 		bool v;
 	} cases[] = {
-		{ "yes", 0, true }, { "true", 0, true }, { "1", 0, true }, { "on", 0, true },
-		{ "no", 0, false }, { "false", 0, false }, { "0", 0, false }, { "off", 0, false },
-		{ "True", 0, true }, { "", -EINVAL, false }, { "y", -EINVAL, false },
-		{ "2", -EINVAL, false }, { "yes ", -EINVAL, false },
+		{ "yes", 0, true },	    { "true", 0, true },     { "1", 0, true },
+		{ "on", 0, true },	    { "no", 0, false },	     { "false", 0, false },
+		{ "0", 0, false },	    { "off", 0, false },     { "True", 0, true },
+		{ "", -EINVAL, false },	    { "y", -EINVAL, false }, { "2", -EINVAL, false },
+		{ "yes ", -EINVAL, false },
 	};
 
 	for (size_t i = 0; i < array_size(cases); i++) {
@@ -252,15 +270,15 @@ static void test_utf8(void)
 		{ "\xf4\x8f\xbf\xbf", true, 1 },
 		{ "\xed\x9f\xbf\xee\x80\x80", true, 2 },
 		{ "\x80", false, 0 },
-		{ "\xc0\xaf", false, 0 },               /* overlong */
+		{ "\xc0\xaf", false, 0 }, /* overlong */
 		{ "\xc1\xbf", false, 0 },
 		{ "\xe0\x9f\xbf", false, 0 },
 		{ "\xf0\x8f\xbf\xbf", false, 0 },
-		{ "\xed\xa0\x80", false, 0 },           /* surrogate */
-		{ "\xf4\x90\x80\x80", false, 0 },       /* beyond U+10FFFF */
+		{ "\xed\xa0\x80", false, 0 },	  /* surrogate */
+		{ "\xf4\x90\x80\x80", false, 0 }, /* beyond U+10FFFF */
 		{ "\xf5\x80\x80\x80", false, 0 },
 		{ "\xff", false, 0 },
-		{ "\xc3", false, 0 },                   /* cut off */
+		{ "\xc3", false, 0 }, /* cut off */
 		{ "\xe2\x82", false, 0 },
 		{ "\xf0\x9f\x98", false, 0 },
 		{ "\xe2\x28\xa1", false, 0 },
@@ -285,7 +303,9 @@ static void test_printable(void)
 		{ "plain", 32, "plain" },
 		{ "a\nb\tc\x7f", 32, "a\\x0ab\\x09c\\x7f" },
 		{ "caf\xc3\xa9", 32, "caf\xc3\xa9" },
-		{ "\xc2\x9b" "31m", 32, "\\xc2\\x9b31m" },
+		{ "\xc2\x9b"
+		  "31m",
+		  32, "\\xc2\\x9b31m" },
 		{ "\xff\xc3", 32, "\\xff\\xc3" },
 		{ "123456", 4, "123" },
 		{ "12\xc3\xa9", 4, "12" },

@@ -1,4 +1,5 @@
-/* test_config.c - the command line: every kind of option, names that are wrong, buckets and prefixes, paths. */
+/* test_config.c - the command line: every kind of option, names that are wrong, buckets and
+ * prefixes, paths. */
 #include "fs/config.h"
 
 #include <errno.h>
@@ -38,9 +39,14 @@ static void test_values(void)
 	struct config c;
 	char cwd[PATH_MAX], path[PATH_MAX + 20];
 
-	CHECK_INT(read_options(&c, "url=http://h:1,endpoint=eu-west-1,use_path_request_style,rules=r.json,state=/s,"
-			       "staging_max=5M,drain_timeout=1.5,attr_timeout=0.05,hold=0,posix_meta=no,umask=027,uid=7,gid=8,"
-			       "repl_threads=3,log_level=debug,cache=1K,max_attempts=2,timeout=30,retry_first=0.1,retry_max=2"), 0);
+	CHECK_INT(read_options(
+			  &c, "url=http://"
+			      "h:1,endpoint=eu-west-1,use_path_request_style,rules=r.json,state=/s,"
+			      "staging_max=5M,drain_timeout=1.5,attr_timeout=0.05,hold=0,posix_"
+			      "meta=no,umask=027,uid=7,gid=8,"
+			      "repl_threads=3,log_level=debug,cache=1K,max_attempts=2,timeout=30,"
+			      "retry_first=0.1,retry_max=2"),
+		  0);
 	CHECK_STR(why, "");
 	CHECK_STR(c.url, "http://h:1");
 	CHECK_STR(c.region, "eu-west-1");
@@ -74,7 +80,9 @@ static void test_mount_options(void)
 {
 	struct config c;
 
-	CHECK_INT(read_options(&c, "rw,_netdev,nofail,x-systemd.automount,comment=a b,user,noexec,allow_other,max_read=4096,ro"), 0);
+	CHECK_INT(read_options(&c, "rw,_netdev,nofail,x-systemd.automount,comment=a "
+				   "b,user,noexec,allow_other,max_read=4096,ro"),
+		  0);
 	CHECK_STR(buf_str(&c.fuse), "rw,noexec,allow_other,max_read=4096,ro");
 	CHECK(c.ro && c.allow_other);
 	config_free(&c);

@@ -75,8 +75,12 @@ static int run(const struct job *j, struct run *r)
 
 static struct job job_of(enum job_kind kind, const char *key, const char *version)
 {
-	return (struct job){ .id = 1, .kind = kind, .key = fake_dup(key), .version = fake_dup(version),
-			     .dest = fake_dup(COPY), .created_ms = clock_wall_ms() };
+	return (struct job){ .id = 1,
+			     .kind = kind,
+			     .key = fake_dup(key),
+			     .version = fake_dup(version),
+			     .dest = fake_dup(COPY),
+			     .created_ms = clock_wall_ms() };
 }
 
 static void check_replica(const char *key, const char *body, size_t n, const char *token,
@@ -156,7 +160,8 @@ static void test_gone_and_replica(void)
 	CHECK_INT(run(&j, &r), -ENODATA);
 	job_free(&j);
 	j = job_of(JOB_OBJECT, "a", source_put(&f, "a", NULL, "x", 1));
-	must(kv_set(&fake_find(&f.s3, "src", "a", NULL)->headers, "x-amz-meta-crrfs-replica-of", "y"));
+	must(kv_set(&fake_find(&f.s3, "src", "a", NULL)->headers, "x-amz-meta-crrfs-replica-of",
+		    "y"));
 	CHECK_INT(run(&j, &r), -ENODATA);
 	CHECK_INT(fake_count(&f.s3, "copy", NULL), 0);
 	job_free(&j);
@@ -279,7 +284,8 @@ static void test_invalid_part(void)
 	j.token = fake_dup("tok");
 	j.spec = spec_of(&f, "big", "tok");
 	lock_take(&f.s3.l);
-	f.s3.uploads[0] = (struct fake_upload){ .bucket = fake_dup("copy"), .key = fake_dup("big"),
+	f.s3.uploads[0] = (struct fake_upload){ .bucket = fake_dup("copy"),
+						.key = fake_dup("big"),
 						.id = fake_dup("u1") };
 	f.s3.uploads[0].parts[1] = (struct fake_part){ fake_dup("x"), fake_dup("1111"), 1 };
 	f.s3.uploads_n = 1;
@@ -338,8 +344,8 @@ static void test_tags(void)
 	r.replica_version = NULL;
 	CHECK_INT(run(&j, &r), -ENODATA);
 	CHECK_INT(fake_find(&f.s3, "copy", "a", NULL)->tags.n, 0);
-	must(kv_set(&fake_find(&f.s3, "copy", "a", first)->headers, "x-amz-meta-crrfs-source-version",
-		    "v9"));
+	must(kv_set(&fake_find(&f.s3, "copy", "a", first)->headers,
+		    "x-amz-meta-crrfs-source-version", "v9"));
 	kv_free(&fake_find(&f.s3, "copy", "a", first)->tags);
 	CHECK_INT(run(&j, &r), 0);
 	CHECK_STR(kv_get(&fake_find(&f.s3, "copy", "a", first)->tags, "class"), "x");

@@ -115,11 +115,13 @@ static void test_passwd(void)
 	CHECK_CASE(NULL);
 }
 
-#define CREDENTIALS "[default]\naws_access_key_id = D\naws_secret_access_key = DS\n" \
-	"[work]\naws_access_key_id=W\naws_secret_access_key=WS\naws_session_token=WT==\n" \
+#define CREDENTIALS                                                                                \
+	"[default]\naws_access_key_id = D\naws_secret_access_key = DS\n"                           \
+	"[work]\naws_access_key_id=W\naws_secret_access_key=WS\naws_session_token=WT==\n"          \
 	"[half]\naws_access_key_id=H\n"
-#define CONFIG "[default]\nregion = eu-central-1\n[profile work]\nregion=eu-west-3\n" \
-	"[profile only]\naws_access_key_id=O\naws_secret_access_key=OS\n" \
+#define CONFIG                                                                                     \
+	"[default]\nregion = eu-central-1\n[profile work]\nregion=eu-west-3\n"                     \
+	"[profile only]\naws_access_key_id=O\naws_secret_access_key=OS\n"                          \
 	"[profile sso]\nsso_start_url=https://x\n"
 
 static void test_profiles(void)
@@ -194,7 +196,7 @@ static void test_refresh(void)
 	CHECK(held == same);
 	put("passwd", "ID2:S2\n", 0600);
 	check_id(s, "ID2");
-	CHECK_STR(held->key_id, "ID1");         /* who holds them keeps them */
+	CHECK_STR(held->key_id, "ID1");	  /* who holds them keeps them */
 	put("passwd", "rubbish\n", 0600); /* damaged, or open to others: the last good ones stay */
 	check_id(s, "ID2");
 	put("passwd", "ID3:S3\n", 0644);

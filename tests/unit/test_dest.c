@@ -6,11 +6,18 @@
 
 #define COPY_ARN "arn:aws:s3:::copy"
 
-static const struct s3_error down = { .class = FAULT_RETRY, .code = "Transport", .message = "no route" };
-static const struct s3_error denied = { .status = 403, .class = FAULT_AUTH, .code = "AccessDenied" };
-static const struct s3_error expired = { .status = 403, .class = FAULT_AUTH, .code = "ExpiredToken" };
-static const struct s3_error busy = { .status = 503, .class = FAULT_RETRY, .code = "SlowDown",
-				      .retry_after_ms = 9000 };
+static const struct s3_error down = { .class = FAULT_RETRY,
+				      .code = "Transport",
+				      .message = "no route" };
+static const struct s3_error denied = { .status = 403,
+					.class = FAULT_AUTH,
+					.code = "AccessDenied" };
+static const struct s3_error expired = { .status = 403,
+					 .class = FAULT_AUTH,
+					 .code = "ExpiredToken" };
+static const struct s3_error busy = {
+	.status = 503, .class = FAULT_RETRY, .code = "SlowDown", .retry_after_ms = 9000
+};
 static const struct s3_error local = { .class = FAULT_RETRY, .code = "Local" };
 
 static struct dest_gauge gauge(unsigned at_once)
@@ -119,8 +126,10 @@ static void test_file(void)
 		const char *text, *why;
 	} bad[] = {
 		{ "[copy]\nurl = https://x\n", "f: line 1: [copy] is not the ARN of a bucket" },
-		{ "\n[arn:aws:s3:::copy]\nurl = https://x\nurll = y\n", "f: line 4: urll: unknown key" },
-		{ "[arn:aws:s3:::copy]\nallow_http = maybe\n", "f: line 2: allow_http: must be yes or no" },
+		{ "\n[arn:aws:s3:::copy]\nurl = https://x\nurll = y\n",
+		  "f: line 4: urll: unknown key" },
+		{ "[arn:aws:s3:::copy]\nallow_http = maybe\n",
+		  "f: line 2: allow_http: must be yes or no" },
 		{ "[arn:aws:s3:::copy]\nurl =\n", "f: line 2: url: has no value" },
 		{ "[arn:aws:s3:::copy]\nprofile = a\npasswd_file = b\n",
 		  "f: line 3: passwd_file: not together with profile" },
@@ -131,9 +140,11 @@ static void test_file(void)
 	CHECK_INT(destconf_parse("f", "# nothing\n", &c, why, sizeof(why)), 0);
 	CHECK_INT(c.n, 0);
 	destconf_free(&c);
-	CHECK_INT(destconf_parse("f", "[arn:aws:s3:::copy]\nurl = https://x:9\nregion=eu\n"
+	CHECK_INT(destconf_parse("f",
+				 "[arn:aws:s3:::copy]\nurl = https://x:9\nregion=eu\n"
 				 "use_path_request_style = no\n[arn:aws:s3:::b]\nprofile = p\n",
-				 &c, why, sizeof(why)), 0);
+				 &c, why, sizeof(why)),
+		  0);
 	CHECK_INT(c.n, 2);
 	CHECK_STR(destconf_find(&c, COPY_ARN)->url, "https://x:9");
 	CHECK_INT(destconf_find(&c, COPY_ARN)->path_style, DESTCONF_NO);

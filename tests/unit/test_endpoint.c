@@ -27,7 +27,7 @@ static void test_new(void)
 		const char *url, *bucket, *region;
 		int path_style, rc;
 		bool allow_http;
-		const char *place;      /* of key "a b/+" with ?x=1, or words of why */
+		const char *place; /* of key "a b/+" with ?x=1, or words of why */
 	} cases[] = {
 		{ NULL, "buck", NULL, -1, 0, 0,
 		  "https://buck.s3.us-east-1.amazonaws.com/a%20b/%2B?x=1" },
@@ -78,25 +78,29 @@ static void test_new(void)
 		int rc;
 
 		CHECK_CASE(cases[i].url ? cases[i].url : cases[i].bucket);
-		conf = (struct s3_client_conf){ .url = cases[i].url, .bucket = cases[i].bucket,
+		conf = (struct s3_client_conf){ .url = cases[i].url,
+						.bucket = cases[i].bucket,
 						.region = cases[i].region,
 						.path_style = cases[i].path_style,
 						.allow_http = cases[i].allow_http,
-						.attempt = see, .attempt_arg = &s };
+						.attempt = see,
+						.attempt_arg = &s };
 		CHECK_INT(cred_source_static("ID", "S", NULL, &conf.cred), 0);
 		rc = s3_client_new(&conf, &c, why, sizeof(why));
 		CHECK_INT(rc, cases[i].rc);
 		if (rc) {
 			if (!CHECK(strstr(why, cases[i].place)))
 				fprintf(stderr, "why: %s\n", why);
-			cred_source_free(conf.cred);    /* not taken */
+			cred_source_free(conf.cred); /* not taken */
 			continue;
 		}
 		CHECK_INT(kv_set(&q.query, "x", "1"), 0);
 		CHECK_INT(s3_call(c, &q, &res), 0);
 		CHECK_STR(s.url, cases[i].place);
-		CHECK_STR(s.payload, strncmp(s.url, "https", 5) == 0 ? "UNSIGNED-PAYLOAD" :
-			  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+		CHECK_STR(s.payload, strncmp(s.url, "https", 5) == 0
+					     ? "UNSIGNED-PAYLOAD"
+					     : "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49"
+					       "5991b7852b855");
 		CHECK_STR(s3_client_bucket(c), cases[i].bucket);
 		s3_res_free(&res);
 		s3_req_free(&q);

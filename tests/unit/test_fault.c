@@ -95,9 +95,10 @@ static const struct answer_row {
 	  "InternalError", true, -1, "" },
 	{ "504", "POST", "k", 504, "", NULL, NULL, -EIO, "HTTP504", true, -1, "" },
 	{ "501 is clear", "PUT", "k", 501, "", NULL, NULL, -EIO, "HTTP501", false, -1, "" },
-	{ "region in the body", "GET", NULL, 400, "<Error><Code>AuthorizationHeaderMalformed</Code>"
-	  "<Region>eu-west-1</Region></Error>", NULL, NULL, -EACCES, "AuthorizationHeaderMalformed",
-	  false, -1, "eu-west-1" },
+	{ "region in the body", "GET", NULL, 400,
+	  "<Error><Code>AuthorizationHeaderMalformed</Code>"
+	  "<Region>eu-west-1</Region></Error>",
+	  NULL, NULL, -EACCES, "AuthorizationHeaderMalformed", false, -1, "eu-west-1" },
 	{ "region in the head", "HEAD", NULL, 301, "", "x-amz-bucket-region", "eu-north-1", -EIO,
 	  "HTTP301", false, -1, "eu-north-1" },
 	{ "region that would be another host", "HEAD", NULL, 301, "", "x-amz-bucket-region",
@@ -141,7 +142,8 @@ static void test_text(void)
 
 	buf_init(&b, BUF_LIMIT_SMALL);
 	CHECK_INT(buf_adds(&b, "<Error><Code>AccessDenied</Code><Message>Access\nDenied</Message>"
-			   "<RequestId>R1</RequestId></Error>"), 0);
+			       "<RequestId>R1</RequestId></Error>"),
+		  0);
 	CHECK_INT(answer_error(&q, 403, &headers, &b, 0, &e), -EACCES);
 	CHECK_STR(s3_error_text(&e, text, sizeof(text)),
 		  "403 AccessDenied: Access\\x0aDenied (request id R1)");

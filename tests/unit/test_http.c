@@ -19,10 +19,10 @@
 enum after { AFTER_KEEP, AFTER_CLOSE, AFTER_RESET, AFTER_STALL };
 
 struct step {
-	const char *reply;      /* NULL = none */
-	size_t fill;            /* so many bytes after it */
+	const char *reply; /* NULL = none */
+	size_t fill;	   /* so many bytes after it */
 	enum after after;
-	bool early;             /* answer before the body is read */
+	bool early; /* answer before the body is read */
 };
 
 struct server {
@@ -32,10 +32,10 @@ struct server {
 	const struct step *steps;
 	size_t n;
 	/* read after server_stop */
-	char head[4096];        /* of the last request */
+	char head[4096]; /* of the last request */
 	unsigned connections, requests;
 	uint64_t body_bytes;
-	uint8_t md5[16];        /* of the last body */
+	uint8_t md5[16]; /* of the last body */
 };
 
 /* false when the peer is gone or the test ends. */
@@ -137,7 +137,7 @@ static void *server_run(void *arg)
 		close(fd);
 		fd = -1;
 	}
-	while (fd >= 0 && read_head(s, fd))     /* one request too many shows in the count */
+	while (fd >= 0 && read_head(s, fd)) /* one request too many shows in the count */
 		;
 	if (fd >= 0)
 		close(fd);
@@ -236,45 +236,133 @@ static const struct one {
 	uint64_t sunk;
 	size_t body;
 } ones[] = {
-	{ "whole", "GET", { OK "Content-Length: 5\r\n\r\nhello", 0, AFTER_KEEP, false }, 0, 200, 5,
+	{ "whole",
+	  "GET",
+	  { OK "Content-Length: 5\r\n\r\nhello", 0, AFTER_KEEP, false },
+	  0,
+	  200,
+	  5,
 	  0 },
-	{ "chunked", "GET", { OK
-	  "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nETag: no\r\n\r\n", 0, AFTER_KEEP,
-	  false }, 0, 200, 5, 0 },
-	{ "continue first", "PUT", { "HTTP/1.1 100 Continue\r\nx-early: 1\r\n\r\n" OK
-	  "Content-Length: 0\r\n\r\n", 0, AFTER_KEEP, false }, 0, 200, 0, 0 },
-	{ "partial content", "GET", { "HTTP/1.1 206 Partial\r\nContent-Length: 2\r\n\r\nhe", 0,
-	  AFTER_CLOSE, false }, 0, 206, 2, 0 },
-	{ "no content", "DELETE", { "HTTP/1.1 204 No Content\r\n\r\n", 0, AFTER_KEEP, false }, 0,
-	  204, 0, 0 },
-	{ "not modified", "GET", { "HTTP/1.1 304 Not Modified\r\n\r\n", 0, AFTER_KEEP, false }, 0,
-	  304, 0, 0 },
-	{ "HEAD", "HEAD", { OK "Content-Length: 500\r\n\r\n", 0, AFTER_KEEP, false }, 0, 200, 0,
+	{ "chunked",
+	  "GET",
+	  { OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nETag: no\r\n\r\n", 0,
+	    AFTER_KEEP, false },
+	  0,
+	  200,
+	  5,
 	  0 },
-	{ "error body", "GET", { "HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\n<Error>", 0,
-	  AFTER_KEEP, false }, 0, 404, 0, 7 },
-	{ "long error body", "GET", { "HTTP/1.1 500 X\r\nContent-Length: 200000\r\n\r\n", 200000,
-	  AFTER_KEEP, false }, 0, 500, 0, 65536 },
-	{ "endless error body", "GET", { "HTTP/1.1 500 X\r\nContent-Length: 20000000\r\n\r\n",
-	  20000000, AFTER_CLOSE, false }, -EIO, 500, 0, 65536 },
-	{ "redirect stays here", "GET", { "HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\n"
-	  "Content-Length: 0\r\n\r\n", 0, AFTER_KEEP, false }, 0, 301, 0, 0 },
-	{ "truncated", "GET", { OK "Content-Length: 50\r\n\r\nhello", 0, AFTER_CLOSE, false }, -EIO,
-	  200, 5, 0 },
-	{ "truncated chunk", "GET", { OK "Transfer-Encoding: chunked\r\n\r\n50\r\nhello", 0,
-	  AFTER_CLOSE, false }, -EIO, 200, 5, 0 },
-	{ "truncated error", "GET", { "HTTP/1.1 404 X\r\nContent-Length: 50\r\n\r\nhello", 0,
-	  AFTER_CLOSE, false }, -EIO, 404, 0, 5 },
+	{ "continue first",
+	  "PUT",
+	  { "HTTP/1.1 100 Continue\r\nx-early: 1\r\n\r\n" OK "Content-Length: 0\r\n\r\n", 0,
+	    AFTER_KEEP, false },
+	  0,
+	  200,
+	  0,
+	  0 },
+	{ "partial content",
+	  "GET",
+	  { "HTTP/1.1 206 Partial\r\nContent-Length: 2\r\n\r\nhe", 0, AFTER_CLOSE, false },
+	  0,
+	  206,
+	  2,
+	  0 },
+	{ "no content",
+	  "DELETE",
+	  { "HTTP/1.1 204 No Content\r\n\r\n", 0, AFTER_KEEP, false },
+	  0,
+	  204,
+	  0,
+	  0 },
+	{ "not modified",
+	  "GET",
+	  { "HTTP/1.1 304 Not Modified\r\n\r\n", 0, AFTER_KEEP, false },
+	  0,
+	  304,
+	  0,
+	  0 },
+	{ "HEAD",
+	  "HEAD",
+	  { OK "Content-Length: 500\r\n\r\n", 0, AFTER_KEEP, false },
+	  0,
+	  200,
+	  0,
+	  0 },
+	{ "error body",
+	  "GET",
+	  { "HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\n<Error>", 0, AFTER_KEEP, false },
+	  0,
+	  404,
+	  0,
+	  7 },
+	{ "long error body",
+	  "GET",
+	  { "HTTP/1.1 500 X\r\nContent-Length: 200000\r\n\r\n", 200000, AFTER_KEEP, false },
+	  0,
+	  500,
+	  0,
+	  65536 },
+	{ "endless error body",
+	  "GET",
+	  { "HTTP/1.1 500 X\r\nContent-Length: 20000000\r\n\r\n", 20000000, AFTER_CLOSE, false },
+	  -EIO,
+	  500,
+	  0,
+	  65536 },
+	{ "redirect stays here",
+	  "GET",
+	  { "HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:1/\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    0, AFTER_KEEP, false },
+	  0,
+	  301,
+	  0,
+	  0 },
+	{ "truncated",
+	  "GET",
+	  { OK "Content-Length: 50\r\n\r\nhello", 0, AFTER_CLOSE, false },
+	  -EIO,
+	  200,
+	  5,
+	  0 },
+	{ "truncated chunk",
+	  "GET",
+	  { OK "Transfer-Encoding: chunked\r\n\r\n50\r\nhello", 0, AFTER_CLOSE, false },
+	  -EIO,
+	  200,
+	  5,
+	  0 },
+	{ "truncated error",
+	  "GET",
+	  { "HTTP/1.1 404 X\r\nContent-Length: 50\r\n\r\nhello", 0, AFTER_CLOSE, false },
+	  -EIO,
+	  404,
+	  0,
+	  5 },
 	{ "no answer", "PUT", { NULL, 0, AFTER_CLOSE, false }, -ECONNRESET, 0, 0, 0 },
 	{ "reset", "PUT", { NULL, 0, AFTER_RESET, false }, -ECONNRESET, 0, 0, 0 },
-	{ "half a head", "PUT", { "HTTP/1.1 200 OK\r\nContent-Le", 0, AFTER_CLOSE, false }, 1, 0, 0,
+	{ "half a head",
+	  "PUT",
+	  { "HTTP/1.1 200 OK\r\nContent-Le", 0, AFTER_CLOSE, false },
+	  1,
+	  0,
+	  0,
 	  0 },
 	{ "no HTTP", "GET", { "hello\r\n\r\n", 0, AFTER_CLOSE, false }, -EIO, 0, 0, 0 },
-	{ "flood of headers", "GET", { "HTTP/1.1 200 OK\r\nx: ", 200000, AFTER_CLOSE, false }, -EIO,
-	  0, 0, 0 },
+	{ "flood of headers",
+	  "GET",
+	  { "HTTP/1.1 200 OK\r\nx: ", 200000, AFTER_CLOSE, false },
+	  -EIO,
+	  0,
+	  0,
+	  0 },
 	{ "stall before", "PUT", { NULL, 0, AFTER_STALL, false }, -ETIMEDOUT, 0, 0, 0 },
-	{ "stall in the middle", "GET", { OK "Content-Length: 50\r\n\r\nhello", 0, AFTER_STALL,
-	  false }, -ETIMEDOUT, 200, 5, 0 },
+	{ "stall in the middle",
+	  "GET",
+	  { OK "Content-Length: 50\r\n\r\nhello", 0, AFTER_STALL, false },
+	  -ETIMEDOUT,
+	  200,
+	  5,
+	  0 },
 };
 
 static void test_ones(void)
@@ -294,7 +382,7 @@ static void test_ones(void)
 		CHECK_CASE(ones[i].name);
 		server_start(&s, &ones[i].step, 1);
 		rc = attempt(h, s.port, &q, &r);
-		if (ones[i].rc == 1)    /* either will do */
+		if (ones[i].rc == 1) /* either will do */
 			CHECK(rc == -EIO || rc == -ECONNRESET);
 		else
 			CHECK_INT(rc, ones[i].rc);
@@ -354,8 +442,11 @@ static void test_upload(void)
 	struct http *h = http_make();
 	struct source src = { 0 };
 	struct kv headers = KV_EMPTY;
-	struct http_req q = { .method = "PUT", .read = source_read, .read_arg = &src,
-			      .body_size = 3 * MIB + 17, .headers = &headers };
+	struct http_req q = { .method = "PUT",
+			      .read = source_read,
+			      .read_arg = &src,
+			      .body_size = 3 * MIB + 17,
+			      .headers = &headers };
 	struct http_res r;
 	struct server s;
 
@@ -432,7 +523,7 @@ static void test_own_errors(void)
 	http_res_free(&r);
 	CHECK_INT(attempt(h, s.port, &down, &r), -ENOSPC);
 	http_res_free(&r);
-	CHECK_INT(attempt(h, s.port, &large, &r), -EIO);        /* over the cap, without a sink */
+	CHECK_INT(attempt(h, s.port, &large, &r), -EIO); /* over the cap, without a sink */
 	http_res_free(&r);
 	http_free(h);
 	server_stop(&s);
@@ -457,8 +548,10 @@ static void test_not_sent(void)
 	CHECK_INT(attempt(h, 1, &evil, &r), -EINVAL);
 	CHECK(!r.sent);
 	http_res_free(&r);
-	file = (struct http_req){ .method = "GET", .url = "file:///etc/passwd",
-				  .deadline_mono_ms = clock_deadline(1000), .stall_ms = 1000 };
+	file = (struct http_req){ .method = "GET",
+				  .url = "file:///etc/passwd",
+				  .deadline_mono_ms = clock_deadline(1000),
+				  .stall_ms = 1000 };
 	http_res_init(&r);
 	CHECK_INT(http_attempt(h, &file, &r), -EINVAL);
 	CHECK(strstr(r.why, "rotocol"));
@@ -529,7 +622,7 @@ static void test_abort(void)
 	CHECK_INT(pthread_join(t, NULL), 0);
 	CHECK_INT(j.rc, -ECANCELED);
 	CHECK(clock_mono_ms() - start < 2500);
-	CHECK_INT(attempt(h, s.port, &q, &r), -ECANCELED);      /* and so do all after it */
+	CHECK_INT(attempt(h, s.port, &q, &r), -ECANCELED); /* and so do all after it */
 	http_res_free(&r);
 	http_free(h);
 	server_stop(&s);
@@ -537,7 +630,7 @@ static void test_abort(void)
 
 int main(void)
 {
-	setenv("http_proxy", "http://127.0.0.1:1", 1);  /* must not be asked for this host */
+	setenv("http_proxy", "http://127.0.0.1:1", 1); /* must not be asked for this host */
 	test_ones();
 	test_reuse();
 	test_upload();

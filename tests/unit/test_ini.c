@@ -59,8 +59,10 @@ static void test_bad(void)
 		const char *in;
 		int line;
 	} cases[] = {
-		{ "k = v", 1 }, { "[a]\nword\n", 2 }, { "[a]\n= v\n", 2 }, { "\n\n[a\n", 3 },
-		{ "[]\n", 1 }, { "[ ]\n", 1 }, { "[a] x\n", 1 }, { "[a]\nk = v\n  nested\n", 3 },
+		{ "k = v", 1 },	     { "[a]\nword\n", 2 },
+		{ "[a]\n= v\n", 2 }, { "\n\n[a\n", 3 },
+		{ "[]\n", 1 },	     { "[ ]\n", 1 },
+		{ "[a] x\n", 1 },    { "[a]\nk = v\n  nested\n", 3 },
 		{ "  k = v\n", 1 },
 	};
 

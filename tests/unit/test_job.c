@@ -32,10 +32,9 @@ static void test_steps(void)
 	static const struct {
 		unsigned from, to;
 	} legal[] = {
-		{ 0, JOB_WAITING },	       { 0, JOB_READY },
-		{ JOB_WAITING, JOB_READY },    { JOB_READY, JOB_CLAIMED },
-		{ JOB_CLAIMED, JOB_DONE },     { JOB_CLAIMED, JOB_READY },
-		{ JOB_CLAIMED, JOB_PARKED },   { JOB_PARKED, JOB_READY },
+		{ 0, JOB_WAITING },	     { 0, JOB_READY },		{ JOB_WAITING, JOB_READY },
+		{ JOB_READY, JOB_CLAIMED },  { JOB_CLAIMED, JOB_DONE }, { JOB_CLAIMED, JOB_READY },
+		{ JOB_CLAIMED, JOB_PARKED }, { JOB_PARKED, JOB_READY },
 	};
 
 	for (unsigned from = 0; from < 8; from++) {

@@ -80,7 +80,7 @@ static void test_query(void)
 	static const struct {
 		const char *in;
 		int want;
-		const char *back;       /* what kv_to_query makes of it */
+		const char *back; /* what kv_to_query makes of it */
 	} cases[] = {
 		{ "", 0, "" },
 		{ "a=1", 0, "a=1" },

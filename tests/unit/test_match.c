@@ -8,7 +8,7 @@
 
 #include "tests/unit/check.h"
 
-#define RULES 10
+#define RULES  10
 #define ROUNDS 1500
 
 /* A rule in short. id NULL ends a list. */
@@ -16,8 +16,8 @@ struct spec {
 	const char *id;
 	const char *dest;
 	int priority;
-	const char *prefix;     /* NULL = no Prefix element */
-	const char *tags;       /* "a=1&b=2"; NULL = none */
+	const char *prefix; /* NULL = no Prefix element */
+	const char *tags;   /* "a=1&b=2"; NULL = none */
 	bool markers;
 	bool disabled;
 	bool v1;
@@ -121,55 +121,37 @@ static const struct spec all[] = { { "all", "dst", 1, .prefix = NULL }, { .id = 
 static const struct spec empty_prefix[] = { { "all", "dst", 1, .prefix = "" }, { .id = NULL } };
 static const struct spec tax[] = { { "tax", "dst", 1, .prefix = "Tax/" }, { .id = NULL } };
 static const struct spec one_tag[] = { { "t", "dst", 1, .tags = "class=pii" }, { .id = NULL } };
-static const struct spec two_tags[] = {
-	{ "t", "dst", 1, .tags = "class=pii&keep=7y" },
-	{ .id = NULL }
-};
+static const struct spec two_tags[] = { { "t", "dst", 1, .tags = "class=pii&keep=7y" },
+					{ .id = NULL } };
 static const struct spec both[] = {
-	{ "b", "dst", 1, .prefix = "Tax/", .tags = "class=pii&keep=7y" },
-	{ .id = NULL }
+	{ "b", "dst", 1, .prefix = "Tax/", .tags = "class=pii&keep=7y" }, { .id = NULL }
 };
 static const struct spec empty_value[] = { { "t", "dst", 1, .tags = "flag=" }, { .id = NULL } };
-static const struct spec overlap[] = {
-	{ "low", "dst", 1, .prefix = "Tax/", .markers = true },
-	{ "high", "dst", 2, .prefix = "Tax/2024/" },
-	{ .id = NULL }
-};
-static const struct spec fan_out[] = {
-	{ "z", "zeta", 1, .prefix = "a" },
-	{ "a", "alpha", 2, .prefix = "" },
-	{ "m", "mid", 3, .prefix = "b" },
-	{ .id = NULL }
-};
-static const struct spec paused[] = {
-	{ "on", "dst", 1, .prefix = "" },
-	{ "off", "dst", 9, .prefix = "", .disabled = true },
-	{ .id = NULL }
-};
-static const struct spec markers[] = {
-	{ "yes", "dst1", 1, .prefix = "", .markers = true },
-	{ "no", "dst2", 2, .prefix = "" },
-	{ .id = NULL }
-};
-static const struct spec tag_over_all[] = {
-	{ "all", "dst", 1, .prefix = "", .markers = true },
-	{ "pii", "dst", 2, .tags = "class=pii" },
-	{ .id = NULL }
-};
-static const struct spec all_over_tag[] = {
-	{ "all", "dst", 2, .prefix = "" },
-	{ "pii", "dst", 1, .tags = "class=pii" },
-	{ .id = NULL }
-};
-static const struct spec old[] = {
-	{ "v1", "dst", .prefix = "Tax/", .v1 = true },
-	{ "off", "dst", .prefix = "Legal/", .v1 = true, .disabled = true },
-	{ .id = NULL }
-};
-static const struct spec odd_prefix[] = {
-	{ "odd", "dst", 1, .prefix = " *%2f\xc3\xa9" },
-	{ .id = NULL }
-};
+static const struct spec overlap[] = { { "low", "dst", 1, .prefix = "Tax/", .markers = true },
+				       { "high", "dst", 2, .prefix = "Tax/2024/" },
+				       { .id = NULL } };
+static const struct spec fan_out[] = { { "z", "zeta", 1, .prefix = "a" },
+				       { "a", "alpha", 2, .prefix = "" },
+				       { "m", "mid", 3, .prefix = "b" },
+				       { .id = NULL } };
+static const struct spec paused[] = { { "on", "dst", 1, .prefix = "" },
+				      { "off", "dst", 9, .prefix = "", .disabled = true },
+				      { .id = NULL } };
+static const struct spec markers[] = { { "yes", "dst1", 1, .prefix = "", .markers = true },
+				       { "no", "dst2", 2, .prefix = "" },
+				       { .id = NULL } };
+static const struct spec tag_over_all[] = { { "all", "dst", 1, .prefix = "", .markers = true },
+					    { "pii", "dst", 2, .tags = "class=pii" },
+					    { .id = NULL } };
+static const struct spec all_over_tag[] = { { "all", "dst", 2, .prefix = "" },
+					    { "pii", "dst", 1, .tags = "class=pii" },
+					    { .id = NULL } };
+static const struct spec old[] = { { "v1", "dst", .prefix = "Tax/", .v1 = true },
+				   { "off", "dst", .prefix = "Legal/", .v1 = true,
+				     .disabled = true },
+				   { .id = NULL } };
+static const struct spec odd_prefix[] = { { "odd", "dst", 1, .prefix = " *%2f\xc3\xa9" },
+					  { .id = NULL } };
 
 static const struct {
 	const struct spec *rules;

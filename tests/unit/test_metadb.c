@@ -50,10 +50,10 @@ static void test_put_get(void)
 	CHECK_INT(metadb_get(m, "key", "e2", &got), -ENOENT);
 	CHECK_INT(metadb_get(m, "key", NULL, &got), -ENOENT);
 	CHECK_INT(metadb_get(m, "other", "e1", &got), -ENOENT);
-	CHECK_STR(got.version_id, "v1");        /* untouched by what failed */
+	CHECK_STR(got.version_id, "v1"); /* untouched by what failed */
 	r.tags_known = false;
 	CHECK_INT(str_dup("GLACIER", &r.storage_class), 0);
-	metadb_put(m, "key", "e2", &r);         /* the new version's row is the only one */
+	metadb_put(m, "key", "e2", &r); /* the new version's row is the only one */
 	CHECK_INT(metadb_get(m, "key", "e1", &got), -ENOENT);
 	CHECK_INT(metadb_get(m, "key", "e2", &got), 0);
 	CHECK_STR(got.storage_class, "GLACIER");
@@ -94,7 +94,7 @@ static void test_rec(void)
 
 	fill(&r);
 	CHECK_INT(meta_rec_copy(&copy, &r), 0);
-	CHECK_INT(meta_rec_copy(&copy, &r), 0);         /* replaces */
+	CHECK_INT(meta_rec_copy(&copy, &r), 0); /* replaces */
 	CHECK_STR(copy.version_id, "v1");
 	CHECK(kv_equal(&copy.tags, &r.tags));
 	meta_rec_free(&copy);

@@ -57,7 +57,8 @@ static void test_keys(void)
 static void test_life(void)
 {
 	struct node_table *t = table("");
-	struct node *d = get(t, NODE_ROOT, "d", true), *f = get(t, node_ino(d), "f", false), *again = NULL;
+	struct node *d = get(t, NODE_ROOT, "d", true), *f = get(t, node_ino(d), "f", false),
+		    *again = NULL;
 	uint64_t dino = node_ino(d), fino = node_ino(f);
 
 	again = get(t, dino, "f", false);
@@ -66,7 +67,7 @@ static void test_life(void)
 	node_unref(t, f);
 	node_unref(t, d);
 	node_forget(t, fino, 1);
-	CHECK_INT(node_ref(t, fino, &again), 0);        /* one lookup is left */
+	CHECK_INT(node_ref(t, fino, &again), 0); /* one lookup is left */
 	node_unref(t, again);
 	/* The parent is forgotten first: it lives on while its child does. */
 	node_forget(t, dino, 1);
@@ -108,19 +109,21 @@ static void test_kind_changes(void)
 static void test_remove(void)
 {
 	struct node_table *t = table("");
-	struct node *d = get(t, NODE_ROOT, "d", true), *f = get(t, node_ino(d), "f", false), *n = NULL;
+	struct node *d = get(t, NODE_ROOT, "d", true), *f = get(t, node_ino(d), "f", false),
+		    *n = NULL;
 	auto_free char *key = NULL;
 
 	node_remove(t, node_ino(d), "f");
 	node_remove(t, node_ino(d), "f");
 	CHECK_INT(node_key(t, f, &key), -ESTALE);
 	CHECK_INT(node_find(t, node_ino(d), "f", &n), -ENOENT);
-	CHECK_INT(node_ref(t, node_ino(f), &n), 0);     /* nameless, but there */
+	CHECK_INT(node_ref(t, node_ino(f), &n), 0); /* nameless, but there */
 	node_unref(t, n);
-	n = get(t, node_ino(d), "f", false);            /* a new file of that name is another node */
+	/* a new file of that name is another node */
+	n = get(t, node_ino(d), "f", false);
 	CHECK(n != f);
 	node_remove(t, NODE_ROOT, "d");
-	CHECK_INT(node_key(t, n, &key), -ESTALE);       /* the way to it is gone */
+	CHECK_INT(node_key(t, n, &key), -ESTALE); /* the way to it is gone */
 	node_forget(t, node_ino(f), 1);
 	node_unref(t, f);
 	node_unref(t, n);
@@ -164,7 +167,7 @@ static int see(void *arg, struct node *n)
 {
 	struct seen *s = arg;
 
-	CHECK(node_file(s->t, n) != NULL);      /* the table is not locked meanwhile */
+	CHECK(node_file(s->t, n) != NULL); /* the table is not locked meanwhile */
 	s->n++;
 	return s->stop;
 }

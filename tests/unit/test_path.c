@@ -40,7 +40,8 @@ static void test_child(void)
 	dir[1022] = '/';
 	dir[1023] = '\0';
 	free(take_ptr(&c));
-	CHECK_INT(path_child_key(dir, "x", false, &c), -ENAMETOOLONG);  /* no room for the marker's slash */
+	/* no room for the marker's slash */
+	CHECK_INT(path_child_key(dir, "x", false, &c), -ENAMETOOLONG);
 	CHECK_INT(path_child_key(dir + 1, "x", true, &c), 0);
 	CHECK_INT(strlen(c), 1024);
 	CHECK_INT(path_child_key("", "\xff", false, &b), -EILSEQ);
@@ -52,8 +53,9 @@ static void test_parts(void)
 	static const struct {
 		const char *key, *last, *parent;
 	} rows[] = {
-		{ "f", "f", "" }, { "d/", "d", "" }, { "a/b/f", "f", "a/b/" }, { "a/b/", "b", "a/" }, { "", "", "" }, { "a//", "", "a/" },
-		{ "/", "", "" }, { "/f", "f", "/" },
+		{ "f", "f", "" },      { "d/", "d", "" },  { "a/b/f", "f", "a/b/" },
+		{ "a/b/", "b", "a/" }, { "", "", "" },	   { "a//", "", "a/" },
+		{ "/", "", "" },       { "/f", "f", "/" },
 	};
 
 	for (size_t i = 0; i < array_size(rows); i++) {
@@ -73,12 +75,25 @@ static void test_parts(void)
 static void test_temporary(void)
 {
 	static const char *const yes[] = {
-		".report.pdf.Ab12Z9", "sedAbCd12", ".notes.txt.swp", ".notes.txt.swo", "4913", "notes.txt~", ".goutputstream-AB12CD",
-		".~lock.sheet.ods#", "film.mkv.crdownload", "film.mkv.part", "tmp_obj_a1B2c3", "index.lock", "HEAD.lock", "lu12ab.tmp",
+		".report.pdf.Ab12Z9",
+		"sedAbCd12",
+		".notes.txt.swp",
+		".notes.txt.swo",
+		"4913",
+		"notes.txt~",
+		".goutputstream-AB12CD",
+		".~lock.sheet.ods#",
+		"film.mkv.crdownload",
+		"film.mkv.part",
+		"tmp_obj_a1B2c3",
+		"index.lock",
+		"HEAD.lock",
+		"lu12ab.tmp",
 	};
 	static const char *const no[] = {
-		"report.pdf", ".bashrc", "sed", "4914", "~", "part", "partial", "yarn.lock", "Cargo.lock", ".AbCd12",
-		".a.AbCd1", ".a.AbCd123", "tmp_obj_", "", "a.swp", "archive.tar.gz",
+		"report.pdf", ".bashrc",   "sed",	 "4914",	   "~",	       "part",
+		"partial",    "yarn.lock", "Cargo.lock", ".AbCd12",	   ".a.AbCd1", ".a.AbCd123",
+		"tmp_obj_",   "",	   "a.swp",	 "archive.tar.gz",
 	};
 
 	for (size_t i = 0; i < array_size(yes); i++) {

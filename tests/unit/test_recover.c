@@ -10,8 +10,12 @@ static void remount(void)
 
 static struct recover_result recover(void)
 {
-	struct recover_conf conf = { .store = f.store, .repl = f.repl, .dests = f.dests,
-				     .source = f.source, .pool = f.pool, .staging_dir = f.staging };
+	struct recover_conf conf = { .store = f.store,
+				     .repl = f.repl,
+				     .dests = f.dests,
+				     .source = f.source,
+				     .pool = f.pool,
+				     .staging_dir = f.staging };
 	struct recover_result r = { 0 };
 
 	CHECK_INT(recover_run(&conf, &r), 0);
@@ -51,14 +55,17 @@ static void test_objects(void)
 	repl_leave(begin(JOB_OBJECT, "Tax/never", token));
 	t = begin(JOB_OBJECT, "Tax/parts", token);
 	lock_take(&f.s3.l);
-	f.s3.uploads[0] = (struct fake_upload){ .bucket = fake_dup("src"), .key = fake_dup("Tax/parts"),
+	f.s3.uploads[0] = (struct fake_upload){ .bucket = fake_dup("src"),
+						.key = fake_dup("Tax/parts"),
 						.id = fake_dup("u1") };
-	f.s3.uploads[1] = (struct fake_upload){ .bucket = fake_dup("copy"), .key = fake_dup("Tax/parts"),
+	f.s3.uploads[1] = (struct fake_upload){ .bucket = fake_dup("copy"),
+						.key = fake_dup("Tax/parts"),
 						.id = fake_dup("u2") };
 	f.s3.uploads_n = 2;
 	lock_drop(&f.s3.l);
 	repl_note_source(t, "Tax/parts", "u1");
-	must(store_note_upload(f.store, 3, COPY, "Tax/parts", "u2"));   /* the third ticket of a new store */
+	/* the third ticket of a new store */
+	must(store_note_upload(f.store, 3, COPY, "Tax/parts", "u2"));
 	repl_leave(t);
 	stage(&f, "left-over", "x", 1);
 	remount();
@@ -119,7 +126,8 @@ static void test_held(void)
 	CHECK_MEM(v->body, body, n);
 	CHECK_STR(kv_get(&v->headers, "x-amz-meta-colour"), "red");
 	CHECK_STR(kv_get(&v->tags, "class"), "secret");
-	CHECK_STR(jobs_text(&f), "object Tax/small copy ready staged; object Tax/small tagged ready staged; "
+	CHECK_STR(jobs_text(&f),
+		  "object Tax/small copy ready staged; object Tax/small tagged ready staged; "
 		  "object Tax/big copy ready staged; object Tax/big tagged ready staged; "
 		  "object Tax/there copy ready staged; ");
 	CHECK(is_staged_there(&f, "h1") && is_staged_there(&f, "h2") && is_staged_there(&f, "h3"));
@@ -175,7 +183,7 @@ static void test_tags_and_deletes(void)
 	remount();
 	check_result(recover(), 2, 3, 0, 0);
 	CHECK_STR(jobs_text(&f), "delete Tax/twice copy ready; object Tax/a copy ready; "
-		  "object Tax/a tagged ready; delete Tax/gone copy ready; ");
+				 "object Tax/a tagged ready; delete Tax/gone copy ready; ");
 	fixture_free(&f);
 }
 

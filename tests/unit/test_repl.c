@@ -49,7 +49,8 @@ static void test_rows(void)
 	CHECK_STR(jobs_text(&f), "object Tax/a copy ready staged; ");
 	/* Two destinations, and the order of the pair. */
 	CHECK_INT(write_file("Tax/a", "s3", "secret", begin(JOB_OBJECT, "Tax/a")), 0);
-	CHECK_STR(jobs_text(&f), "object Tax/a copy ready staged; object Tax/a copy waiting staged; "
+	CHECK_STR(jobs_text(&f),
+		  "object Tax/a copy ready staged; object Tax/a copy waiting staged; "
 		  "object Tax/a tagged ready staged; ");
 	t = begin(JOB_OBJECT, "Tax/b");
 	repl_abandon(t);
@@ -69,7 +70,8 @@ static void test_loose(void)
 	struct ticket *t;
 
 	fixture_init(&f, RULES_TWO);
-	tax = rules_from("<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</Role><Rule><Prefix>Tax/"
+	tax = rules_from("<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</"
+			 "Role><Rule><Prefix>Tax/"
 			 "</Prefix><Status>Enabled</Status><Destination><Bucket>" COPY "</Bucket>"
 			 "</Destination></Rule></ReplicationConfiguration>");
 	repl_set_rules(f.repl, tax);
@@ -162,14 +164,16 @@ static void test_tags_and_status(void)
 	CHECK_STR(word, "");
 	/* It was copied to copy: tags only. It never was to tagged: the object. */
 	CHECK_INT(commit_tags("Tax/a", version, "secret"), 0);
-	CHECK_STR(jobs_text(&f), "object Tax/a copy done; tags Tax/a copy ready; object Tax/a tagged ready; ");
+	CHECK_STR(jobs_text(&f),
+		  "object Tax/a copy done; tags Tax/a copy ready; object Tax/a tagged ready; ");
 	CHECK_INT(repl_each_status(f.repl, "Tax/a", version, note_status, &b), 0);
 	CHECK_STR(buf_str(&b), "copy ready r1; tagged ready -; ");
 	CHECK_INT(finish_one(), 1);
 	CHECK_INT(finish_one(), 1);
 	/* The tag goes: tagged does not match any more, and hears of it all the same. */
 	CHECK_INT(commit_tags("Tax/a", version, NULL), 0);
-	CHECK_STR(jobs_text(&f), "object Tax/a copy done; tags Tax/a copy done; object Tax/a tagged done; "
+	CHECK_STR(jobs_text(&f),
+		  "object Tax/a copy done; tags Tax/a copy done; object Tax/a tagged done; "
 		  "tags Tax/a copy ready; tags Tax/a tagged ready; ");
 	fixture_free(&f);
 }
@@ -210,7 +214,8 @@ static void test_staging_max(void)
 	CHECK(!is_staged_there(&f, "s3"));
 	CHECK_INT(write_file("Tax/d", "s4", NULL, begin(JOB_OBJECT, "Tax/d")), 0);
 	CHECK(!is_staged_there(&f, "s4"));
-	CHECK_STR(jobs_text(&f), "object Tax/a copy ready; object Tax/b copy ready; object Tax/c copy ready; "
+	CHECK_STR(jobs_text(&f),
+		  "object Tax/a copy ready; object Tax/b copy ready; object Tax/c copy ready; "
 		  "object Tax/d copy ready; ");
 	fixture_free(&f);
 }

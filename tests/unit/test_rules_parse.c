@@ -14,12 +14,12 @@
 
 #define ROLE "<Role>arn:aws:iam::111122223333:role/crr</Role>"
 #define DEST "<Destination><Bucket>arn:aws:s3:::dst</Bucket></Destination>"
-#define XML_HEAD \
-	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" \
+#define XML_HEAD                                                                                   \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"                                             \
 	"<ReplicationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">" ROLE
-#define V2_TAIL \
-	"<Status>Enabled</Status>" DEST \
-	"<DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication></Rule>" \
+#define V2_TAIL                                                                                    \
+	"<Status>Enabled</Status>" DEST                                                            \
+	"<DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication></Rule>"      \
 	"</ReplicationConfiguration>"
 
 static const char *corpus_dir(void)
@@ -200,10 +200,12 @@ static void test_written(void)
 	static const struct {
 		const char *file, *xml;
 	} cases[] = {
-		{ "ok-v1-prefix.json", XML_HEAD "<Rule><ID>v1</ID><Prefix>Tax/</Prefix>"
-		  "<Status>Enabled</Status>" DEST "</Rule></ReplicationConfiguration>" },
-		{ "ok-v1-no-id.xml", XML_HEAD "<Rule><ID>rule-1</ID><Prefix>Tax/</Prefix>"
-		  "<Status>Enabled</Status>" DEST "</Rule></ReplicationConfiguration>" },
+		{ "ok-v1-prefix.json",
+		  XML_HEAD "<Rule><ID>v1</ID><Prefix>Tax/</Prefix>"
+			   "<Status>Enabled</Status>" DEST "</Rule></ReplicationConfiguration>" },
+		{ "ok-v1-no-id.xml",
+		  XML_HEAD "<Rule><ID>rule-1</ID><Prefix>Tax/</Prefix>"
+			   "<Status>Enabled</Status>" DEST "</Rule></ReplicationConfiguration>" },
 		{ "ok-v2-empty-filter.xml",
 		  XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority><Filter></Filter>" V2_TAIL },
 		{ "ok-v2-empty-filter.json",
@@ -211,20 +213,25 @@ static void test_written(void)
 		{ "ok-v2-filter-empty-string.json",
 		  XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority><Filter></Filter>" V2_TAIL },
 		{ "ok-v2-empty-prefix.xml", XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority>"
-		  "<Filter><Prefix></Prefix></Filter>" V2_TAIL },
-		{ "ok-v2-blanks-in-prefix.xml", XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority>"
-		  "<Filter><Prefix> a b </Prefix></Filter>" V2_TAIL },
-		{ "ok-v2-blanks-around-words.xml", XML_HEAD "<Rule><ID>r1</ID>"
-		  "<Priority>1</Priority><Filter><Prefix>Tax/</Prefix></Filter>" V2_TAIL },
+						     "<Filter><Prefix></Prefix></Filter>" V2_TAIL },
+		{ "ok-v2-blanks-in-prefix.xml",
+		  XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority>"
+			   "<Filter><Prefix> a b </Prefix></Filter>" V2_TAIL },
+		{ "ok-v2-blanks-around-words.xml",
+		  XML_HEAD "<Rule><ID>r1</ID>"
+			   "<Priority>1</Priority><Filter><Prefix>Tax/</Prefix></Filter>" V2_TAIL },
 		{ "ok-v2-nulls.json", XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority>"
-		  "<Filter><Prefix>Tax/</Prefix></Filter>" V2_TAIL },
-		{ "ok-v2-and-empty-prefix.xml", XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority>"
-		  "<Filter><And><Prefix></Prefix><Tag><Key>a</Key><Value>1</Value></Tag>"
-		  "</And></Filter>" V2_TAIL },
-		{ "ok-guide-nested-tags.xml", XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority>"
+					       "<Filter><Prefix>Tax/</Prefix></Filter>" V2_TAIL },
+		{ "ok-v2-and-empty-prefix.xml",
+		  XML_HEAD "<Rule><ID>r1</ID><Priority>1</Priority>"
+			   "<Filter><And><Prefix></Prefix><Tag><Key>a</Key><Value>1</Value></Tag>"
+			   "</And></Filter>" V2_TAIL },
+		{ "ok-guide-nested-tags.xml", XML_HEAD
+		  "<Rule><ID>r1</ID><Priority>1</Priority>"
 		  "<Filter><And><Prefix>Tax/</Prefix><Tag><Key>a</Key><Value>1</Value></Tag>"
 		  "<Tag><Key>b</Key><Value>2</Value></Tag></And></Filter>" V2_TAIL },
-		{ "ok-v2-everything-wrapped.json", XML_HEAD "<Rule><ID>all &amp; everything</ID>"
+		{ "ok-v2-everything-wrapped.json", XML_HEAD
+		  "<Rule><ID>all &amp; everything</ID>"
 		  "<Priority>10</Priority><Filter><And><Prefix>Tax/ &lt;1&gt;</Prefix>"
 		  "<Tag><Key>class</Key><Value>pii</Value></Tag>"
 		  "<Tag><Key>keep</Key><Value>7y</Value></Tag></And></Filter>"
@@ -315,11 +322,13 @@ static void add_many(struct buf *b, int n)
 {
 	buf_adds(b, "<ReplicationConfiguration>" ROLE);
 	for (int i = 0; i < n; i++)
-		buf_addf(b, "<Rule><Priority>%d</Priority><Filter/><Status>Enabled</Status>"
-			 "<DeleteMarkerReplication><Status>Disabled</Status>"
-			 "</DeleteMarkerReplication><Destination><Bucket>arn:aws:s3:::d%03d</Bucket>"
-			 "</Destination></Rule>",
-			 i, (i * 7) % 100);
+		buf_addf(
+			b,
+			"<Rule><Priority>%d</Priority><Filter/><Status>Enabled</Status>"
+			"<DeleteMarkerReplication><Status>Disabled</Status>"
+			"</DeleteMarkerReplication><Destination><Bucket>arn:aws:s3:::d%03d</Bucket>"
+			"</Destination></Rule>",
+			i, (i * 7) % 100);
 	buf_adds(b, "</ReplicationConfiguration>");
 }
 
@@ -365,7 +374,7 @@ static void test_many_warnings(void)
 	for (int i = 0; i < 1000; i++)
 		buf_adds(&b, "<What/>");
 	buf_adds(&b, "<Rule><Prefix/><Status>Enabled</Status>" DEST
-		 "</Rule></ReplicationConfiguration>");
+		     "</Rule></ReplicationConfiguration>");
 	rs = parse_ok("many warnings", buf_str(&b), b.len);
 	if (rs)
 		CHECK(rules_warning_count(rs) == 100);
@@ -395,9 +404,10 @@ static void test_place_and_hint(void)
 static void test_stored(void)
 {
 	static const char *const texts[] = {
-		"<ReplicationConfiguration><Role></Role><Rule><Priority>1</Priority><Filter/>" V2_TAIL,
-		"<ReplicationConfiguration><Rule><Priority>1</Priority><Filter/><Status>Enabled</Status>" DEST
-		"</Rule></ReplicationConfiguration>",
+		"<ReplicationConfiguration><Role></Role><Rule><Priority>1</Priority><Filter/"
+		">" V2_TAIL,
+		"<ReplicationConfiguration><Rule><Priority>1</Priority><Filter/><Status>Enabled</"
+		"Status>" DEST "</Rule></ReplicationConfiguration>",
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {
@@ -409,7 +419,8 @@ static void test_stored(void)
 		CHECK(rules_parse(texts[i], strlen(texts[i]), &rs, &e) == -EINVAL);
 		CHECK(rules_parse_stored(texts[i], strlen(texts[i]), &rs, &e) == 0);
 		CHECK(!rules_role(rs) && rules_count(rs) == 1);
-		CHECK(rules_warning_count(rs) == i && rules_get(rs, 0)->replicate_delete_markers == false);
+		CHECK(rules_warning_count(rs) == i &&
+		      rules_get(rs, 0)->replicate_delete_markers == false);
 		CHECK(rules_to_xml(rs, &b) == 0);
 		CHECK(rules_parse_stored(buf_str(&b), b.len, &again, &e) == 0);
 		rules_unref(rs);
@@ -474,7 +485,7 @@ static void test_describe(void)
 	if (rs) {
 		CHECK(rules_describe(rules_get(rs, 1), &b) == 0);
 		CHECK_STR(buf_str(&b), "2. r2 (disabled): objects under \"Legal/\" -> bucket dst"
-			     " (delete markers too)");
+				       " (delete markers too)");
 	}
 	rules_unref(rs);
 }

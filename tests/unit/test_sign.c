@@ -82,9 +82,15 @@ static void vector_run(struct vector *v)
 	char hash[65], date[9];
 	uint8_t sum[32];
 	char *want = NULL;
-	struct sign_req r = { .method = v->method, .host = v->host, .path = v->path,
-			      .query = &v->query, .headers = &v->headers, .payload_hash = hash,
-			      .region = "us-east-1", .service = v->service, .wall_ms = v->wall_ms };
+	struct sign_req r = { .method = v->method,
+			      .host = v->host,
+			      .path = v->path,
+			      .query = &v->query,
+			      .headers = &v->headers,
+			      .payload_hash = hash,
+			      .region = "us-east-1",
+			      .service = v->service,
+			      .wall_ms = v->wall_ms };
 
 	if (!v->filled)
 		return;
@@ -93,9 +99,11 @@ static void vector_run(struct vector *v)
 	hex_encode(sum, sizeof(sum), hash);
 	time_format_amz_date(v->wall_ms, date);
 	CHECK_INT(sign_v4(&r, &c, &out), 0);
-	CHECK_INT(str_format(&want, "AWS4-HMAC-SHA256 Credential=%s/%s/us-east-1/%s/aws4_request, "
-				    "SignedHeaders=%s, Signature=%s",
-			     v->key_id, date, v->service, v->signed_names, v->signature), 0);
+	CHECK_INT(str_format(&want,
+			     "AWS4-HMAC-SHA256 Credential=%s/%s/us-east-1/%s/aws4_request, "
+			     "SignedHeaders=%s, Signature=%s",
+			     v->key_id, date, v->service, v->signed_names, v->signature),
+		  0);
 	CHECK_STR(kv_get(&out, "authorization"), want);
 	CHECK_STR(kv_get(&out, "host"), v->host);
 	free(want);
@@ -141,8 +149,13 @@ static void test_query_order(void)
 {
 	const struct cred c = { "ID", "SECRET", NULL, CLOCK_NEVER };
 	struct kv a = KV_EMPTY, b = KV_EMPTY, out_a = KV_EMPTY, out_b = KV_EMPTY;
-	struct sign_req r = { .method = "GET", .host = "h", .path = "/", .query = &a,
-			      .payload_hash = "UNSIGNED-PAYLOAD", .region = "r", .service = "s3" };
+	struct sign_req r = { .method = "GET",
+			      .host = "h",
+			      .path = "/",
+			      .query = &a,
+			      .payload_hash = "UNSIGNED-PAYLOAD",
+			      .region = "r",
+			      .service = "s3" };
 
 	/* the signature was computed apart, by hmac of Python */
 	CHECK_INT(kv_set(&a, "a0", "1"), 0);
@@ -150,7 +163,8 @@ static void test_query_order(void)
 	CHECK_INT(kv_set(&a, "a", "3 /+"), 0);
 	CHECK_INT(kv_set(&a, "a-b", ""), 0);
 	CHECK_INT(sign_v4(&r, &c, &out_a), 0);
-	CHECK(strstr(kv_get(&out_a, "authorization"), "Signature="
+	CHECK(strstr(kv_get(&out_a, "authorization"),
+		     "Signature="
 		     "8c0e043922386c6ae2f8d88f5283d3d1e23a18d90a8375cc97b32074aac1cb55") != NULL);
 	CHECK_STR(kv_get(&out_a, "x-amz-date"), "19700101T000000Z");
 	CHECK_STR(kv_get(&out_a, "x-amz-content-sha256"), "UNSIGNED-PAYLOAD");

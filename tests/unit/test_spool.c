@@ -67,7 +67,8 @@ static void test_generations(void)
 	spool_unref(s);
 }
 
-/* Random writes, zeros and truncates; every byte's owner compared with a map of one flag per byte. */
+/* Random writes, zeros and truncates; every byte's owner compared with a map of one flag per byte.
+ * */
 static void test_model(void)
 {
 	enum { SIZE = 400 };
@@ -120,6 +121,6 @@ int main(void)
 	test_ranges();
 	test_generations();
 	test_model();
-	CHECK_INT(rmdir(dir), 0);       /* every spool took its file along */
+	CHECK_INT(rmdir(dir), 0); /* every spool took its file along */
 	return check_done();
 }

@@ -1,4 +1,5 @@
-/* test_state.c - the state directory: made and checked, one mount at a time, bound to its bucket; staged bodies after a boot. */
+/* test_state.c - the state directory: made and checked, one mount at a time, bound to its bucket;
+ * staged bodies after a boot. */
 #include "fs/state.h"
 
 #include <errno.h>
@@ -11,10 +12,13 @@
 static char top[] = "/tmp/test_state.XXXXXX";
 static char why[900];
 
-static int open_at(const char *name, const char *url, const char *bucket, const char *prefix, struct state **ret_s)
+static int open_at(const char *name, const char *url, const char *bucket, const char *prefix,
+		   struct state **ret_s)
 {
 	char dir[200], mountpoint[200];
-	const struct state_conf conf = { .dir = dir, .url = url, .bucket = bucket, .prefix = prefix, .mountpoint = mountpoint };
+	const struct state_conf conf = {
+		.dir = dir, .url = url, .bucket = bucket, .prefix = prefix, .mountpoint = mountpoint
+	};
 
 	snprintf(dir, sizeof(dir), "%s/%s", top, name);
 	snprintf(mountpoint, sizeof(mountpoint), "%s/mnt", top);
@@ -125,12 +129,23 @@ static unsigned staged_rows(struct store *s)
 
 static void test_boot(void)
 {
-	char key[] = "key", version[] = "v", first[] = "d1", second[] = "d2", rule[] = "r", body[] = "body";
+	char key[] = "key", version[] = "v", first[] = "d1", second[] = "d2", rule[] = "r",
+	     body[] = "body";
 	const struct store_conf conf = { .dir = top, .instance = "one" };
 	/* two destinations share one staged body */
 	struct job jobs[2] = {
-		{ .kind = JOB_OBJECT, .key = key, .version = version, .dest = first, .rule_id = rule, .staged = body },
-		{ .kind = JOB_OBJECT, .key = key, .version = version, .dest = second, .rule_id = rule, .staged = body },
+		{ .kind = JOB_OBJECT,
+		  .key = key,
+		  .version = version,
+		  .dest = first,
+		  .rule_id = rule,
+		  .staged = body },
+		{ .kind = JOB_OBJECT,
+		  .key = key,
+		  .version = version,
+		  .dest = second,
+		  .rule_id = rule,
+		  .staged = body },
 	};
 	struct store *s = NULL;
 	int64_t ticket = 0;

@@ -96,7 +96,7 @@ static void test_read_only(void)
 	CHECK(add(s, "k", "v", A) > 0);
 	CHECK_INT(try_open(NULL, true, &ro), 0);
 	CHECK_INT(counts(ro, NULL).ready, 1);
-	CHECK(add(s, "k", "v2", A) > 0);        /* while it looks */
+	CHECK(add(s, "k", "v2", A) > 0); /* while it looks */
 	CHECK_INT(counts(ro, NULL).waiting, 1);
 	CHECK_INT(store_begin(ro, JOB_OBJECT, "k", "t", &id), -EROFS);
 	CHECK_INT(store_commit(ro, 0, &j, NULL, 0), -EROFS);
@@ -132,7 +132,7 @@ static int see_ticket(void *arg, const struct store_ticket *t)
 		struct job j = make_job(t->kind, t->key, "v", A);
 
 		CHECK_INT(store_commit(v->s, t->id, &j, NULL, 1), 0);
-		CHECK(add(v->s, "another", "v", A) > 0);        /* begins and ends one more */
+		CHECK(add(v->s, "another", "v", A) > 0); /* begins and ends one more */
 	}
 	return v->n == v->stop_at ? -ECANCELED : 0;
 }
@@ -158,11 +158,11 @@ static void test_tickets(void)
 	v = (struct seen){ .s = s, .stop_at = 2 };
 	CHECK_INT(store_each_ticket(s, true, see_ticket, &v), -ECANCELED);
 	CHECK_INT(v.n, 2);
-	CHECK_INT(store_hold(other, a, "a2", NULL, NULL), 0);   /* another name, not held */
+	CHECK_INT(store_hold(other, a, "a2", NULL, NULL), 0); /* another name, not held */
 	CHECK_INT(store_count_tickets(s, &begun, &held), 0);
 	CHECK(begun == 3 && held == 0);
 	CHECK_INT(store_hold(other, a, "a3", "f1", &spec), 0);
-	CHECK_INT(store_hold(other, a, "a4", NULL, NULL), 0);   /* another name, still held */
+	CHECK_INT(store_hold(other, a, "a4", NULL, NULL), 0); /* another name, still held */
 	CHECK_INT(store_hold(other, 999, "a", "f", &spec), -ENOENT);
 	CHECK_INT(store_hold(other, a, "a", "f", NULL), -EINVAL);
 	CHECK_INT(store_count_tickets(s, &begun, &held), 0);
@@ -235,11 +235,11 @@ static void test_round_trip(void)
 	int64_t ticket = 0;
 	size_t n = 0;
 
-	j.rule_id = (char *)(uintptr_t)"rule";
-	j.storage_class = (char *)(uintptr_t)"GLACIER";
-	j.token = (char *)(uintptr_t)"tok";
-	j.staged = (char *)(uintptr_t)"body";
-	j.upload_id = (char *)(uintptr_t)"up";
+	j.rule_id = (char *)(uintptr_t) "rule";
+	j.storage_class = (char *)(uintptr_t) "GLACIER";
+	j.token = (char *)(uintptr_t) "tok";
+	j.staged = (char *)(uintptr_t) "body";
+	j.upload_id = (char *)(uintptr_t) "up";
 	j.due_ms = 4000;
 	j.spec = (struct job_spec){ .known = true, .size = 300 };
 	CHECK_INT(kv_set(&j.spec.meta, "crrfs-id", "tok"), 0);
@@ -287,14 +287,14 @@ static void test_order(void)
 	CHECK_INT(claim_at(s, 5000, &j), a1);
 	CHECK_INT(claim_id(s), other);
 	CHECK_INT(claim_id(s), two[1].id);
-	CHECK_INT(claim_id(s), 0);      /* a2 waits for a1 */
+	CHECK_INT(claim_id(s), 0); /* a2 waits for a1 */
 	CHECK_INT(counts(s, A).waiting, 2);
 	CHECK_INT(finish_as(s, &j, OUTCOME_LATER), 0);
-	CHECK_INT(claim_id(s), a1);     /* failing does not let the next one by */
+	CHECK_INT(claim_id(s), a1); /* failing does not let the next one by */
 	CHECK_INT(claim_id(s), 0);
 	CHECK_INT(finish_as(s, &j, OUTCOME_PARK), 0);
 	CHECK_INT(claim_id(s), 0);
-	CHECK_INT(finish_as(s, &j, OUTCOME_DONE), -ENOENT);     /* is not claimed */
+	CHECK_INT(finish_as(s, &j, OUTCOME_DONE), -ENOENT); /* is not claimed */
 	CHECK_INT(counts(s, A).parked, 1);
 	check_sound(s);
 	CHECK_INT(store_reset_claims(s), 0);
@@ -335,7 +335,7 @@ static void test_later(void)
 	CHECK_INT(store_reset_claims(s), 0);
 	job_free(&j);
 	CHECK_INT(claim_at(s, 9000, &j), id);
-	CHECK(j.uncertain);     /* from an earlier run */
+	CHECK(j.uncertain); /* from an earlier run */
 	CHECK(add(s, "new", "v", A) > id);
 	job_free(&j);
 	CHECK(claim_at(s, 9000, &j) > id);
@@ -387,7 +387,7 @@ static void test_allow(void)
 	job_free(&j);
 	CHECK_INT(store_claim(s, 5000, allow_some, &a, &j, &next), 0);
 	CHECK_INT(next, 7000);
-	CHECK(a.asked_a == 2 && a.asked_b == 1);        /* nothing is due for B: not asked */
+	CHECK(a.asked_a == 2 && a.asked_b == 1); /* nothing is due for B: not asked */
 	CHECK_INT(store_claim(s, 999, allow_some, &a, &j, &next), 0);
 	CHECK_INT(next, 1000);
 	CHECK_INT(a.asked_a, 2);
@@ -434,20 +434,20 @@ static void test_tags(void)
 
 	first = add_job(s, t);
 	CHECK(first > object);
-	t.rule_id = (char *)(uintptr_t)"newer";
-	CHECK_INT(add_job(s, t), first);                /* taken over */
+	t.rule_id = (char *)(uintptr_t) "newer";
+	CHECK_INT(add_job(s, t), first); /* taken over */
 	CHECK_INT(work(s, OUTCOME_DONE), object);
-	CHECK_INT(add_job(s, t), first);                /* ready now, taken over still */
+	CHECK_INT(add_job(s, t), first); /* ready now, taken over still */
 	CHECK_INT(claim_at(s, 5000, &j), first);
 	CHECK_STR(j.rule_id, "newer");
-	second = add_job(s, t);                         /* a claimed one is not touched */
+	second = add_job(s, t); /* a claimed one is not touched */
 	CHECK(second > first);
 	CHECK_INT(add_job(s, t), second);
 	CHECK_INT(finish_as(s, &j, OUTCOME_DONE), 0);
 	object = add(s, "k", "v1", A);
 	CHECK(add_job(s, t) > object); /* the object job would bring old tags back */
 	CHECK_INT(counts(s, A).waiting, 2);
-	t.version = (char *)(uintptr_t)"v2";
+	t.version = (char *)(uintptr_t) "v2";
 	CHECK(add_job(s, t) > second);
 	t.dest = (char *)(uintptr_t)B;
 	CHECK(add_job(s, t) > second);

@@ -115,7 +115,7 @@ static void test_prune_many(void)
 	CHECK_INT(counts(s, A).done, 1499);
 	CHECK_INT(store_prune(s, 0), 0);
 	CHECK_INT(counts(s, A).done, 0);
-	CHECK(add(s, "k", "v", A) > 1500);      /* an id is never used again */
+	CHECK(add(s, "k", "v", A) > 1500); /* an id is never used again */
 	check_sound(s);
 	store_close(s);
 }
@@ -173,7 +173,7 @@ static void test_staged(void)
 	CHECK_INT(store_unstage(s, "f4"), 0);
 	CHECK_INT(store_unstage(s, "f4"), 0);
 	CHECK_INT(store_oldest_staged(s, &none), -ENOENT);
-	check_unstaged(s, OUTCOME_DONE, NULL);  /* it was taken from the row */
+	check_unstaged(s, OUTCOME_DONE, NULL); /* it was taken from the row */
 	CHECK_INT(store_abandon(s, ticket), 0);
 	CHECK(!store_is_staged(s, "f3"));
 	CHECK(none == NULL);
@@ -200,8 +200,8 @@ static void test_parts(void)
 		CHECK_INT(store_put_part(s, id, &p), 0);
 	}
 	p.size = 7;
-	CHECK_INT(store_put_part(s, id, &p), 0);        /* the first part, again */
-	CHECK_INT(store_put_upload(s, id, "up1"), 0);   /* the same upload keeps its parts */
+	CHECK_INT(store_put_part(s, id, &p), 0);      /* the first part, again */
+	CHECK_INT(store_put_upload(s, id, "up1"), 0); /* the same upload keeps its parts */
 	CHECK_INT(store_get_parts(s, id, &got, &n), 0);
 	CHECK_INT(n, 40);
 	CHECK(n == 40 && got[0].size == 7 && got[0].number == 1 && got[39].number == 40);
@@ -220,7 +220,7 @@ static void test_parts(void)
 	CHECK_INT(store_put_part(s, id, &p), 0);
 	CHECK_INT(claim_at(s, 5000, &j), id);
 	CHECK_STR(j.upload_id, "up3");
-	CHECK_INT(finish_as(s, &j, OUTCOME_LATER), 0);  /* an upload outlives a failure */
+	CHECK_INT(finish_as(s, &j, OUTCOME_LATER), 0); /* an upload outlives a failure */
 	CHECK_INT(store_get_parts(s, id, &got, &n), 0);
 	CHECK_INT(n, 1);
 	free(got);
@@ -242,7 +242,7 @@ static int see_job(void *arg, const struct job *j)
 		snprintf(v->text + len, sizeof(v->text) - len, "%s/%s/%s/%s ", j->key,
 			 j->version ? j->version : "NULL", strrchr(j->dest, ':') + 1,
 			 job_state_name(j->state));
-	CHECK_INT(store_was_selected(v->s, "k", "v", A, &was), 0);      /* fn may ask */
+	CHECK_INT(store_was_selected(v->s, "k", "v", A, &was), 0); /* fn may ask */
 	return v->n == v->stop_at ? 77 : 0;
 }
 
@@ -351,8 +351,12 @@ static void test_dest_info(void)
 	CHECK_INT(store_each_dest(s, see_dest, &v), 0);
 	CHECK_STR(v.text, "");
 	CHECK_INT(store_put_dest(s, &(struct store_dest){ .dest = B, .since_ms = 1 }), 0);
-	CHECK_INT(store_put_dest(s, &(struct store_dest){ .dest = A, .paused = true, .until_ms = 9,
-							  .since_ms = 2, .why = "403" }), 0);
+	CHECK_INT(store_put_dest(s, &(struct store_dest){ .dest = A,
+							  .paused = true,
+							  .until_ms = 9,
+							  .since_ms = 2,
+							  .why = "403" }),
+		  0);
 	CHECK_INT(store_put_dest(s, &(struct store_dest){ .dest = B, .since_ms = 3 }), 0);
 	CHECK_INT(store_each_dest(s, see_dest, &v), 0);
 	CHECK_STR(v.text, "alpha:1:9:2:403 beta:0:0:3:NULL ");
@@ -407,7 +411,7 @@ static void test_damaged(void)
 		CHECK_INT(sql_number(s->read, "SELECT code = 'DamagedRow' FROM job WHERE id = 1"),
 			  1);
 		CHECK_INT(claim_at(s, 5000, &j), 2);
-		CHECK_INT(claim_id(s), 0);      /* the row behind the damaged one stays there */
+		CHECK_INT(claim_id(s), 0); /* the row behind the damaged one stays there */
 		v.n = 0;
 		quiet(true);
 		CHECK_INT(store_each_ticket(s, true, see_ticket, &v), -EIO);
@@ -467,7 +471,7 @@ static void test_disk_full(void)
 	CHECK(n > 1);
 	check_sound(s);
 	CHECK_INT(counts(s, A).ready, last - 1);
-	CHECK_INT(finish_as(s, &held, OUTCOME_DONE), 0);        /* needs no more room */
+	CHECK_INT(finish_as(s, &held, OUTCOME_DONE), 0); /* needs no more room */
 	limit_pages(s, -1);
 	CHECK(add(s, key, "v", A) > last);
 	check_sound(s);

@@ -34,7 +34,7 @@ struct caller {
 	pthread_t thread;
 	struct store *s;
 	int64_t ticket;
-	size_t meta;    /* bytes that the job's metadata has */
+	size_t meta; /* bytes that the job's metadata has */
 	int result;
 };
 
@@ -141,8 +141,8 @@ struct stress {
 	int per_thread, keys;
 	atomic_int next_name, committing, claimed_now, done;
 	pthread_mutex_t lock;
-	struct map *last;       /* "dest key" -> id of the row last done, as a pointer */
-	struct map *busy;       /* "dest key" -> a row is claimed */
+	struct map *last; /* "dest key" -> id of the row last done, as a pointer */
+	struct map *busy; /* "dest key" -> a row is claimed */
 };
 
 static void *commit_many(void *arg)
@@ -300,8 +300,8 @@ struct told {
 
 struct crasher {
 	struct store *s;
-	int fd;                 /* told what was acknowledged */
-	atomic_int left;        /* until the end; -1 = for ever */
+	int fd;		 /* told what was acknowledged */
+	atomic_int left; /* until the end; -1 = for ever */
 };
 
 /* Every third ticket is left behind. */
@@ -324,7 +324,7 @@ static void *crash_commit(void *arg)
 		if (write(c->fd, &told, sizeof(told)) != (ssize_t)sizeof(told))
 			_exit(5);
 		if (atomic_load(&c->left) > 0 && atomic_fetch_sub(&c->left, 1) == 1)
-			_exit(0);       /* amid what the other threads do */
+			_exit(0); /* amid what the other threads do */
 	}
 	return NULL;
 }
@@ -361,8 +361,11 @@ static void check_told(struct store *s, const struct told *told)
 	struct db_stmt *st;
 
 	db_lock(s->read);
-	CHECK_INT(db_prepare(s->read, "SELECT (SELECT count(*) FROM ticket WHERE id = ?1) * 2"
-			     " + (SELECT count(*) FROM job WHERE id = ?2)", &st), 0);
+	CHECK_INT(db_prepare(s->read,
+			     "SELECT (SELECT count(*) FROM ticket WHERE id = ?1) * 2"
+			     " + (SELECT count(*) FROM job WHERE id = ?2)",
+			     &st),
+		  0);
 	db_bind_i64(st, 1, told->ticket);
 	db_bind_i64(st, 2, told->job);
 	CHECK_INT(db_step(st), 1);
@@ -499,7 +502,7 @@ static void test_busy(void)
 	}
 	CHECK_INT(read(fds[0], &c, 1), 1);
 	s = must_open("me");
-	CHECK_INT(counts(s, NULL).ready, 0);    /* no question waits */
+	CHECK_INT(counts(s, NULL).ready, 0); /* no question waits */
 	CHECK(add(s, "k", "v", A) > 0);
 	CHECK_INT(waitpid(pid, &status, 0), pid);
 	CHECK_INT(status, 0);
@@ -530,7 +533,7 @@ static void test_open_together(void)
 
 		remove_db();
 		for (size_t i = 0; i < array_size(t); i++)
-			pthread_create(&t[i], NULL, open_once, (void *)(uintptr_t)"x");
+			pthread_create(&t[i], NULL, open_once, (void *)(uintptr_t) "x");
 		for (size_t i = 0; i < array_size(t); i++)
 			pthread_join(t[i], NULL);
 		s = must_open("y");

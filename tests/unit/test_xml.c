@@ -67,7 +67,7 @@ static void test_refused(void)
 	static const struct {
 		const char *in;
 		int line;
-		const char *word;       /* in the message */
+		const char *word; /* in the message */
 	} cases[] = {
 		{ "", 1, "empty" },
 		{ " ", 1, "" },
@@ -119,19 +119,20 @@ static void test_refused(void)
 
 static void test_places(void)
 {
-	static const char text[] =
-		"<?xml version=\"1.0\"?>\n"
-		"<root a='>'\n"
-		"      b='2'>\n"
-		"  <first/><second>\n"
-		"\xe2\x82\xac<third/></second>\n"
-		"\t<fourth\n\n/>\n"
-		"</root>\n";
+	static const char text[] = "<?xml version=\"1.0\"?>\n"
+				   "<root a='>'\n"
+				   "      b='2'>\n"
+				   "  <first/><second>\n"
+				   "\xe2\x82\xac<third/></second>\n"
+				   "\t<fourth\n\n/>\n"
+				   "</root>\n";
 	static const struct {
 		const char *name;
 		int line, col;
 	} cases[] = {
-		{ "first", 4, 3 }, { "second", 4, 11 }, { "fourth", 6, 2 },
+		{ "first", 4, 3 },
+		{ "second", 4, 11 },
+		{ "fourth", 6, 2 },
 	};
 	auto_with(doc_free_ptr) struct doc_node *root = NULL;
 	const struct doc_node *n;
