@@ -98,8 +98,8 @@ int copy_learn_spec(struct copy *c)
 	 * Foreign boundaries need HEAD with partNumber; until that is there, another count of parts
 	 * means ours.
 	 */
-	if (copy_etag_form(c->spec.etag, &n))
-		c->spec.multipart = n > 0;
+	if (copy_etag_form(c->spec.etag, &n) && n > 0)
+		c->spec.multipart = true;
 	if (kv_get(&c->spec.meta, REPL_META_REPLICA))
 		return -ENODATA;
 	return str_dup(token ? token : kv_get(&c->spec.meta, REPL_META_ID), &c->token);
