@@ -316,8 +316,13 @@ static int commit_steps(struct file *f, const char *key)
 	struct body *body = NULL;
 	int r = spool ? spool_error(spool) : 0;
 
-	if (!r)
-		r = renew_ticket(f, key);
+	if (r) { /* a torn body is never uploaded */
+		file_drop_uploads(f);
+		if (!f->locked.held_ref)
+			spool_discard(spool);
+		return r;
+	}
+	r = renew_ticket(f, key);
 	if (!r && !f->locked.ticket)
 		r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
 	if (!r)

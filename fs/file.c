@@ -210,6 +210,7 @@ int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct h
 }
 
 /* Nobody will ask again: the body is kept aside and said so. Busy. */
+/* A body that could not even be written whole is of no use to anybody, and fills the disk. */
 static void give_up(struct file *f, int err)
 {
 	auto_free char *key = NULL;
@@ -222,7 +223,7 @@ static void give_up(struct file *f, int err)
 	if (f->locked.held_ref)
 		/* its ticket holds what was acknowledged: the next mount uploads that */
 		file_drop_held_ref(f);
-	else if (spool && f->locked.has_data &&
+	else if (spool && f->locked.has_data && !spool_error(spool) &&
 		 !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
 		log_error("upload=failed key=\"%s\" why=\"%s\" kept=%s/%s",
 			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)),

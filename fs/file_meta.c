@@ -30,7 +30,7 @@ static int stat_of_open(struct file *f, struct stat *ret_st)
 {
 	auto_with(attr_free) struct attr a = { 0 };
 	struct timespec written = { 0, 0 };
-	bool own, set, posix = f->fs->conf.posix_meta;
+	bool own, set, dead, posix = f->fs->conf.posix_meta;
 	int r = pending_attr(f, &a);
 
 	if (r)
@@ -41,12 +41,15 @@ static int stat_of_open(struct file *f, struct stat *ret_st)
 	own = f->locked.state != FILE_CLEAN || f->locked.now.rec_known || !posix;
 	written = f->locked.mtime;
 	set = f->locked.mtime_set;
+	dead = f->locked.state == FILE_DEAD;
 	lock_drop(&f->locked.l);
 	if (!own)
 		return -ENOENT;
 	attr_to_stat(f->fs, &a, ret_st);
 	if (set)
 		ret_st->st_mtim = ret_st->st_ctim = written;
+	if (dead)
+		ret_st->st_nlink = 0;
 	return 0;
 }
 

@@ -109,7 +109,9 @@ static int open_state(struct app *a)
 	err = store_open(&conf, &a->store, a->why, sizeof(a->why));
 	if (err < 0)
 		return err;
-	snprintf(a->why, sizeof(a->why), "state %s cannot be written", conf.dir);
+	snprintf(a->why, sizeof(a->why),
+		 "state %s cannot be written; is its disk full? free space, and look into %s",
+		 conf.dir, state_failed_dir(a->state));
 	err = state_check_boot(a->store, &torn);
 	if (err == 0 && torn)
 		log_info("boot=new staged_forgotten=%u", torn);

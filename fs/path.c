@@ -66,6 +66,7 @@ static const char *const temporary[] = {
 	".?*." SIX, /* rsync */
 	"sed" SIX,  /* sed -i */
 	".?*.sw[a-z]",
+	".?*.sw[a-z]x",
 	"4913",
 	"?*~",		       /* vim; many editors' backups */
 	".goutputstream-" SIX, /* GLib */

@@ -12,12 +12,15 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/codec.h"
 #include "base/io.h"
 #include "base/lock.h"
 #include "s3/part.h"
+
+#define ROOM_MAX (64 * MIB) /* kept free on the disk, or a twentieth of a small one */
 
 struct spool {
 	char *dir; /* fixed, but for spool_move by the only owner */
@@ -185,6 +188,24 @@ static int note_locked(struct spool *s, struct s3_range r)
 	return err;
 }
 
+/*
+ * The queue lives on the same disk: deletes and small saves must not die of one big file. Asked
+ * now and then (each mebibyte), since it is a system call.
+ */
+static int check_room(const struct spool *s, uint64_t off, size_t n)
+{
+	struct statvfs fs;
+	uint64_t reserve, avail;
+
+	if (off && off / MIB == (off + n) / MIB)
+		return 0;
+	if (fstatvfs(s->fd, &fs))
+		return 0;
+	avail = (uint64_t)fs.f_bavail * fs.f_frsize;
+	reserve = min_of(ROOM_MAX, (uint64_t)fs.f_blocks * fs.f_frsize / 20);
+	return avail < reserve + n ? -ENOSPC : 0;
+}
+
 int spool_write(struct spool *s, const void *p, size_t n, uint64_t off)
 {
 	int r;
@@ -199,6 +220,8 @@ int spool_write(struct spool *s, const void *p, size_t n, uint64_t off)
 	lock_take(&s->locked.l);
 	r = touch_locked(s, part_of(off), part_of(off + n - 1));
 	lock_drop(&s->locked.l);
+	if (!r)
+		r = check_room(s, off, n);
 	if (!r)
 		r = io_pwrite_full(s->fd, p, n, off);
 	lock_take(&s->locked.l);
@@ -250,6 +273,11 @@ int spool_truncate(struct spool *s, uint64_t size)
 int spool_read(struct spool *s, void *dst, size_t n, uint64_t off)
 {
 	return io_pread_full(s->fd, dst, n, off);
+}
+
+void spool_discard(struct spool *s)
+{
+	(void)!ftruncate(s->fd, 0);
 }
 
 bool spool_owns(struct spool *s, uint64_t off, uint64_t max, uint64_t *ret_len)

@@ -31,6 +31,8 @@ int spool_truncate(struct spool *s, uint64_t size) must_check;
 int spool_read(struct spool *s, void *dst, size_t n, uint64_t off) must_check;
 /* From off on: are the next *ret_len bytes (>= 1, <= max) ours? */
 bool spool_owns(struct spool *s, uint64_t off, uint64_t max, uint64_t *ret_len);
+/* Gives the disk its room back: the bytes of a spool with an error are of no use any more. */
+void spool_discard(struct spool *s);
 bool spool_has(struct spool *s, struct s3_range r); /* all of it ours? */
 uint64_t spool_gen(struct spool *s, unsigned part); /* never 0 */
 /* fdatasync, and of the directory the first time */
