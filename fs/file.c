@@ -195,6 +195,8 @@ int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct h
 	r = prepare(h->file, o);
 	lock_take(&h->file->locked.l);
 	if (!r) {
+		h->next = h->file->locked.open;
+		h->file->locked.open = h;
 		h->file->locked.handles++;
 		h->file->locked.writers += h->writes;
 	}
@@ -233,6 +235,16 @@ static void give_up(struct file *f, int err)
 			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)));
 }
 
+static void forget_handle_locked(struct file *f, const struct handle *h)
+{
+	struct handle **at = &f->locked.open;
+
+	while (*at && *at != h)
+		at = &(*at)->next;
+	if (*at)
+		*at = h->next;
+}
+
 void file_release(struct fs *fs, struct handle *h)
 {
 	struct file *f = h->file;
@@ -242,6 +254,7 @@ void file_release(struct fs *fs, struct handle *h)
 	(void)fs;
 	file_busy_begin(f);
 	lock_take(&f->locked.l);
+	forget_handle_locked(f, h);
 	last = !--f->locked.handles;
 	f->locked.writers -= h->writes;
 	saves = last || (h->writes && (h->deferred || !f->locked.writers));

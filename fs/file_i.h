@@ -63,6 +63,7 @@ struct file {
 		bool busy;
 		int error; /* failed: why */
 		unsigned handles, writers;
+		struct handle *open; /* all of them, through their next */
 		/* size and metadata as they are or will be; has_object: the source has a version of
 		 * it */
 		struct attr now;
@@ -93,7 +94,8 @@ struct file {
 };
 
 struct handle {
-	struct file *file; /* referenced */
+	struct handle *next; /* of the same file; its lock */
+	struct file *file;   /* referenced */
 	int flags;
 	bool writes;
 	bool deferred;	/* a flush was put off to the release; the file's busy */

@@ -115,6 +115,12 @@ struct file *file_peek(struct fs *fs, struct node *n)
 
 static void file_free(struct file *f)
 {
+	while (f->locked.open) { /* at the end of a mount that was told to stop */
+		struct handle *h = f->locked.open;
+
+		f->locked.open = h->next;
+		free(h);
+	}
 	file_drop_uploads(f);
 	repl_leave(f->locked.ticket);
 	body_unref(f->locked.body);

@@ -316,6 +316,9 @@ int object_delete(struct s3_client *c, const char *key, char **ret_version, stru
 		int rc = verb_call(c, &q, &res, err), settled;
 		const char *version;
 
+		/* A proxy's: S3 answers 204 without a body. */
+		if (rc == 0 && strstr(buf_str(&res.body), "<Error"))
+			return verb_refuse(-EIO, "an error in an answer of success", err);
 		if (rc == 0) {
 			version = kv_get(&res.headers, "x-amz-version-id");
 			return str_dup(version && *version ? version : NULL, ret_version);
