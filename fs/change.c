@@ -9,9 +9,9 @@
 #include "s3/object.h"
 #include "s3/tagging.h"
 
-int change_spec(const struct attr *a, struct job_spec *ret_s)
+struct job_spec change_spec(const struct attr *a)
 {
-	*ret_s = (struct job_spec){
+	return (struct job_spec){
 		.known = a->rec_known && a->rec.tags_known,
 		.size = a->size,
 		.etag = a->etag,
@@ -21,7 +21,6 @@ int change_spec(const struct attr *a, struct job_spec *ret_s)
 		.sys = a->rec.sys,
 		.tags = a->rec.tags,
 	};
-	return 0;
 }
 
 int change_mark(struct meta_rec *rec, const char *token)
@@ -52,12 +51,25 @@ static void log_failed(const char *op, const char *key, const struct s3_error *e
 			 s3_error_text(e, text, sizeof(text)));
 }
 
+void change_enqueue(struct ticket *t, const struct repl_facts *facts, const char *staged,
+		    struct repl_early *early, size_t n)
+{
+	char shown[256], why[64];
+	int r = repl_commit(t, facts, staged, early, n);
+
+	if (!r)
+		return;
+	log_error(
+		"op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state directory; the "
+		"next mount finishes it\"",
+		printable(facts->key, shown, sizeof(shown)), errno_text(r, why, sizeof(why)));
+	repl_leave(t);
+}
+
 /* The source was asked: r says how it went. Decides what becomes of the ticket; the row's failure
  * is not the caller's. */
 static int finish(struct ticket *t, int r, const struct s3_error *e, const struct repl_facts *facts)
 {
-	char shown[256], why[64];
-
 	/* No answer, or one that went wrong here, after the source did it: recovery asks what
 	 * happened. */
 	if (r && (e->unclear || e->class == FAULT_NONE)) {
@@ -68,14 +80,7 @@ static int finish(struct ticket *t, int r, const struct s3_error *e, const struc
 		repl_abandon(t);
 		return r;
 	}
-	r = repl_commit(t, facts, NULL, NULL, 0);
-	if (r) {
-		log_error("op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state "
-			  "directory; the next mount finishes it\"",
-			  printable(facts->key, shown, sizeof(shown)),
-			  errno_text(r, why, sizeof(why)));
-		repl_leave(t);
-	}
+	change_enqueue(t, facts, NULL, NULL, 0);
 	return 0;
 }
 
@@ -129,7 +134,7 @@ static int settle_version(struct fs *fs, struct ticket *t, const char *key, int 
 	struct repl_facts facts = { .key = key, .spec = &spec };
 
 	if (!r) {
-		r = change_spec(a, &spec);
+		spec = change_spec(a);
 		facts.version = a->rec.version_id;
 		attr_learn(fs, key, a);
 	}
@@ -242,8 +247,8 @@ int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv 
 	kv_move(&a->rec.tags, &mine);
 	a->rec.tags_known = true;
 	attr_learn(fs, key, a);
-	r = change_spec(a, &spec);
-	return finish(t, r, &e, &facts);
+	spec = change_spec(a);
+	return finish(t, 0, &e, &facts);
 }
 
 int change_delete(struct fs *fs, const char *key, const struct kv *tags)

@@ -26,7 +26,14 @@ int change_copy(struct fs *fs, const char *key, const struct attr *a, const char
 int change_delete(struct fs *fs, const char *key, const struct kv *tags) must_check;
 
 /* attr + rec -> the queue's spec. Borrowed fields stay a's: do not free. */
-int change_spec(const struct attr *a, struct job_spec *ret_s) must_check;
+struct job_spec change_spec(const struct attr *a);
+/*
+ * The source has the version of facts: its rows, by repl_commit; takes t and the early uploads.
+ * That the rows could not be written is logged and left to the next mount, and nobody's failure:
+ * the data stands.
+ */
+void change_enqueue(struct ticket *t, const struct repl_facts *facts, const char *staged,
+		    struct repl_early *early, size_t n);
 /* Puts the write's token into rec, and takes out what names an older write or makes it another
  * mount's replica. */
 int change_mark(struct meta_rec *rec, const char *token) must_check;

@@ -16,8 +16,6 @@
  * Where the guess was wrong the early parts are dropped and sent again: one version, never two.
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -28,7 +26,6 @@
 #include "fs/path.h"
 #include "fs/settle.h"
 #include "s3/part.h"
-#include "s3/tagging.h"
 
 void file_drop_uploads(struct file *f)
 {
@@ -102,8 +99,9 @@ static void begin_early(struct file *f)
 		return;
 	if (!f->locked.ticket && repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket))
 		return;
-	if (marked_now(f, &now) || make_upload(f, key, &now.rec) || change_spec(&now, &spec))
+	if (marked_now(f, &now) || make_upload(f, key, &now.rec))
 		return;
+	spec = change_spec(&now);
 	spec.multipart = true;
 	f->locked.early_n =
 		repl_early_new(f->locked.ticket, &spec, &src, f->locked.early, FILE_EARLY_MAX);
@@ -143,9 +141,10 @@ static int write_hold(struct file *f, const char *key, struct attr *ret_now)
 	struct job_spec spec;
 	int r = marked_now(f, ret_now);
 
-	if (!r)
-		r = change_spec(ret_now, &spec);
-	return r ? r : repl_hold(f->locked.ticket, key, spool_name(f->locked.body->spool), &spec);
+	if (r)
+		return r;
+	spec = change_spec(ret_now);
+	return repl_hold(f->locked.ticket, key, spool_name(f->locked.body->spool), &spec);
 }
 
 /*
@@ -265,30 +264,18 @@ static int become(struct attr *now, const struct s3_info *info)
 /* The source has the version: write down who must get it. Busy. */
 static void hand_over(struct file *f, const char *key, const struct attr *now)
 {
-	struct job_spec spec;
+	struct job_spec spec = change_spec(now);
 	struct repl_facts facts = { .key = key, .version = now->rec.version_id, .spec = &spec };
 	struct spool *spool = f->locked.body->spool;
 	const char *staged = NULL;
-	char why[64], shown[256];
-	int r = change_spec(now, &spec);
 
 	spec.multipart = upload_started(f->locked.upload);
 	if (spool && body_is_local(f->locked.body, now->size)) {
 		staged = spool_name(spool);
 		spool_keep(spool);
 	}
-	if (!r)
-		r = repl_commit(f->locked.ticket, &facts, staged, f->locked.early,
-				f->locked.early_n);
+	change_enqueue(f->locked.ticket, &facts, staged, f->locked.early, f->locked.early_n);
 	f->locked.early_n = 0;
-	if (r) {
-		/* The version stands, only the row does not: the ticket stays for the next mount to
-		 * finish. */
-		log_error("op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state "
-			  "directory; the next mount finishes it\"",
-			  printable(key, shown, sizeof(shown)), errno_text(r, why, sizeof(why)));
-		repl_leave(f->locked.ticket);
-	}
 	f->locked.ticket = NULL;
 }
 

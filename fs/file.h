@@ -37,9 +37,9 @@ void file_release(struct fs *fs, struct handle *h);
 /* bytes, or -errno */
 ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t off) must_check;
 int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off) must_check;
-/* One per close(2). Commits when dirty, and returns why not. Put off to the release: a new file
- * without any data yet (a shell's redirection), and a flush by another process than the one that
- * opened (its inherited copy of the descriptor). */
+/* One per close(2). Commits when dirty, and returns why not. Put off (to the next one, or the
+ * release) while the caller, or the process that opened the file, still has it open for writing:
+ * see flush.c. */
 int file_flush(struct fs *fs, struct handle *h, pid_t pid) must_check;
 int file_fsync(struct fs *fs, struct handle *h) must_check;
 /* mknod(2), before its release: the empty file is acknowledged, durable here, and reaches S3 when

@@ -131,6 +131,7 @@ int file_make_dirty_locked(struct file *f) must_check;
 int file_truncate_locked(struct file *f, uint64_t size) must_check;
 /* `now` is read under the lock by anybody: who has the mark changes a copy (with the pending mtime
  * in it) and puts that in its place. */
+int file_now_copy_locked(struct file *f, struct attr *ret_a) must_check;
 int file_now_copy(struct file *f, struct attr *ret_a) must_check;
 void file_now_set(struct file *f, struct attr *a);  /* takes what is in a; a is empty after */
 void file_body_set(struct file *f, struct body *b); /* takes b */

@@ -17,12 +17,24 @@ static int pending_attr(struct file *f, struct attr *ret_a)
 	if (!f)
 		return r;
 	lock_take(&f->locked.l);
-	if (f->locked.state != FILE_CLEAN || f->locked.handles) {
-		r = attr_copy(ret_a, &f->locked.now);
-		if (!r && f->locked.mtime_set)
-			r = attr_meta_set_mtime(f->fs, &ret_a->rec.meta, f->locked.mtime);
-	}
+	if (f->locked.state != FILE_CLEAN || f->locked.handles)
+		r = file_now_copy_locked(f, ret_a);
 	lock_drop(&f->locked.l);
+	return r;
+}
+
+int file_peek_attr(struct fs *fs, struct node *n, struct attr *ret_a)
+{
+	struct file *f = node_is_dir(n) ? NULL : file_peek(fs, n);
+	int r = -ENOENT;
+
+	if (!f)
+		return r;
+	lock_take(&f->locked.l);
+	if (f->locked.state != FILE_CLEAN && f->locked.state != FILE_DEAD)
+		r = file_now_copy_locked(f, ret_a);
+	lock_drop(&f->locked.l);
+	file_put(f);
 	return r;
 }
 

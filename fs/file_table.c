@@ -236,14 +236,21 @@ void file_put(struct file *f)
 
 /* --- what it is now --------------------------------------------------------------------------- */
 
-int file_now_copy(struct file *f, struct attr *ret_a)
+int file_now_copy_locked(struct file *f, struct attr *ret_a)
 {
-	scoped_lock(&f->locked.l);
-	int r = attr_copy(ret_a, &f->locked.now);
+	int r;
 
+	lock_assert_held(&f->locked.l);
+	r = attr_copy(ret_a, &f->locked.now);
 	if (!r && f->locked.mtime_set)
 		r = attr_meta_set_mtime(f->fs, &ret_a->rec.meta, f->locked.mtime);
 	return r;
+}
+
+int file_now_copy(struct file *f, struct attr *ret_a)
+{
+	scoped_lock(&f->locked.l);
+	return file_now_copy_locked(f, ret_a);
 }
 
 void file_now_set(struct file *f, struct attr *a)
