@@ -132,7 +132,8 @@ void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct att
 	if (!e)
 		return;
 	e->absent = !a;
-	e->born = clock_mono_ms();
+	/* What was asked for at the same time is as new: a listing's page may be told again. */
+	e->born = min_of(since, clock_mono_ms());
 	e->until = clock_deadline(max_of(c->ttl_ms, (int64_t)0));
 	if (map_set(c->locked.entries, key, e)) {
 		entry_free(e);

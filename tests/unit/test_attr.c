@@ -1,4 +1,5 @@
 /* The pure parts: metadata <-> POSIX, the cache, and the names and values of xattrs. */
+#include "base/clock.h"
 #include "fs/attr.h"
 
 #include <errno.h>
@@ -228,8 +229,32 @@ static void test_xattr_code(void)
 	check_value("a\0b\n", 4, "a%00b%0A");
 }
 
+/* A page of a listing is remembered when it comes and again when its names are handed out. */
+static void test_seen_again(void)
+{
+	struct attr_cache *c = NULL;
+	struct attr a = { .has_object = true, .size = 1 }, got = { 0 };
+	int64_t since = clock_mono_ms() - 1000;
+
+	CHECK_INT(attr_cache_new(10, 3600 * 1000, &c), 0);
+	attr_cache_put_seen(c, "k", &a, since);
+	a.size = 2;
+	attr_cache_put_seen(c, "k", &a, since);
+	CHECK_INT(attr_cache_get(c, "k", &got), 0);
+	CHECK_INT(got.size, 2);
+	attr_free(&got);
+	/* An older answer is not believed over it. */
+	a.size = 3;
+	attr_cache_put_seen(c, "k", &a, since - 1);
+	CHECK_INT(attr_cache_get(c, "k", &got), 0);
+	CHECK_INT(got.size, 2);
+	attr_free(&got);
+	attr_cache_free(c);
+}
+
 int main(void)
 {
+	test_seen_again();
 	test_mode();
 	test_mtime();
 	test_set();
