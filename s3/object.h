@@ -11,6 +11,13 @@
 int object_head(struct s3_client *c, const char *key, const char *version, struct s3_info *ret_i,
 		struct s3_error *err) must_check;
 
+/*
+ * The size of part n (from 1) of a version that was made in parts, and how many there are: HEAD
+ * with partNumber (S3 API Reference, "HeadObject"). *ret_parts 0: the server does not tell.
+ */
+int object_head_part(struct s3_client *c, const char *key, const char *version, unsigned n,
+		     uint64_t *ret_size, unsigned *ret_parts, struct s3_error *err) must_check;
+
 /* Reads [range.start, range.end) of a version into dst. With version NULL and etag given: If-Match
  * etag, -ESTALE when it changed. *ret_got is less than asked only at the end of the object. Never
  * writes an error body to dst. */
@@ -39,9 +46,15 @@ int object_copy(struct s3_client *c, const char *src_key, const char *src_versio
 	must_check;
 
 /* DELETE without version id: makes a delete marker in a versioned bucket, whose version id goes to
- * ret_version (new string or NULL). crrfs never deletes by version id. */
+ * ret_version (new string or NULL). */
 int object_delete(struct s3_client *c, const char *key, char **ret_version, struct s3_error *err)
 	must_check;
+/* As object_delete, as a replica: origin (may be NULL) as in s3_put_opts, MinIO only. */
+int object_delete_as(struct s3_client *c, const char *key, const struct s3_origin *origin,
+		     char **ret_version, struct s3_error *err) must_check;
+/* Removes one version for good. Only for objects of crrfs's own: the probe of s3/caps.h. */
+int object_delete_version(struct s3_client *c, const char *key, const char *version,
+			  struct s3_error *err) must_check;
 
 /* Finds the version of key whose metadata `name` has `value`: the current one first, then older
  * ones made since since_ms (0 = any; at most 100). ret_i filled with the HEAD of it. -ENOENT when

@@ -24,7 +24,13 @@ struct s3_info {
 	int64_t mtime_ms; /* Last-Modified; 0 unknown */
 	bool delete_marker;
 	char *storage_class; /* NULL = STANDARD */
-	char *replication_status;
+	char *replication_status; /* x-amz-replication-status: of a version that the server replicates */
+	char *sse;		  /* "AES256", "aws:kms", "aws:kms:dsse"; NULL = none, or not told */
+	char *sse_key;		  /* KMS key id or ARN; NULL = none, or not told */
+	bool sse_customer;	  /* SSE-C: nobody can read it without the customer's key */
+	char *lock_mode;	  /* "GOVERNANCE", "COMPLIANCE"; NULL = no retention, or not told */
+	int64_t retain_until_ms;  /* 0 = no retention, or not told */
+	int legal_hold;		  /* 1 on, 0 off or not told */
 	int tag_count;	 /* -1 unknown */
 	int parts_count; /* x-amz-mp-parts-count; 0 unknown */
 	struct kv meta;	 /* user metadata, names without x-amz-meta-, lower case */
@@ -36,12 +42,30 @@ struct s3_info {
 void s3_info_free(struct s3_info *i); /* empties it; all-zero is empty and valid */
 int s3_info_copy(struct s3_info *dst, const struct s3_info *src) must_check;
 
+/*
+ * What MinIO lets its replicating clients say of a new version (minio-go, "SourceVersionID",
+ * "SourceMTime"): other servers do not know these headers, and sign them all the same.
+ */
+struct s3_origin {
+	const char *version_id; /* the version gets this id; must be a UUID there */
+	int64_t mtime_ms;	/* and this Last-Modified; 0 = now */
+	const char *etag;	/* of a multipart upload, whose ETag may differ; NULL */
+};
+
 /* What a new version shall carry. Borrowed by the verbs for the call. */
 struct s3_put_opts {
 	const struct kv *meta;	   /* NULL = none; names without x-amz-meta- */
 	const struct kv *sys;	   /* NULL = none; as in s3_info */
 	const struct kv *tags;	   /* NULL = none */
 	const char *storage_class; /* NULL = the server's default */
+	const char *acl;	   /* canned: x-amz-acl; NULL = the server's default */
+	const char *sse;	   /* x-amz-server-side-encryption; NULL = the bucket's default */
+	const char *sse_key;	   /* with "aws:kms": the key; NULL = the server's own */
+	const char *lock_mode;	   /* with retain_until_ms; NULL = the bucket's default */
+	int64_t retain_until_ms;
+	bool legal_hold;	   /* on */
+	const char *owner;	   /* x-amz-expected-bucket-owner; NULL = not checked */
+	const struct s3_origin *origin; /* NULL = not a replica, or no MinIO */
 	/* a name of meta whose value is unique to this write, so that an unclear answer can be
 	 * settled; NULL = none */
 	const char *token_name;
