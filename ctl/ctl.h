@@ -11,12 +11,22 @@
 
 enum { CTL_OK = 0, CTL_FAILED = 1, CTL_PARKED = 2, CTL_TIMEOUT = 3, CTL_USAGE = 64 };
 
+#define CTL_TAGS_MAX 10
+
 struct ctl_opts {
 	const char *state;  /* --state; NULL */
 	const char *dest;   /* --dest */
 	int64_t timeout_ms; /* --timeout; -1 for ever */
 	bool json, watch, all;
-	char **args; /* what is left */
+	/* Where the buckets are, when no mount says so: ctl/client.h. Names as the mount's options. */
+	const char *url, *region, *profile, *passwd_file, *cacert, *destinations;
+	bool path_style, no_check_certificate, allow_http;
+	/* of single commands */
+	const char *rules;		/* rules explain --rules FILE */
+	const char *tags[CTL_TAGS_MAX]; /* rules explain --tag K=V */
+	size_t tags_n;
+	bool strict, probe, delete; /* rules check; rules explain */
+	char **args;		    /* what is left */
 	int n;
 };
 

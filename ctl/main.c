@@ -79,44 +79,98 @@ static int usage(const char *what)
 	return CTL_USAGE;
 }
 
-enum { OPT_STATE = 256, OPT_JSON, OPT_WATCH, OPT_TIMEOUT, OPT_DEST, OPT_ALL };
+enum opt_kind { OPT_TEXT, OPT_FLAG, OPT_SECONDS, OPT_TAG };
 
-static const struct option long_options[] = {
-	{ "state", required_argument, NULL, OPT_STATE },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "watch", no_argument, NULL, OPT_WATCH },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "dest", required_argument, NULL, OPT_DEST },
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+#define AT(field) offsetof(struct ctl_opts, field)
+
+/* Every long option, by name; --help and crrctl(1) tell which command takes which. */
+static const struct opt {
+	const char *name;
+	enum opt_kind kind;
+	size_t where; /* in struct ctl_opts */
+} opts[] = {
+	{ "all", OPT_FLAG, AT(all) },
+	{ "allow-http", OPT_FLAG, AT(allow_http) },
+	{ "cacert", OPT_TEXT, AT(cacert) },
+	{ "delete", OPT_FLAG, AT(delete) },
+	{ "dest", OPT_TEXT, AT(dest) },
+	{ "destinations", OPT_TEXT, AT(destinations) },
+	{ "json", OPT_FLAG, AT(json) },
+	{ "no-check-certificate", OPT_FLAG, AT(no_check_certificate) },
+	{ "passwd-file", OPT_TEXT, AT(passwd_file) },
+	{ "path-style", OPT_FLAG, AT(path_style) },
+	{ "probe", OPT_FLAG, AT(probe) },
+	{ "profile", OPT_TEXT, AT(profile) },
+	{ "region", OPT_TEXT, AT(region) },
+	{ "rules", OPT_TEXT, AT(rules) },
+	{ "state", OPT_TEXT, AT(state) },
+	{ "strict", OPT_FLAG, AT(strict) },
+	{ "tag", OPT_TAG, 0 },
+	{ "timeout", OPT_SECONDS, AT(timeout_ms) },
+	{ "url", OPT_TEXT, AT(url) },
+	{ "watch", OPT_FLAG, AT(watch) },
 };
+
+#define OPT_FIRST 256 /* above all letters */
+
+static int set_option(struct ctl_opts *o, const struct opt *opt, const char *value)
+{
+	char *field = (char *)o + opt->where;
+	uint64_t seconds;
+
+	switch (opt->kind) {
+	case OPT_TEXT: *(const char **)(void *)field = value; return 0;
+	case OPT_FLAG: *(bool *)(void *)field = true; return 0;
+	case OPT_SECONDS:
+		if (parse_u64(value, &seconds) || seconds > 1000000000) {
+			ctl_say("--%s takes whole seconds, not '%s'", opt->name, value);
+			return -EINVAL;
+		}
+		*(int64_t *)(void *)field = (int64_t)seconds * 1000;
+		return 0;
+	case OPT_TAG:
+		if (o->tags_n == CTL_TAGS_MAX || !strchr(value, '=')) {
+			ctl_say("--%s takes KEY=VALUE, at most %d times", opt->name, CTL_TAGS_MAX);
+			return -EINVAL;
+		}
+		o->tags[o->tags_n++] = value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void long_options(struct option table[array_size(opts) + 3])
+{
+	size_t n = array_size(opts);
+
+	for (size_t i = 0; i < n; i++)
+		table[i] = (struct option){
+			.name = opts[i].name,
+			.has_arg = opts[i].kind == OPT_FLAG ? no_argument : required_argument,
+			.val = OPT_FIRST + (int)i,
+		};
+	table[n] = (struct option){ .name = "help", .val = 'h' };
+	table[n + 1] = (struct option){ .name = "version", .val = 'V' };
+	table[n + 2] = (struct option){ 0 };
+}
 
 /* 0 go on, 1 done (help, version), -EINVAL said. */
 static int read_options(int argc, char **argv, struct ctl_opts *o)
 {
-	uint64_t seconds;
-	int c;
+	struct option table[array_size(opts) + 3];
+	int c, r;
 
+	long_options(table);
 	o->timeout_ms = -1;
-	while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "hV", table, NULL)) != -1) {
 		switch (c) {
-		case OPT_STATE: o->state = optarg; break;
-		case OPT_JSON: o->json = true; break;
-		case OPT_WATCH: o->watch = true; break;
-		case OPT_DEST: o->dest = optarg; break;
-		case OPT_ALL: o->all = true; break;
-		case OPT_TIMEOUT:
-			if (parse_u64(optarg, &seconds) || seconds > 1000000000) {
-				ctl_say("--timeout takes whole seconds, not '%s'", optarg);
-				return -EINVAL;
-			}
-			o->timeout_ms = (int64_t)seconds * 1000;
-			break;
 		case 'h': help(stdout); return 1;
 		case 'V': puts("crrctl " PACKAGE_VERSION); return 1;
-		default: return -EINVAL;
+		case '?': return -EINVAL;
+		default:
+			r = set_option(o, &opts[c - OPT_FIRST], optarg);
+			if (r)
+				return r;
 		}
 	}
 	o->args = argv + optind;

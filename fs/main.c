@@ -64,19 +64,30 @@ struct app {
 
 static int put_infos(struct app *a)
 {
-	char pid[32];
+	const struct config *c = &a->conf;
+	char pid[32], style[16];
+	/* the places, never the secrets: ctl/client.c finds the same buckets by them */
 	const char *const infos[][2] = {
-		{ "mountpoint", a->conf.mountpoint },
-		{ "bucket", a->conf.bucket },
-		{ "prefix", a->conf.prefix },
-		{ "url", s3_client_url(a->buckets.client) },
+		{ "mountpoint", c->mountpoint },
+		{ "bucket", c->bucket },
+		{ "prefix", c->prefix },
+		{ "url", c->url },
+		{ "region", c->region },
+		{ "profile", c->profile },
+		{ "passwd_file", c->passwd_file },
+		{ "cacert", c->cacert },
+		{ "destinations", c->destinations },
+		{ "path_style", style },
+		{ "no_check_certificate", c->no_check_certificate ? "1" : "0" },
+		{ "allow_http", c->allow_http ? "1" : "0" },
 		{ "pid", pid },
 	};
 	int err = 0;
 
 	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	snprintf(style, sizeof(style), "%d", c->path_style);
 	for (size_t i = 0; err == 0 && i < array_size(infos); i++)
-		err = store_put_info(a->store, infos[i][0], infos[i][1]);
+		err = store_put_info(a->store, infos[i][0], infos[i][1] ? infos[i][1] : "");
 	return err < 0 ? err : rulesrc_publish(a->buckets.rulesrc, a->buckets.rules, a->store);
 }
 
