@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/codec.h"
+#include "base/log.h"
 
 /* What a mount has published: main.c of fs/. */
 struct known {

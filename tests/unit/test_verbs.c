@@ -678,9 +678,6 @@ static void test_bucket(void)
 		{ "GET", "/b?replication", .status = 200,
 		  .body = "<ReplicationConfiguration><Rule/></ReplicationConfiguration>" }
 	};
-	static const struct script_step acl[] = {
-		{ "PUT", "/b/k?acl&versionId=v", .sends = "<AccessControlPolicy/>", .status = 200 }
-	};
 	struct buf b = { 0 };
 	struct script nothing = { 0 };
 	struct s3_client *idle = script_client(&nothing);
@@ -691,7 +688,6 @@ static void test_bucket(void)
 	SCRIPT_RUN(none, c, CHECK_INT(bucket_replication_get(c, &b, NULL), -ENOENT));
 	SCRIPT_RUN(some, c, CHECK_INT(bucket_replication_get(c, &b, NULL), 0));
 	CHECK(strstr(buf_str(&b), "<Rule/>"));
-	SCRIPT_RUN(acl, c, CHECK_INT(acl_put(c, "k", "v", "<AccessControlPolicy/>", NULL), 0));
 	buf_free(&b);
 	s3_client_free(idle);
 }
