@@ -48,7 +48,7 @@ static int print_replica(void *arg, const struct store_replica *r)
 
 static int print_job(void *arg, const struct job *j)
 {
-	if (j->kind == JOB_TAGS)
+	if (job_kind_is_change(j->kind))
 		return 0;
 	return print(arg, j->version, j->dest, job_status_name(j->state), j->replica_version, 0,
 		     j->why);

@@ -305,6 +305,9 @@ static int run(struct copy *c, char *ret_version)
 	case JOB_OBJECT: return copy_object(c, ret_version);
 	case JOB_TAGS: return copy_tags(c, ret_version);
 	case JOB_DELETE: return copy_delete(c, ret_version);
+	case JOB_ACL:
+	case JOB_RETENTION:
+	case JOB_LEGAL_HOLD: break;
 	}
 	return -EINVAL;
 }

@@ -18,7 +18,22 @@ void job_spec_free(struct job_spec *s)
 	kv_free(&s->meta);
 	kv_free(&s->sys);
 	kv_free(&s->tags);
+	free(s->acl);
+	free(s->sse);
+	free(s->sse_key);
+	free(s->lock_mode);
 	*s = (struct job_spec){ 0 };
+}
+
+static int copy_texts(struct job_spec *n, const struct job_spec *src)
+{
+	int r = str_dup(src->etag, &n->etag);
+
+	r = r < 0 ? r : str_dup(src->storage_class, &n->storage_class);
+	r = r < 0 ? r : str_dup(src->acl, &n->acl);
+	r = r < 0 ? r : str_dup(src->sse, &n->sse);
+	r = r < 0 ? r : str_dup(src->sse_key, &n->sse_key);
+	return r < 0 ? r : str_dup(src->lock_mode, &n->lock_mode);
 }
 
 int job_spec_copy(struct job_spec *dst, const struct job_spec *src)
@@ -26,23 +41,44 @@ int job_spec_copy(struct job_spec *dst, const struct job_spec *src)
 	struct job_spec n = { .known = src->known,
 			      .size = src->size,
 			      .mtime_ms = src->mtime_ms,
-			      .multipart = src->multipart };
-	int r;
+			      .multipart = src->multipart,
+			      .retain_until_ms = src->retain_until_ms,
+			      .legal_hold = src->legal_hold,
+			      .ask_acl = src->ask_acl,
+			      .ask_lock = src->ask_lock };
+	int r = copy_texts(&n, src);
 
-	r = str_dup(src->etag, &n.etag);
-	if (r == 0)
-		r = str_dup(src->storage_class, &n.storage_class);
-	if (r == 0)
-		r = kv_copy(&n.meta, &src->meta);
-	if (r == 0)
-		r = kv_copy(&n.sys, &src->sys);
-	if (r == 0)
-		r = kv_copy(&n.tags, &src->tags);
+	r = r < 0 ? r : kv_copy(&n.meta, &src->meta);
+	r = r < 0 ? r : kv_copy(&n.sys, &src->sys);
+	r = r < 0 ? r : kv_copy(&n.tags, &src->tags);
 	if (r < 0) {
 		job_spec_free(&n);
 		return r;
 	}
 	job_spec_free(dst);
+	*dst = n;
+	return 0;
+}
+
+void job_how_free(struct job_how *h)
+{
+	free(h->account);
+	free(h->kms_key);
+	*h = (struct job_how){ 0 };
+}
+
+int job_how_copy(struct job_how *dst, const struct job_how *src)
+{
+	struct job_how n = { .owner_override = src->owner_override,
+			     .threshold_minutes = src->threshold_minutes };
+	int r = str_dup(src->account, &n.account);
+
+	r = r < 0 ? r : str_dup(src->kms_key, &n.kms_key);
+	if (r < 0) {
+		job_how_free(&n);
+		return r;
+	}
+	job_how_free(dst);
 	*dst = n;
 	return 0;
 }
@@ -54,11 +90,13 @@ void job_free(struct job *j)
 	free(j->dest);
 	free(j->rule_id);
 	free(j->storage_class);
+	job_how_free(&j->how);
 	free(j->token);
 	job_spec_free(&j->spec);
 	free(j->staged);
 	free(j->upload_id);
 	free(j->replica_version);
+	free(j->reason);
 	free(j->code);
 	free(j->why);
 	*j = (struct job){ 0 };
@@ -70,8 +108,16 @@ const char *job_kind_name(enum job_kind k)
 	case JOB_OBJECT: return "object";
 	case JOB_TAGS: return "tags";
 	case JOB_DELETE: return "delete";
+	case JOB_ACL: return "acl";
+	case JOB_RETENTION: return "retention";
+	case JOB_LEGAL_HOLD: return "legal-hold";
 	}
 	return "unknown";
+}
+
+bool job_kind_is_change(enum job_kind k)
+{
+	return k != JOB_OBJECT && k != JOB_DELETE;
 }
 
 const char *job_state_name(enum job_state s)
@@ -137,6 +183,32 @@ static int kv_to_json(struct json_out *j, const char *name, const struct kv *kv)
 	return r;
 }
 
+static void add_text(struct json_out *j, const char *name, const char *value)
+{
+	if (value)
+		json_str(j, name, value);
+}
+
+static void add_flag(struct json_out *j, const char *name, bool value)
+{
+	if (value)
+		json_bool(j, name, true);
+}
+
+/* What few versions have is left out where they have it not. */
+static void add_protection(struct json_out *j, const struct job_spec *s)
+{
+	add_text(j, "acl", s->acl);
+	add_text(j, "sse", s->sse);
+	add_text(j, "sse_key", s->sse_key);
+	add_text(j, "lock_mode", s->lock_mode);
+	if (s->retain_until_ms)
+		json_i64(j, "retain_until", s->retain_until_ms);
+	add_flag(j, "legal_hold", s->legal_hold);
+	add_flag(j, "ask_acl", s->ask_acl);
+	add_flag(j, "ask_lock", s->ask_lock);
+}
+
 int job_spec_to_json(const struct job_spec *s, struct buf *out)
 {
 	struct json_out j;
@@ -157,6 +229,7 @@ int job_spec_to_json(const struct job_spec *s, struct buf *out)
 		r = kv_to_json(&j, "sys", &s->sys);
 	if (r == 0)
 		r = kv_to_json(&j, "tags", &s->tags);
+	add_protection(&j, s);
 	json_close(&j, '}');
 	return r < 0 ? r : out->error;
 }
@@ -198,6 +271,33 @@ static int read_kv(const struct doc_node *root, const char *name, struct kv *ret
 	return r == -EEXIST ? -EINVAL : r;
 }
 
+/* Missing is none. */
+static int maybe_text(const struct doc_node *root, const char *name, char **ret_v)
+{
+	return doc_child(root, name) ? read_text(root, name, ret_v) : 0;
+}
+
+static int maybe_bool(const struct doc_node *root, const char *name, bool *ret_v)
+{
+	return doc_child(root, name) ? read_bool(root, name, ret_v) : 0;
+}
+
+static int read_protection(const struct doc_node *root, struct job_spec *ret_s)
+{
+	int r = maybe_text(root, "acl", &ret_s->acl);
+
+	r = r < 0 ? r : maybe_text(root, "sse", &ret_s->sse);
+	r = r < 0 ? r : maybe_text(root, "sse_key", &ret_s->sse_key);
+	r = r < 0 ? r : maybe_text(root, "lock_mode", &ret_s->lock_mode);
+	r = r < 0 ? r : maybe_bool(root, "legal_hold", &ret_s->legal_hold);
+	r = r < 0 ? r : maybe_bool(root, "ask_acl", &ret_s->ask_acl);
+	r = r < 0 ? r : maybe_bool(root, "ask_lock", &ret_s->ask_lock);
+	if (r == 0 && doc_child(root, "retain_until") &&
+	    parse_i64(read_number(root, "retain_until"), &ret_s->retain_until_ms) < 0)
+		r = -EINVAL;
+	return r;
+}
+
 static int read_spec(const struct doc_node *root, struct job_spec *ret_s)
 {
 	int r;
@@ -218,7 +318,7 @@ static int read_spec(const struct doc_node *root, struct job_spec *ret_s)
 		r = read_kv(root, "sys", &ret_s->sys);
 	if (r == 0)
 		r = read_kv(root, "tags", &ret_s->tags);
-	return r;
+	return r < 0 ? r : read_protection(root, ret_s);
 }
 
 int job_spec_from_json(const char *text, struct job_spec *ret_s)
@@ -236,5 +336,57 @@ int job_spec_from_json(const char *text, struct job_spec *ret_s)
 		return r;
 	}
 	*ret_s = s;
+	return 0;
+}
+
+int job_how_to_json(const struct job_how *h, struct buf *out)
+{
+	struct json_out j;
+
+	json_start(&j, out, false);
+	json_open(&j, NULL, '{');
+	add_flag(&j, "owner_override", h->owner_override);
+	add_text(&j, "account", h->account);
+	add_text(&j, "kms_key", h->kms_key);
+	if (h->threshold_minutes)
+		json_i64(&j, "threshold", h->threshold_minutes);
+	json_close(&j, '}');
+	return out->error;
+}
+
+static int read_how(const struct doc_node *root, struct job_how *ret_h)
+{
+	int64_t minutes = 0;
+	int r = maybe_bool(root, "owner_override", &ret_h->owner_override);
+
+	r = r < 0 ? r : maybe_text(root, "account", &ret_h->account);
+	r = r < 0 ? r : maybe_text(root, "kms_key", &ret_h->kms_key);
+	if (r == 0 && doc_child(root, "threshold") &&
+	    (parse_i64(read_number(root, "threshold"), &minutes) < 0 || minutes < 0 ||
+	     minutes > INT32_MAX))
+		r = -EINVAL;
+	ret_h->threshold_minutes = (int32_t)minutes;
+	return r;
+}
+
+int job_how_from_json(const char *text, struct job_how *ret_h)
+{
+	auto_with(doc_free_ptr) struct doc_node *root = NULL;
+	struct job_how h = { 0 };
+	struct doc_error err;
+	int r;
+
+	if (!text || !*text) {
+		*ret_h = h;
+		return 0;
+	}
+	r = json_read(text, strlen(text), &root, &err);
+	if (r == 0)
+		r = read_how(root, &h);
+	if (r < 0) {
+		job_how_free(&h);
+		return r;
+	}
+	*ret_h = h;
 	return 0;
 }

@@ -23,8 +23,19 @@
 #include "base/base.h"
 #include "base/kv.h"
 
-enum job_kind { JOB_OBJECT = 1, JOB_TAGS = 2, JOB_DELETE = 3 };
+enum job_kind {
+	JOB_OBJECT = 1,
+	JOB_TAGS = 2,
+	JOB_DELETE = 3,
+	/* These carry no value: the copy reads what the source has by then, so that the last one wins. */
+	JOB_ACL = 4,
+	JOB_RETENTION = 5,
+	JOB_LEGAL_HOLD = 6,
+};
+#define JOB_KIND_LAST JOB_LEGAL_HOLD
 enum job_state { JOB_WAITING = 1, JOB_READY = 2, JOB_CLAIMED = 3, JOB_DONE = 4, JOB_PARKED = 5 };
+/* Live work is claimed before any backfill of the same destination. */
+enum job_class { JOB_LIVE = 0, JOB_BACKFILL = 1 };
 
 /* What the version carries. known = false: ask the source (after recovery, after a tag made an old
  * version match). */
@@ -36,6 +47,21 @@ struct job_spec {
 	int64_t mtime_ms; /* when the source version was made; 0 unknown */
 	bool multipart;	  /* made in the parts of s3/part.h */
 	struct kv meta, sys, tags;
+	char *acl;		 /* canned; NULL = private, or ask */
+	char *sse, *sse_key;	 /* as in s3_info */
+	char *lock_mode;	 /* as in s3_info */
+	int64_t retain_until_ms; /* 0 = none */
+	bool legal_hold;
+	/* what the writer cannot know: grants made by others, a retention that the bucket gave */
+	bool ask_acl, ask_lock;
+};
+
+/* What the rule says of the replica. Strings: NULL = not said. */
+struct job_how {
+	bool owner_override; /* bucket-owner-full-control, no ACL of the source */
+	char *account;	     /* the destination's owner, checked */
+	char *kms_key;	     /* ReplicaKmsKeyID */
+	int32_t threshold_minutes; /* of the rule's time control or metrics; 0 = none */
 };
 
 struct job {
@@ -48,6 +74,11 @@ struct job {
 	char *dest; /* ARN */
 	char *rule_id;
 	char *storage_class; /* the rule's override; NULL = as the source */
+	struct job_how how;
+	enum job_class class;
+	int64_t batch; /* the scan that made it (store_scan.c); 0 = none */
+	/* order was lost at the destination: it must become the current version there */
+	bool repair;
 	char *token;	     /* value of the metadata crrfs-id; NULL when the version has none */
 	struct job_spec spec;
 	/* name in the staging directory that holds the whole body; NULL = read the source */
@@ -59,14 +90,20 @@ struct job {
 	int64_t created_ms; /* wall: when the source version was acknowledged */
 	int64_t done_ms;
 	char *replica_version; /* done */
+	char *reason;	       /* last failure: AWS's failureReason (queue/reason.h); NULL = none */
 	char *code;	       /* last failure: S3's code */
 	char *why;	       /* last failure, in words */
 };
 
 void job_spec_free(struct job_spec *s);
 int job_spec_copy(struct job_spec *dst, const struct job_spec *src) must_check;
-void job_free(struct job *j);		    /* empties; all-zero is empty */
-const char *job_kind_name(enum job_kind k); /* "object", "tags", "delete" */
+int job_how_copy(struct job_how *dst, const struct job_how *src) must_check;
+void job_how_free(struct job_how *h); /* empties */
+void job_free(struct job *j);	      /* empties; all-zero is empty */
+/* "object", "tags", "delete", "acl", "retention", "legal-hold" */
+const char *job_kind_name(enum job_kind k);
+/* Does it change a version that is there already, and makes none? */
+bool job_kind_is_change(enum job_kind k);
 const char *job_state_name(enum job_state s);
 /* Asserts that the step is in the table above and takes it: the only writer of j->state. */
 void job_step(struct job *j, enum job_state to);
@@ -79,5 +116,8 @@ const char *job_status_name(enum job_state s);
 /* The spec as one JSON text for the row, and back. */
 int job_spec_to_json(const struct job_spec *s, struct buf *out) must_check;
 int job_spec_from_json(const char *text, struct job_spec *ret_s) must_check;
+/* NULL or "" is the empty one. */
+int job_how_to_json(const struct job_how *h, struct buf *out) must_check;
+int job_how_from_json(const char *text, struct job_how *ret_h) must_check;
 
 #endif

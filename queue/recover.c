@@ -17,7 +17,7 @@
  *  ticket   did it happen?                                      yes      no
  *  object   a version with the ticket's token is at the source  commit   abort its uploads, abandon
  *  held     the same                                            commit   upload the file, commit
- *  tags     nobody can say: the tags as they are now are right  commit   (no object: abandon)
+ *  tags...  nobody can say: what is there now is right          commit   (no object: abandon)
  *  delete   the newest version is a delete marker made since    commit   abandon
  *
  *  When the source gives no answer the ticket is left for the next start.
@@ -229,7 +229,7 @@ static int settle_object(struct recovery *rc, const struct store_ticket *st, str
 	return st->held ? settle_held(rc, st, t) : recover_abandon(rc, st, t);
 }
 
-static int settle_tags(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
+static int settle_change(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
 {
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	int err;
@@ -322,7 +322,10 @@ static int settle(void *arg, const struct store_ticket *st)
 	rc->error = (struct s3_error){ .retry_after_ms = -1 };
 	switch (st->kind) {
 	case JOB_OBJECT: return settle_object(rc, st, t);
-	case JOB_TAGS: return settle_tags(rc, st, t);
+	case JOB_TAGS:
+	case JOB_ACL:
+	case JOB_RETENTION:
+	case JOB_LEGAL_HOLD: return settle_change(rc, st, t);
 	case JOB_DELETE: return settle_delete(rc, st, t);
 	}
 	return recover_left(rc, st, t, -EINVAL);

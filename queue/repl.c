@@ -384,6 +384,8 @@ int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl *
 	r->source = conf->source;
 	r->pool = conf->upload_pool;
 	r->staging_max = conf->staging_max;
+	r->tags_at_create = conf->tags_at_create;
+	r->untag = conf->untag;
 	r->locked.rules = rules_ref(rules);
 	err = str_dup(conf->staging_dir, &r->staging_dir);
 	err = err < 0 ? err : map_new(&r->locked.uploads);

@@ -29,8 +29,14 @@
 /* on replicas: when the source version was made, ISO 8601 */
 #define REPL_META_SOURCE_TIME "crrfs-source-time"
 
+/* added to the replica's tags when the policy for tags that match no more is to mark it */
+#define REPL_TAG_UNMATCHED "crrfs-unmatched"
+
 struct repl;
 struct ticket;
+
+/* What becomes of a replica when new tags of its source version match no rule any more. AWS: keep. */
+enum repl_untag { REPL_UNTAG_KEEP, REPL_UNTAG_MARK, REPL_UNTAG_DELETE_MARKER };
 
 struct repl_conf {
 	struct store *store;	  /* borrowed */
@@ -40,6 +46,10 @@ struct repl_conf {
 	struct pool *upload_pool;
 	const char *staging_dir; /* copied */
 	uint64_t staging_max;	 /* bytes of bodies kept for destinations */
+	/* AWS's way: tags that come after the version start nothing (S3 User Guide, "What isn't
+	 * replicated") */
+	bool tags_at_create;
+	enum repl_untag untag;
 };
 
 /* takes a reference of its own to rules */
@@ -95,6 +105,21 @@ void repl_early_drop(struct repl_early *e, size_t n);
  */
 int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged,
 		struct repl_early *e, size_t n) must_check;
+/*
+ * A version (kind OBJECT) or delete marker (DELETE) that was not made through this mount, or that is
+ * old: the rules decide as for a new one; where it was selected before it is left out, unless again.
+ * The destination is asked first whether it has it. spec->known may be false where rules_tags_matter
+ * says no: the copy then asks the source. *ret_n: rows made.
+ */
+struct repl_offer {
+	enum job_class class;
+	int64_t batch;	  /* scan; 0 = none */
+	const char *dest; /* this destination only; NULL = all */
+	bool again;	  /* also where the ledger or a row has it */
+	bool repair;	  /* shall become the current version there */
+};
+int repl_offer(struct repl *r, enum job_kind kind, const struct repl_facts *f,
+	       const struct repl_offer *o, unsigned *ret_n) must_check;
 /* nothing was changed, or it does not matter; consumes t; NULL is fine */
 void repl_abandon(struct ticket *t);
 /* The change may have happened, and nobody can say: leaves the row to recovery; consumes t. */
@@ -118,6 +143,7 @@ struct repl_status {
 	/* the worst of its jobs for this version: parked, then not done, then done */
 	enum job_state state;
 	const char *replica_version; /* NULL unknown */
+	const char *reason;	     /* AWS's failureReason; NULL none */
 	const char *why;	     /* NULL none */
 };
 /* One call of fn per destination with a row or a ledger entry for this version. */

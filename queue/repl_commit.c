@@ -1,4 +1,4 @@
-/* repl_commit.c - the place where the rules decide: what was changed, and who must get it. */
+/* repl_commit.c - what was changed becomes rows: who gets them is repl_decide.c. */
 #include "queue/repl_i.h"
 
 #include <errno.h>
@@ -7,136 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "s3/part.h"
-
-struct decision {
-	struct job *jobs;
-	size_t n, cap;
-};
-
-static void decision_free(struct decision *d)
-{
-	for (size_t i = 0; i < d->n; i++)
-		job_free(&d->jobs[i]);
-	free(d->jobs);
-}
-
-static bool has_dest(const struct decision *d, const char *arn)
-{
-	for (size_t i = 0; i < d->n; i++)
-		if (strcmp(d->jobs[i].dest, arn) == 0)
-			return true;
-	return false;
-}
-
-static int add_job(struct decision *d, enum job_kind kind, const struct ticket *t,
-		   const struct repl_facts *f, const char *arn, const struct rule *rule)
-{
-	const char *id = kv_get(&f->spec->meta, REPL_META_ID);
-	struct job *j;
-	int err;
-
-	if (d->n == d->cap) {
-		size_t cap = d->cap ? 2 * d->cap : 4;
-		struct job *grown = reallocarray(d->jobs, cap, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		d->jobs = grown;
-		d->cap = cap;
-	}
-	j = &d->jobs[d->n++];
-	*j = (struct job){ .kind = kind, .created_ms = clock_wall_ms() };
-	j->due_ms = j->created_ms;
-	err = str_dup(f->key, &j->key);
-	err = err < 0 ? err : str_dup(f->version, &j->version);
-	err = err < 0 ? err : str_dup(arn, &j->dest);
-	err = err < 0 ? err : str_dup(rule ? rule->id : NULL, &j->rule_id);
-	err = err < 0 ? err : str_dup(rule ? rule->storage_class : NULL, &j->storage_class);
-	err = err < 0 ? err : str_dup(t->kind == JOB_OBJECT ? t->token : id, &j->token);
-	return err < 0 ? err : job_spec_copy(&j->spec, f->spec);
-}
-
-/* --- tags: destinations that had the version before the tags changed -------------------------- */
-
-struct had {
-	struct decision *d;
-	const struct ticket *t;
-	const struct repl_facts *f;
-};
-
-/*
- * S3 User Guide, "What does Amazon S3 replicate": tag changes of a replicated version follow it,
- * whatever the new tags are.
- */
-static int had_before(const struct had *h, const char *arn)
-{
-	if (has_dest(h->d, arn))
-		return 0;
-	return add_job(h->d, JOB_TAGS, h->t, h->f, arn, NULL);
-}
-
-static int had_row(void *arg, const struct job *j)
-{
-	return j->kind == JOB_OBJECT ? had_before(arg, j->dest) : 0;
-}
-
-static int had_replica(void *arg, const struct store_replica *r)
-{
-	return r->delete_marker ? 0 : had_before(arg, r->dest);
-}
-
-static int decide_had(struct repl *r, const struct ticket *t, const struct repl_facts *f,
-		      struct decision *d)
-{
-	struct had h = { d, t, f };
-	struct store_filter filter = { .key = f->key, .version = f->version };
-	int err;
-
-	err = store_each_job(r->store, &filter, had_row, &h);
-	return err != 0 ? err : store_each_replica(r->store, f->key, f->version, had_replica, &h);
-}
-
-/* --- who gets what ---------------------------------------------------------------------------- */
-
-static int decide_one(struct repl *r, const struct ticket *t, const struct repl_facts *f,
-		      const struct rule *rule, struct decision *d)
-{
-	enum job_kind kind = t->kind;
-	bool was = true;
-	int err;
-
-	if (kind == JOB_TAGS) {
-		err = store_was_selected(r->store, f->key, f->version, rule->dest_arn, &was);
-		if (err < 0)
-			return err;
-		kind = was ? JOB_TAGS : JOB_OBJECT;
-	}
-	return add_job(d, kind, t, f, rule->dest_arn, rule);
-}
-
-static int decide(struct repl *r, const struct ticket *t, const struct repl_facts *f,
-		  struct decision *d)
-{
-	const struct rules_facts facts = {
-		.key = f->key,
-		.tags = &f->spec->tags,
-		.delete_marker = t->kind == JOB_DELETE,
-		.is_replica = kv_get(&f->spec->meta, REPL_META_REPLICA) != NULL,
-	};
-	struct rule_set *rs = repl_get_rules(r);
-	size_t count = rules_dest_count(rs);
-	const struct rule **won = calloc(count + 1, sizeof(*won));
-	int err = won ? 0 : -ENOMEM;
-	size_t n = won ? rules_match(rs, &facts, won, count) : 0;
-
-	for (size_t i = 0; err == 0 && i < n; i++)
-		err = decide_one(r, t, f, won[i], d);
-	if (err == 0 && t->kind == JOB_TAGS && !facts.is_replica)
-		err = decide_had(r, t, f, d);
-	free(won);
-	rules_unref(rs);
-	return err;
-}
 
 /* --- early uploads ---------------------------------------------------------------------------- */
 
@@ -317,11 +187,15 @@ static int commit_rows(struct ticket *t, struct decision *d, const char *staged,
 int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged,
 		struct repl_early *e, size_t n)
 {
-	auto_with(decision_free) struct decision d = { 0 };
+	auto_with(decision_free) struct decision d = {
+		.kind = t->kind,
+		.token = t->kind == JOB_OBJECT ? t->token : NULL,
+		.facts = f,
+	};
 	struct repl *r = t->r;
 	int err;
 
-	err = decide(r, t, f, &d);
+	err = repl_decide(r, &d);
 	if (err < 0)
 		repl_early_drop(e, n);
 	else
@@ -331,5 +205,51 @@ int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged
 	ticket_consume(t);
 	if (d.n > 0)
 		repl_ready(r);
+	return 0;
+}
+
+/* --- versions of others ----------------------------------------------------------------------- */
+
+/* Takes out what this destination is not meant for, or has already. */
+static int keep_offered(struct repl *r, struct decision *d, const struct repl_offer *o)
+{
+	size_t kept = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < d->n; i++) {
+		struct job *j = &d->jobs[i];
+		bool was = false;
+
+		if (err == 0 && !o->again)
+			err = store_was_selected(r->store, j->key, j->version, j->dest, &was);
+		if (err < 0 || was || (o->dest && strcmp(o->dest, j->dest) != 0)) {
+			job_free(j);
+			continue;
+		}
+		j->class = o->class;
+		j->batch = o->batch;
+		j->repair = o->repair;
+		j->uncertain = true;
+		d->jobs[kept++] = *j;
+	}
+	d->n = kept;
+	return err;
+}
+
+int repl_offer(struct repl *r, enum job_kind kind, const struct repl_facts *f,
+	       const struct repl_offer *o, unsigned *ret_n)
+{
+	auto_with(decision_free) struct decision d = { .kind = kind, .facts = f };
+	int err;
+
+	err = repl_decide(r, &d);
+	err = err < 0 ? err : keep_offered(r, &d, o);
+	if (err == 0 && d.n > 0)
+		err = store_commit(r->store, 0, d.jobs, NULL, d.n);
+	if (err < 0)
+		return err;
+	if (d.n > 0)
+		repl_ready(r);
+	*ret_n = (unsigned)d.n;
 	return 0;
 }

@@ -13,6 +13,8 @@ struct repl {
 	struct pool *pool;
 	char *staging_dir;
 	uint64_t staging_max;
+	bool tags_at_create;
+	enum repl_untag untag;
 	struct {
 		struct lock l;
 		struct rule_set *rules;
@@ -65,6 +67,18 @@ struct ticket {
 		struct early *early;
 	} locked;
 };
+
+/* What was changed, and (filled by repl_decide) the jobs that follow of it. */
+struct decision {
+	enum job_kind kind;
+	const char *token; /* of a version that we made; NULL = what its metadata say */
+	const struct repl_facts *facts;
+	struct job *jobs;
+	size_t n, cap;
+};
+
+int repl_decide(struct repl *r, struct decision *d) must_check;
+void decision_free(struct decision *d);
 
 struct ticket *ticket_ref(struct ticket *t);
 void ticket_unref(struct ticket *t); /* NULL is fine */

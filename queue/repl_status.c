@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct status_row {
-	char *dest, *replica_version, *why;
+	char *dest, *replica_version, *reason, *why;
 	enum job_state state;
 };
 
@@ -18,6 +18,7 @@ static void status_list_free(struct status_list *l)
 	for (size_t i = 0; i < l->n; i++) {
 		free(l->rows[i].dest);
 		free(l->rows[i].replica_version);
+		free(l->rows[i].reason);
 		free(l->rows[i].why);
 	}
 	free(l->rows);
@@ -67,12 +68,15 @@ static int fold_job(void *arg, const struct job *j)
 	int err;
 
 	err = find_or_add(arg, j->dest, &row);
-	if (err == 0 && j->state == JOB_DONE && j->kind != JOB_TAGS)
+	if (err == 0 && j->state == JOB_DONE && !job_kind_is_change(j->kind))
 		err = replace(&row->replica_version, j->replica_version);
 	if (err < 0 || badness(j->state) < badness(row->state))
 		return err;
 	row->state = j->state;
-	return j->state == JOB_DONE ? 0 : replace(&row->why, j->why);
+	if (j->state == JOB_DONE)
+		return 0;
+	err = replace(&row->reason, j->reason);
+	return err < 0 ? err : replace(&row->why, j->why);
 }
 
 static int fold_replica(void *arg, const struct store_replica *r)
@@ -105,6 +109,7 @@ int repl_each_status(struct repl *r, const char *key, const char *version,
 			.dest = l.rows[i].dest,
 			.state = l.rows[i].state,
 			.replica_version = l.rows[i].replica_version,
+			.reason = l.rows[i].reason,
 			.why = l.rows[i].why,
 		};
 

@@ -123,8 +123,103 @@ static const char step_1[] =
 	" why TEXT,"
 	" since_ms INTEGER NOT NULL) WITHOUT ROWID;";
 
+/*
+ *  job.class    0 live, 1 backfill: a destination's live rows are claimed first.
+ *  job.how      what the rule says of the replica, as JSON.
+ *  job.batch    the scan that made the row (table scan); 0 = none.
+ *  job.repair   it must become the current version, whatever the destination holds.
+ *  job.reason   AWS's failureReason of the last failure.
+ *  job.alarm_ms when the rule's time threshold is passed; 0 = the rule has none, or it was said.
+ *  job.late     the threshold was passed before it was done, and that was said.
+ *  job.checked  of done rows: 0 = the order at the destination is still to be looked at.
+ *  tally        now also by rule ('' = no rule: a change that follows its version).
+ *  metric       what was done and failed since the queue was made, by destination and rule.
+ *  scan         walks over the source bucket: the watch, and each resync.
+ *  dest.caps    what its server can do (s3/caps.h), and when that was tried, and at which URL.
+ */
+static const char step_2[] =
+	"ALTER TABLE job ADD COLUMN class INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE job ADD COLUMN how TEXT;"
+	"ALTER TABLE job ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE job ADD COLUMN repair INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE job ADD COLUMN reason TEXT;"
+	"ALTER TABLE job ADD COLUMN alarm_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE job ADD COLUMN late INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE job ADD COLUMN checked INTEGER NOT NULL DEFAULT 1;"
+	"DROP INDEX job_ready;"
+	"CREATE INDEX job_ready ON job (dest, class, due_ms, id) WHERE state = 2;"
+	"CREATE INDEX job_alarm ON job (alarm_ms) WHERE alarm_ms > 0 AND state <> 4;"
+	"CREATE INDEX job_unchecked ON job (dest, key, id) WHERE state = 4 AND checked = 0;"
+	"CREATE INDEX job_batch ON job (batch, id) WHERE batch > 0;"
+	"CREATE INDEX job_reason ON job (dest, reason, id) WHERE state = 5;"
+
+	"DROP TRIGGER job_tally_in; DROP TRIGGER job_tally_out; DROP TRIGGER job_tally_step;"
+	"DROP TABLE tally;"
+	"CREATE TABLE tally ("
+	" dest TEXT NOT NULL,"
+	" rule TEXT NOT NULL,"
+	" state INTEGER NOT NULL,"
+	" n INTEGER NOT NULL,"
+	" bytes INTEGER NOT NULL,"
+	" PRIMARY KEY (dest, rule, state)) WITHOUT ROWID;"
+	"INSERT INTO tally SELECT dest, coalesce(rule_id, ''), state, count(*), sum(size) FROM job"
+	" GROUP BY 1, 2, 3;"
+	"CREATE TRIGGER job_tally_in AFTER INSERT ON job BEGIN"
+	" INSERT INTO tally VALUES (new.dest, coalesce(new.rule_id, ''), new.state, 1, new.size)"
+	"  ON CONFLICT (dest, rule, state) DO UPDATE SET n = n + 1,"
+	"  bytes = bytes + excluded.bytes;"
+	" END;"
+	"CREATE TRIGGER job_tally_out AFTER DELETE ON job BEGIN"
+	" UPDATE tally SET n = n - 1, bytes = bytes - old.size"
+	"  WHERE dest = old.dest AND rule = coalesce(old.rule_id, '') AND state = old.state;"
+	" END;"
+	"CREATE TRIGGER job_tally_step AFTER UPDATE OF state, size, rule_id ON job BEGIN"
+	" UPDATE tally SET n = n - 1, bytes = bytes - old.size"
+	"  WHERE dest = old.dest AND rule = coalesce(old.rule_id, '') AND state = old.state;"
+	" INSERT INTO tally VALUES (new.dest, coalesce(new.rule_id, ''), new.state, 1, new.size)"
+	"  ON CONFLICT (dest, rule, state) DO UPDATE SET n = n + 1,"
+	"  bytes = bytes + excluded.bytes;"
+	" END;"
+
+	"CREATE TABLE metric ("
+	" dest TEXT NOT NULL,"
+	" rule TEXT NOT NULL,"
+	" done INTEGER NOT NULL,"
+	" done_bytes INTEGER NOT NULL,"
+	" failed INTEGER NOT NULL,"
+	" PRIMARY KEY (dest, rule)) WITHOUT ROWID;"
+	"CREATE TRIGGER job_metric_done AFTER UPDATE OF state ON job"
+	" WHEN new.state = 4 AND old.state <> 4 BEGIN"
+	" INSERT INTO metric VALUES (new.dest, coalesce(new.rule_id, ''), 1, new.size, 0)"
+	"  ON CONFLICT (dest, rule) DO UPDATE SET done = done + 1,"
+	"  done_bytes = done_bytes + excluded.done_bytes;"
+	" END;"
+	"CREATE TRIGGER job_metric_failed AFTER UPDATE OF state ON job"
+	" WHEN new.state = 5 AND old.state <> 5 BEGIN"
+	" INSERT INTO metric VALUES (new.dest, coalesce(new.rule_id, ''), 0, 0, 1)"
+	"  ON CONFLICT (dest, rule) DO UPDATE SET failed = failed + 1;"
+	" END;"
+
+	"CREATE TABLE scan ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" kind TEXT NOT NULL,"
+	" state TEXT NOT NULL,"
+	" args TEXT NOT NULL,"
+	" key_marker TEXT,"
+	" version_marker TEXT,"
+	" seen INTEGER NOT NULL DEFAULT 0,"
+	" queued INTEGER NOT NULL DEFAULT 0,"
+	" skipped INTEGER NOT NULL DEFAULT 0,"
+	" started_ms INTEGER NOT NULL,"
+	" updated_ms INTEGER NOT NULL,"
+	" why TEXT);"
+
+	"ALTER TABLE dest ADD COLUMN caps TEXT;"
+	"ALTER TABLE dest ADD COLUMN caps_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE dest ADD COLUMN caps_url TEXT;";
+
 /* steps[i] leads from version i to i + 1. A step that was released is never changed. */
-static const char *const steps[] = { step_1 };
+static const char *const steps[] = { step_1, step_2 };
 
 static int get_number_locked(struct db *db, const char *sql, int64_t *ret_v)
 {

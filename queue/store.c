@@ -338,8 +338,9 @@ static int put_dest(struct db *db, void *arg)
 	int r;
 
 	r = store_prepare_text(db,
-			       "INSERT OR REPLACE INTO dest (dest, why, paused, until_ms, since_ms)"
-			       " VALUES (?1, ?2, ?3, ?4, ?5)",
+			       "INSERT INTO dest (dest, why, paused, until_ms, since_ms)"
+			       " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (dest) DO UPDATE SET"
+			       " why = ?2, paused = ?3, until_ms = ?4, since_ms = ?5",
 			       &st, d->dest, d->why);
 	if (r < 0)
 		return r;
@@ -354,6 +355,75 @@ int store_put_dest(struct store *s, const struct store_dest *d)
 	struct store_dest copy = *d;
 
 	return store_run(s, "put-dest", put_dest, &copy);
+}
+
+struct caps_args {
+	const char *dest, *url, *text;
+	int64_t when_ms;
+	char *got;
+};
+
+static int put_caps(struct db *db, void *arg)
+{
+	const struct caps_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "INSERT INTO dest (dest, caps, caps_url, caps_ms, paused, until_ms,"
+			       " since_ms) VALUES (?1, ?2, ?3, ?4, 0, 0, 0) ON CONFLICT (dest)"
+			       " DO UPDATE SET caps = ?2, caps_url = ?3, caps_ms = ?4",
+			       &st, a->dest, a->text, a->url);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 4, a->when_ms);
+	return db_run(st);
+}
+
+int store_put_caps(struct store *s, const char *dest, const char *url, const char *text,
+		   int64_t when_ms)
+{
+	struct caps_args a = { .dest = dest, .url = url, .text = text, .when_ms = when_ms };
+
+	return store_run(s, "put-caps", put_caps, &a);
+}
+
+static int get_caps(struct db *db, void *arg)
+{
+	struct caps_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "SELECT caps, caps_ms FROM dest"
+			       " WHERE dest = ?1 AND caps_url = ?2 AND caps IS NOT NULL",
+			       &st, a->dest, a->url);
+	if (r < 0)
+		return r;
+	r = db_step(st);
+	if (r == 1) {
+		a->when_ms = db_col_i64(st, 1);
+		r = store_col_dup(st, 0, &a->got);
+	} else if (r == 0) {
+		r = -ENOENT;
+	}
+	db_reset(st);
+	return r;
+}
+
+int store_get_caps(struct store *s, const char *dest, const char *url, char **ret_text,
+		   int64_t *ret_when_ms)
+{
+	struct caps_args a = { .dest = dest, .url = url };
+	int r = store_ask(s, "get-caps", get_caps, &a);
+
+	if (r < 0) {
+		free(a.got);
+		return r;
+	}
+	*ret_text = a.got;
+	*ret_when_ms = a.when_ms;
+	return 0;
 }
 
 struct dest_cursor {

@@ -57,8 +57,9 @@ int store_drop_upload(struct store *s, int64_t ticket, const char *side) must_ch
 int store_hold(struct store *s, int64_t ticket, const char *key, const char *staged,
 	       const struct job_spec *spec) must_check;
 /* Removes the ticket and adds the jobs, in one synced transaction. Jobs come with id 0 and get
- * their ids; state waiting or ready is decided here. A TAGS job for (key, version, dest) replaces
- * an unfinished TAGS job of the same. parts[i] (may be NULL) are recorded for jobs[i]. */
+ * their ids; state waiting or ready is decided here. A change (job_kind_is_change) replaces
+ * an unfinished one of the same kind for (key, version, dest) that is the last of it. ticket 0: no
+ * change of ours stands behind the jobs. parts[i] (may be NULL) are recorded for jobs[i]. */
 struct store_parts {
 	const struct mpu_part *parts;
 	size_t n;
@@ -75,7 +76,7 @@ int store_each_ticket(struct store *s, bool any, int (*fn)(void *arg, const stru
 
 /* At start: claimed becomes ready, and every row not done becomes uncertain. */
 int store_reset_claims(struct store *s) must_check;
-/* The next due job of a destination for which allow(arg, dest) says yes; 1 = found, 0 = none
+/* Live work first: the next due job of a destination for which allow(arg, dest) says yes; 1 = found, 0 = none
  * (*ret_next_due: when to look again, wall ms, CLOCK_NEVER). */
 int store_claim(struct store *s, int64_t now_ms, bool (*allow)(void *arg, const char *dest),
 		void *arg, struct job *ret_j, int64_t *ret_next_due) must_check;
@@ -87,6 +88,7 @@ struct outcome {
 	int64_t due_ms;		   /* later: wall */
 	bool count;		   /* later: counts as a failed attempt */
 	bool uncertain;		   /* later: the destination may hold it already */
+	char reason[48];	   /* AWS's failureReason; "" = none */
 	char code[64];
 	char why[256];
 };
@@ -160,6 +162,12 @@ struct store_dest {
 int store_put_dest(struct store *s, const struct store_dest *d) must_check;
 int store_each_dest(struct store *s, int (*fn)(void *arg, const struct store_dest *d), void *arg)
 	must_check;
+
+/* What the server at url can do (s3/caps.h), tried at a time. -ENOENT: not known of this url. */
+int store_put_caps(struct store *s, const char *dest, const char *url, const char *text,
+		   int64_t when_ms) must_check;
+int store_get_caps(struct store *s, const char *dest, const char *url, char **ret_text,
+		   int64_t *ret_when_ms) must_check;
 
 /* Free text by name: the bucket this state belongs to, the mountpoint, the rules' source. */
 int store_put_info(struct store *s, const char *name, const char *value) must_check;

@@ -19,7 +19,7 @@ static int read_texts(struct db_stmt *st, struct job *j)
 		{ 3, &j->key },	    { 4, &j->version },	      { 5, &j->dest },
 		{ 6, &j->rule_id }, { 7, &j->storage_class }, { 8, &j->token },
 		{ 10, &j->staged }, { 11, &j->upload_id },    { 17, &j->replica_version },
-		{ 18, &j->code },   { 19, &j->why },
+		{ 18, &j->code },   { 19, &j->why },	      { 24, &j->reason },
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {
@@ -33,7 +33,8 @@ static int read_texts(struct db_stmt *st, struct job *j)
 
 static int read_job(struct db_stmt *st, struct job *j)
 {
-	int64_t kind = db_col_i64(st, 1), state = db_col_i64(st, 2), attempt = db_col_i64(st, 13);
+	int64_t kind = db_col_i64(st, 1), state = db_col_i64(st, 2), attempt = db_col_i64(st, 13),
+		class = db_col_i64(st, 20);
 	const char *spec = db_col_text(st, 9);
 	int r;
 
@@ -45,12 +46,17 @@ static int read_job(struct db_stmt *st, struct job *j)
 	j->due_ms = db_col_i64(st, 14);
 	j->created_ms = db_col_i64(st, 15);
 	j->done_ms = db_col_i64(st, 16);
+	j->class = class == JOB_LIVE ? JOB_LIVE : JOB_BACKFILL;
+	j->batch = db_col_i64(st, 22);
+	j->repair = db_col_i64(st, 23) != 0;
 	r = spec ? job_spec_from_json(spec, &j->spec) : -EINVAL;
+	if (r == 0)
+		r = job_how_from_json(db_col_text(st, 21), &j->how);
 	if (r == 0)
 		r = read_texts(st, j);
 	if (r < 0)
 		return r;
-	if (kind < JOB_OBJECT || kind > JOB_DELETE || state < JOB_WAITING || state > JOB_PARKED ||
+	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || state < JOB_WAITING || state > JOB_PARKED ||
 	    attempt < 0 || attempt > INT32_MAX || !j->key || !j->dest)
 		return -EINVAL;
 	return 0;

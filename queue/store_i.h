@@ -74,7 +74,7 @@ int store_col_dup(struct db_stmt *st, int i, char **ret_v) must_check;
 #define STORE_JOB_COLUMNS                                                                          \
 	"id, kind, state, key, version, dest, rule_id, storage_class, token, spec, staged,"        \
 	" upload_id, sure IS NOT (SELECT n FROM run), attempt, due_ms, created_ms, done_ms,"       \
-	" replica_version, code, why"
+	" replica_version, code, why, class, how, batch, repair, reason"
 /* The row that st stands on. -EIO (logged, naming the row) when it makes no sense. */
 int store_read_job(struct db_stmt *st, struct job *ret_j) must_check;
 /* 1 = a row (one that is done names no file) or a held ticket needs the staged file, 0 = none. */

@@ -33,6 +33,7 @@ int store_reset_claims(struct store *s)
 
 struct candidate {
 	int64_t id, due_ms;
+	int64_t class;
 	char *dest;
 };
 
@@ -40,7 +41,8 @@ struct claim {
 	int64_t now_ms;
 	bool (*allow)(void *arg, const char *dest);
 	void *arg;
-	struct candidate *heads; /* the first row of each destination where it is due */
+	/* of each destination the first live row and the first of the backfill, where due */
+	struct candidate *heads;
 	size_t n, cap;
 	int64_t next_due; /* of the other destinations */
 	struct job job;
@@ -62,7 +64,7 @@ static void claim_free(struct claim *c)
 	job_free(&c->job);
 }
 
-static int add_head(struct claim *c, int64_t id, int64_t due_ms, const char *dest)
+static int add_head(struct claim *c, const struct candidate *head)
 {
 	if (c->n == c->cap) {
 		size_t cap = c->cap ? c->cap * 2 : 16;
@@ -73,8 +75,8 @@ static int add_head(struct claim *c, int64_t id, int64_t due_ms, const char *des
 		c->heads = heads;
 		c->cap = cap;
 	}
-	c->heads[c->n] = (struct candidate){ .id = id, .due_ms = due_ms };
-	if (str_dup(dest, &c->heads[c->n].dest) < 0)
+	c->heads[c->n] = *head;
+	if (str_dup(head->dest, &c->heads[c->n].dest) < 0)
 		return -ENOMEM;
 	c->n++;
 	return 0;
@@ -84,45 +86,60 @@ static int compare_heads(const void *va, const void *vb)
 {
 	const struct candidate *a = va, *b = vb;
 
+	if (a->class != b->class)
+		return a->class < b->class ? -1 : 1;
 	if (a->due_ms != b->due_ms)
 		return a->due_ms < b->due_ms ? -1 : 1;
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-/* One step of the index for each destination that has ready rows, however many rows it has. */
+/* 1 = *head is the first ready row after (dest, class) of the last one; its dest is new. */
+static int next_head(struct db *db, struct candidate *head)
+{
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "SELECT dest, class, due_ms, id FROM job INDEXED BY job_ready"
+			       " WHERE state = 2 AND (dest, class) > (?1, ?2)"
+			       " ORDER BY dest, class, due_ms, id LIMIT 1",
+			       &st, head->dest ? head->dest : "");
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 2, head->class);
+	r = db_step(st);
+	free(head->dest);
+	head->dest = NULL;
+	if (r == 1) {
+		head->class = db_col_i64(st, 1);
+		head->due_ms = db_col_i64(st, 2);
+		head->id = db_col_i64(st, 3);
+		r = store_col_dup(st, 0, &head->dest);
+		r = r < 0 ? r : 1;
+	}
+	db_reset(st);
+	return r;
+}
+
+/* Two steps of the index for each destination that has ready rows, however many rows it has. */
 static int find_heads(struct db *db, void *arg)
 {
 	struct claim *c = arg;
-	auto_free char *dest = NULL;
+	struct candidate head = { 0 };
 	int r;
 
 	forget_heads(c);
 	c->next_due = CLOCK_NEVER;
-	for (;;) {
-		struct db_stmt *st;
-		int64_t due_ms;
-
-		r = store_prepare_text(db,
-				       "SELECT dest, due_ms, id FROM job INDEXED BY job_ready"
-				       " WHERE state = 2 AND dest > ?1"
-				       " ORDER BY dest, due_ms, id LIMIT 1",
-				       &st, dest ? dest : "");
-		if (r == 0)
-			r = db_step(st);
-		if (r <= 0)
-			break;
-		free(dest);
-		dest = NULL;
-		due_ms = db_col_i64(st, 1);
-		r = store_col_dup(st, 0, &dest);
-		if (r == 0 && due_ms <= c->now_ms)
-			r = add_head(c, db_col_i64(st, 2), due_ms, dest);
-		else
-			c->next_due = min_of(c->next_due, due_ms);
-		db_reset(st);
+	while ((r = next_head(db, &head)) == 1) {
+		if (head.due_ms > c->now_ms) {
+			c->next_due = min_of(c->next_due, head.due_ms);
+			continue;
+		}
+		r = add_head(c, &head);
 		if (r < 0)
 			break;
 	}
+	free(head.dest);
 	if (r == 0 && c->n > 1)
 		qsort(c->heads, c->n, sizeof(*c->heads), compare_heads);
 	return r;
@@ -275,16 +292,17 @@ static int write_outcome(struct db *db, const struct finish *f)
 	r = store_prepare_text(
 		db,
 		"UPDATE job SET state = ?4, due_ms = ?5, attempt = attempt + ?6,"
-		" sure = CASE WHEN ?7 THEN 0 ELSE (SELECT n FROM run) END, code = ?1, why = ?2,"
-		" replica_version = ?3 WHERE id = ?8",
+		" sure = CASE WHEN ?8 THEN 0 ELSE (SELECT n FROM run) END, code = ?1, why = ?2,"
+		" replica_version = ?3, reason = ?7 WHERE id = ?9",
 		&st, or_null(o->code), or_null(o->why), or_null(o->replica_version));
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 4, o->kind == OUTCOME_LATER ? JOB_READY : JOB_PARKED);
 	db_bind_i64(st, 5, o->kind == OUTCOME_LATER ? o->due_ms : f->job->due_ms);
 	db_bind_i64(st, 6, o->kind == OUTCOME_PARK || o->count);
-	db_bind_i64(st, 7, o->uncertain);
-	db_bind_i64(st, 8, f->job->id);
+	db_bind_text(st, 7, or_null(o->reason));
+	db_bind_i64(st, 8, o->uncertain);
+	db_bind_i64(st, 9, f->job->id);
 	return db_run(st);
 }
 
@@ -297,12 +315,14 @@ static int write_done(struct db *db, const struct finish *f, int64_t now_ms)
 	r = store_prepare_text(
 		db,
 		"UPDATE job SET state = 4, done_ms = ?4, replica_version = ?1, code = ?2, why = ?3,"
-		" staged = NULL, upload_id = NULL WHERE id = ?5",
+		" staged = NULL, upload_id = NULL, reason = NULL, checked = ?6 WHERE id = ?5",
 		&st, or_null(o->replica_version), or_null(o->code), or_null(o->why));
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 4, now_ms);
 	db_bind_i64(st, 5, f->job->id);
+	/* What made a version there, or nothing at all, is all that can have lost the order. */
+	db_bind_i64(st, 6, job_kind_is_change(f->job->kind) || o->code[0]);
 	r = db_run(st);
 	if (r < 0)
 		return r;
@@ -320,7 +340,7 @@ static int write_ledger(struct db *db, const struct finish *f, int64_t now_ms)
 	struct db_stmt *st;
 	int r;
 
-	if (j->kind == JOB_TAGS || f->out->code[0])
+	if (job_kind_is_change(j->kind) || f->out->code[0])
 		return 0;
 	r = store_prepare_text(db,
 			       "INSERT OR REPLACE INTO ledger"

@@ -192,12 +192,17 @@ int store_abandon(struct store *s, int64_t ticket)
 
 /* --- commit ----------------------------------------------------------------------------------- */
 
+/* What of a job is JSON in its row. */
+struct job_texts {
+	struct buf spec, how;
+};
+
 struct commit_args {
 	int64_t ticket;
 	int64_t now_ms;
 	struct job *jobs;
 	const struct store_parts *parts; /* NULL = none */
-	struct buf *specs;		 /* JSON, one per job */
+	struct job_texts *texts;	 /* one per job */
 	size_t n;
 };
 
@@ -225,11 +230,11 @@ static int add_parts(struct db *db, int64_t job, const struct store_parts *parts
 }
 
 /*
- * New tags for a version whose older ones are still to be sent: the row takes the new ones over and
- * keeps its place. Only the last row of the version may do so, else an object job behind it would
- * bring the older tags back. 1 = taken over, 0 = there is none.
+ * New tags (an ACL, ...) for a version whose older ones are still to be sent: the row takes the new
+ * ones over and keeps its place. Only the last row of the version may do so, else an object job
+ * behind it would bring the older ones back. 1 = taken over, 0 = there is none.
  */
-static int replace_tags(struct db *db, struct job *j, const char *spec)
+static int replace_change(struct db *db, struct job *j, const char *spec)
 {
 	struct db_stmt *st;
 	int64_t kind = 0, state = 0, id = 0;
@@ -249,7 +254,7 @@ static int replace_tags(struct db *db, struct job *j, const char *spec)
 		state = db_col_i64(st, 2);
 	}
 	db_reset(st);
-	if (r < 1 || kind != JOB_TAGS || state == JOB_CLAIMED)
+	if (r < 1 || kind != (int64_t)j->kind || state == JOB_CLAIMED)
 		return min_of(r, 0);
 	r = store_prepare_text(db,
 			       "UPDATE job SET rule_id = ?1, storage_class = ?2, token = ?3,"
@@ -283,10 +288,53 @@ static int has_head(struct db *db, const struct job *j)
 	return r;
 }
 
-static int insert_job(struct db *db, struct job *j, const char *spec, int64_t now_ms)
+/* Who waits behind a row of the backfill shall not wait for all of the backfill. */
+static int hurry_head(struct db *db, const struct job *j)
 {
+	struct db_stmt *st;
+	int r;
+
+	if (j->class != JOB_LIVE)
+		return 0;
+	r = store_prepare_text(db,
+			       "UPDATE job INDEXED BY job_head SET class = 0"
+			       " WHERE dest = ?1 AND key = ?2 AND state IN (2, 3, 5) AND class > 0",
+			       &st, j->dest, j->key);
+	return r < 0 ? r : db_run(st);
+}
+
+static int64_t alarm_ms(const struct job *j, int64_t created_ms)
+{
+	return j->how.threshold_minutes && j->class == JOB_LIVE
+		       ? created_ms + (int64_t)j->how.threshold_minutes * 60000
+		       : 0;
+}
+
+static void bind_numbers(struct db_stmt *st, const struct job *j, int64_t now_ms)
+{
+	int64_t created_ms = j->created_ms ? j->created_ms : now_ms;
 	uint64_t size =
 		j->kind == JOB_OBJECT && j->spec.known ? min_of(j->spec.size, SIZE_MAX_COUNTED) : 0;
+	const int64_t numbers[] = {
+		j->kind,
+		j->state,
+		(int64_t)size,
+		j->attempt,
+		j->due_ms ? j->due_ms : now_ms,
+		created_ms,
+		j->uncertain,
+		j->class,
+		j->batch,
+		j->repair,
+		alarm_ms(j, created_ms),
+	};
+
+	for (size_t i = 0; i < array_size(numbers); i++)
+		db_bind_i64(st, 11 + (int)i, numbers[i]);
+}
+
+static int insert_job(struct db *db, struct job *j, const struct job_texts *texts, int64_t now_ms)
+{
 	struct db_stmt *st;
 	int r;
 
@@ -295,23 +343,22 @@ static int insert_job(struct db *db, struct job *j, const char *spec, int64_t no
 		return r;
 	j->state = 0;
 	job_step(j, r ? JOB_WAITING : JOB_READY);
-	r = store_prepare_text(db,
-			       "INSERT INTO job (key, version, dest, rule_id, storage_class,"
-			       " token, spec, staged, upload_id,"
-			       " kind, state, size, attempt, due_ms, created_ms, sure) VALUES"
-			       " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
-			       " CASE WHEN ?16 THEN 0 ELSE (SELECT n FROM run) END)",
-			       &st, j->key, j->version, j->dest, j->rule_id, j->storage_class,
-			       j->token, spec, j->staged, j->upload_id);
+	r = r ? hurry_head(db, j) : 0;
 	if (r < 0)
 		return r;
-	db_bind_i64(st, 10, j->kind);
-	db_bind_i64(st, 11, j->state);
-	db_bind_i64(st, 12, (int64_t)size);
-	db_bind_i64(st, 13, j->attempt);
-	db_bind_i64(st, 14, j->due_ms ? j->due_ms : now_ms);
-	db_bind_i64(st, 15, j->created_ms ? j->created_ms : now_ms);
-	db_bind_i64(st, 16, j->uncertain);
+	r = store_prepare_text(db,
+			       "INSERT INTO job (key, version, dest, rule_id, storage_class,"
+			       " token, spec, how, staged, upload_id, kind, state, size, attempt,"
+			       " due_ms, created_ms, sure, class, batch, repair, alarm_ms) VALUES"
+			       " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+			       " ?16, CASE WHEN ?17 THEN 0 ELSE (SELECT n FROM run) END, ?18, ?19,"
+			       " ?20, ?21)",
+			       &st, j->key, j->version, j->dest, j->rule_id, j->storage_class,
+			       j->token, buf_str(&texts->spec), buf_str(&texts->how), j->staged,
+			       j->upload_id);
+	if (r < 0)
+		return r;
+	bind_numbers(st, j, now_ms);
 	r = db_run(st);
 	if (r == 0)
 		j->id = db_last_id(db);
@@ -323,12 +370,12 @@ static int commit_one(struct db *db, const struct commit_args *a, size_t i)
 	struct job *j = &a->jobs[i];
 	int r;
 
-	if (j->kind == JOB_TAGS) {
-		r = replace_tags(db, j, buf_str(&a->specs[i]));
+	if (job_kind_is_change(j->kind)) {
+		r = replace_change(db, j, buf_str(&a->texts[i].spec));
 		if (r != 0)
 			return min_of(r, 0);
 	}
-	r = insert_job(db, j, buf_str(&a->specs[i]), a->now_ms);
+	r = insert_job(db, j, &a->texts[i], a->now_ms);
 	if (r == 0 && a->parts && j->upload_id)
 		r = add_parts(db, j->id, &a->parts[i]);
 	return r;
@@ -346,36 +393,47 @@ static int commit_ticket(struct db *db, void *arg)
 	return r;
 }
 
-/*
- * ticket 0: jobs that no change of ours stands behind (crrctl resync).
- * -ENOENT: the ticket is gone; nothing was added.
- */
+static int make_texts(struct commit_args *a)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		buf_init(&a->texts[i].spec, BUF_LIMIT_DOC);
+		buf_init(&a->texts[i].how, BUF_LIMIT_DOC);
+	}
+	for (size_t i = 0; r == 0 && i < a->n; i++) {
+		const struct job *j = &a->jobs[i];
+
+		r = j->key && j->dest ? job_spec_to_json(&j->spec, &a->texts[i].spec) : -EINVAL;
+		r = r < 0 ? r : job_how_to_json(&j->how, &a->texts[i].how);
+	}
+	return r;
+}
+
+/* -ENOENT: the ticket is gone; nothing was added. */
 int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct store_parts *parts,
 		 size_t n)
 {
 	struct commit_args a = {
 		.ticket = ticket, .now_ms = clock_wall_ms(), .jobs = jobs, .parts = parts, .n = n
 	};
-	int r = 0;
+	int r;
 
-	a.specs = calloc(n ? n : 1, sizeof(*a.specs));
-	if (!a.specs)
+	a.texts = calloc(n ? n : 1, sizeof(*a.texts));
+	if (!a.texts)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		buf_init(&a.specs[i], BUF_LIMIT_DOC);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = jobs[i].key && jobs[i].dest ? job_spec_to_json(&jobs[i].spec, &a.specs[i])
-						: -EINVAL;
+	r = make_texts(&a);
 	if (r == 0)
 		r = store_run_synced(s, "commit", commit_ticket, &a);
 	for (size_t i = 0; i < n; i++) {
-		buf_free(&a.specs[i]);
+		buf_free(&a.texts[i].spec);
+		buf_free(&a.texts[i].how);
 		if (r < 0) {
 			jobs[i].id = 0;
 			jobs[i].state = 0;
 		}
 	}
-	free(a.specs);
+	free(a.texts);
 	return r;
 }
 
@@ -446,7 +504,7 @@ static int read_ticket(struct db_stmt *st, struct store_ticket *t)
 		r = job_spec_from_json(spec, &t->spec);
 	if (r < 0)
 		return r;
-	if (kind < JOB_OBJECT || kind > JOB_DELETE || !t->key || (t->held && (!t->staged || !spec)))
+	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || !t->key || (t->held && (!t->staged || !spec)))
 		return -EINVAL;
 	return 0;
 }

@@ -96,7 +96,7 @@ static int find_in_ledger(struct task *t, char **ret_version)
 	struct ledger_query q = { .dest = t->job.dest };
 	int err;
 
-	if (t->job.kind != JOB_TAGS)
+	if (!job_kind_is_change(t->job.kind))
 		return 0;
 	err = store_each_replica(t->w->conf.store, t->job.key, t->job.version, note_replica, &q);
 	*ret_version = q.version;

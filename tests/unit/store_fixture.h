@@ -181,9 +181,9 @@ static inline void check_sound(struct store *s)
 		  0);
 	CHECK_INT(sql_number(
 			  s->read,
-			  "SELECT count(*) FROM (SELECT dest, state, count(*) AS c,"
-			  " sum(size) AS b FROM job GROUP BY dest, state) AS j LEFT JOIN tally AS t"
-			  " ON t.dest = j.dest AND t.state = j.state"
+			  "SELECT count(*) FROM (SELECT dest, coalesce(rule_id, '') AS rule, state, count(*) AS c,"
+			  " sum(size) AS b FROM job GROUP BY 1, 2, 3) AS j LEFT JOIN tally AS t"
+			  " ON t.dest = j.dest AND t.rule = j.rule AND t.state = j.state"
 			  " WHERE t.n IS NOT j.c OR t.bytes IS NOT j.b"),
 		  0);
 	CHECK_INT(sql_number(s->read,

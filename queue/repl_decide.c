@@ -1,0 +1,227 @@
+/* repl_decide.c - the one place where the rules decide who must get what was changed. */
+#include "queue/repl_i.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+/*
+ *  what was changed            a destination that the rules name  one that has the version
+ *  object                      object                             -
+ *  delete                      delete, if the rule wants markers  -
+ *  tags                        object, if it never got it         tags; if no rule names it any more:
+ *                              (AWS: nothing; tags_at_create)     as the policy says (AWS: tags)
+ *  acl, retention, legal hold  -                                  the same (acl: not with the owner
+ *                                                                 override)
+ *  of a replica: tags, acl...  its source bucket, if a rule to    -
+ *                              it wants replica modifications
+ *
+ *  Sources: S3 User Guide, "What does Amazon S3 replicate", "Replicating metadata changes with
+ *  replica modification sync", "Changing the replica owner".
+ */
+
+void decision_free(struct decision *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		job_free(&d->jobs[i]);
+	free(d->jobs);
+}
+
+static bool has_dest(const struct decision *d, const char *arn)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (strcmp(d->jobs[i].dest, arn) == 0)
+			return true;
+	return false;
+}
+
+static int fill_how(struct job *j, const struct rule *rule)
+{
+	int err;
+
+	j->how.owner_override = rule->owner_override;
+	j->how.threshold_minutes = rule->threshold_minutes;
+	err = str_dup(rule->id, &j->rule_id);
+	err = err < 0 ? err : str_dup(rule->storage_class, &j->storage_class);
+	err = err < 0 ? err : str_dup(rule->account, &j->how.account);
+	return err < 0 ? err : str_dup(rule->kms_key_id, &j->how.kms_key);
+}
+
+/* rule NULL: a change that follows its version. */
+static int add_job(struct decision *d, enum job_kind kind, const char *arn, const struct rule *rule)
+{
+	const struct repl_facts *f = d->facts;
+	const char *id = kv_get(&f->spec->meta, REPL_META_ID);
+	struct job *j;
+	int err;
+
+	if (d->n == d->cap) {
+		size_t cap = d->cap ? 2 * d->cap : 4;
+		struct job *grown = reallocarray(d->jobs, cap, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		d->jobs = grown;
+		d->cap = cap;
+	}
+	j = &d->jobs[d->n++];
+	*j = (struct job){ .kind = kind, .created_ms = clock_wall_ms() };
+	j->due_ms = j->created_ms;
+	err = str_dup(f->key, &j->key);
+	err = err < 0 ? err : str_dup(f->version, &j->version);
+	err = err < 0 ? err : str_dup(arn, &j->dest);
+	err = err < 0 ? err : str_dup(d->token ? d->token : id, &j->token);
+	err = err < 0 ? err : job_spec_copy(&j->spec, f->spec);
+	return err == 0 && rule ? fill_how(j, rule) : err;
+}
+
+/* --- destinations that have the version already ----------------------------------------------- */
+
+struct had {
+	struct repl *r;
+	struct decision *d;
+	const struct rule *const *won; /* by the tags as they are now */
+	size_t won_n;
+};
+
+static const struct rule *winner_for(const struct had *h, const char *arn)
+{
+	for (size_t i = 0; i < h->won_n; i++)
+		if (strcmp(h->won[i]->dest_arn, arn) == 0)
+			return h->won[i];
+	return NULL;
+}
+
+static int mark_unmatched(struct job *j)
+{
+	char when[40];
+
+	time_format_iso(clock_wall_ms(), when);
+	return kv_set(&j->spec.tags, REPL_TAG_UNMATCHED, when);
+}
+
+static int add_untagged(const struct had *h, const char *arn)
+{
+	struct decision *d = h->d;
+	int err;
+
+	if (h->r->untag == REPL_UNTAG_DELETE_MARKER)
+		return add_job(d, JOB_DELETE, arn, NULL);
+	err = add_job(d, JOB_TAGS, arn, NULL);
+	if (err == 0 && h->r->untag == REPL_UNTAG_MARK)
+		err = mark_unmatched(&d->jobs[d->n - 1]);
+	return err;
+}
+
+static int had_before(const struct had *h, const char *arn, bool owner_override)
+{
+	enum job_kind kind = h->d->kind;
+
+	if (has_dest(h->d, arn) || (kind == JOB_ACL && owner_override))
+		return 0;
+	if (kind == JOB_TAGS && !winner_for(h, arn))
+		return add_untagged(h, arn);
+	return add_job(h->d, kind, arn, NULL);
+}
+
+static int had_row(void *arg, const struct job *j)
+{
+	return j->kind == JOB_OBJECT ? had_before(arg, j->dest, j->how.owner_override) : 0;
+}
+
+/* The row that told the owner is pruned: the rule of today tells. */
+static int had_replica(void *arg, const struct store_replica *r)
+{
+	const struct rule *rule = winner_for(arg, r->dest);
+
+	return r->delete_marker ? 0 : had_before(arg, r->dest, rule && rule->owner_override);
+}
+
+static int decide_had(const struct had *h)
+{
+	const struct repl_facts *f = h->d->facts;
+	struct store_filter filter = { .key = f->key, .version = f->version };
+	int err;
+
+	err = store_each_job(h->r->store, &filter, had_row, (void *)(uintptr_t)h);
+	return err != 0 ? err
+			: store_each_replica(h->r->store, f->key, f->version, had_replica,
+					     (void *)(uintptr_t)h);
+}
+
+/* --- replicas --------------------------------------------------------------------------------- */
+
+/*
+ * What is changed at a replica goes back to where it came from, and only there. AWS wants the rule
+ * in both buckets; the one of the other bucket is the other side's to look at.
+ */
+static int decide_replica(const struct rule_set *rs, struct decision *d)
+{
+	const char *home = kv_get(&d->facts->spec->meta, REPL_META_REPLICA);
+
+	for (size_t i = 0; i < rules_count(rs); i++) {
+		const struct rule *rule = rules_get(rs, i);
+
+		if (!rule->enabled || !rule->replica_modifications ||
+		    strcmp(rule->dest_bucket, home) != 0 ||
+		    strncmp(d->facts->key, rule->prefix, strlen(rule->prefix)) != 0)
+			continue;
+		return add_job(d, d->kind, rule->dest_arn, rule);
+	}
+	return 0;
+}
+
+/* --- by kind ---------------------------------------------------------------------------------- */
+
+/* New tags name a destination: it gets the object if it never did. */
+static int decide_tags(struct repl *r, struct decision *d, const struct rule *rule)
+{
+	const struct repl_facts *f = d->facts;
+	bool was;
+	int err;
+
+	err = store_was_selected(r->store, f->key, f->version, rule->dest_arn, &was);
+	if (err < 0 || (!was && r->tags_at_create))
+		return err;
+	return add_job(d, was ? JOB_TAGS : JOB_OBJECT, rule->dest_arn, rule);
+}
+
+static int decide_won(struct repl *r, struct decision *d, const struct rule **won, size_t n)
+{
+	const struct had had = { r, d, won, n };
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < n; i++) {
+		if (!job_kind_is_change(d->kind))
+			err = add_job(d, d->kind, won[i]->dest_arn, won[i]);
+		else if (d->kind == JOB_TAGS)
+			err = decide_tags(r, d, won[i]);
+	}
+	if (err == 0 && job_kind_is_change(d->kind))
+		err = decide_had(&had);
+	return err;
+}
+
+int repl_decide(struct repl *r, struct decision *d)
+{
+	const struct repl_facts *f = d->facts;
+	const struct rules_facts facts = {
+		.key = f->key,
+		.tags = &f->spec->tags,
+		.delete_marker = d->kind == JOB_DELETE,
+		.is_replica = kv_get(&f->spec->meta, REPL_META_REPLICA) != NULL,
+	};
+	struct rule_set *rs = repl_get_rules(r);
+	size_t count = rules_dest_count(rs);
+	const struct rule **won = calloc(count + 1, sizeof(*won));
+	int err = won ? 0 : -ENOMEM;
+
+	if (err == 0 && facts.is_replica)
+		err = job_kind_is_change(d->kind) ? decide_replica(rs, d) : 0;
+	else if (err == 0)
+		err = decide_won(r, d, won, rules_match(rs, &facts, won, count));
+	free(won);
+	rules_unref(rs);
+	return err;
+}
