@@ -9,6 +9,7 @@
 
 #include "queue/job.h"
 #include "queue/store.h"
+#include "s3/caps.h"
 #include "s3/client.h"
 #include "s3/upload.h"
 
@@ -33,11 +34,14 @@ struct copy_conf {
 	const struct mpu_part *parts; /* recorded before; borrowed */
 	size_t parts_n;
 	void *arg;
-	int (*replica_meta)(void *arg, const struct job_spec *spec, const char *token,
-			    const char *version, struct kv *ret_meta);
+	/* what the destination can do; NULL = not known, all is tried. acl becomes CAP_NO when the
+	 * destination says that it takes none */
+	struct s3_caps *caps;
+	bool unversioned_ok; /* a replica without a version id is no failure */
+	bool class_fallback; /* a storage class that is not there: the destination's default */
 	/* asked between parts, and between blocks read from the source */
 	bool (*stopping)(void *arg);
-	/* kind TAGS: of the replica, from the ledger; "" = it has none, NULL = not known */
+	/* changes: of the replica, from the ledger; "" = it has none, NULL = not known */
 	const char *replica_version;
 	struct copy_report *report; /* filled whatever is returned; may be NULL */
 };
@@ -45,10 +49,14 @@ struct copy_conf {
 /* The code of an error that is ours: the replica's ETag is not what the source's says. Not
  * uncertain: the next try makes a new version. */
 #define COPY_DIFFERS "ReplicaDiffers"
+/* The replica was made, and has no version id: versioning was switched off at the destination. */
+#define COPY_UNVERSIONED "DstBucketUnversioned"
+/* The version can be read by nobody without its customer's key. */
+#define COPY_NOT_ELIGIBLE "SrcObjectNotEligible"
 
 /* 0: the replica stands, ret_version (>= 256 bytes) has its version id or "". -errno with *ret_err
- * filled. -ECANCELED: stopping. The source version is gone: -ENODATA (the job has nothing to do any
- * more). */
+ * filled. -ECANCELED: stopping. -ENODATA: the job has nothing to do (any more): the source version is gone,
+ * is a replica itself, ...; ret_err->message says which. */
 int copy_run(const struct job *j, const struct copy_conf *conf, char *ret_version,
 	     struct s3_error *ret_err) must_check;
 

@@ -1,8 +1,20 @@
-/* copy_i.h - inside copy*.c: one copy under way, in one thread. */
+/*
+ * copy_i.h - inside copy*.c: one copy under way, in one thread.
+ *
+ *  copy.c         one job from the start to the end
+ *  copy_spec.c    questions: what does the version carry, is it at the destination already?
+ *  copy_parts.c   an object in parts
+ *  copy_check.c   is the replica what it should be?
+ *  copy_change.c  tags, ACL, retention, legal hold of a version that is there
+ *  copy_body.c    the bytes
+ */
 #ifndef QUEUE_COPY_I_H
 #define QUEUE_COPY_I_H
 
 #include "queue/copy.h"
+#include "queue/layout.h"
+#include "queue/replica.h"
+#include "s3/acl.h"
 #include "s3/types.h"
 
 /*
@@ -33,27 +45,46 @@ struct copy {
 	const struct job *j;
 	const struct copy_conf *conf;
 	struct job_spec spec; /* owned: the job's, or what the source told */
+	struct acl acl;	      /* of the source, where it is no canned one; n 0 = none */
 	char *token;	      /* owned; NULL = none */
+	struct layout layout; /* of an object that is sent in parts */
+	bool class_dropped;   /* the destination does not have it: its default */
 	struct copy_body body;
 	struct copy_report report;
 	struct s3_error *err;
 	struct upload *early; /* owned until settled */
 };
 
-/* What the version carries, in c->spec and c->token. -ENODATA: gone, or a replica itself. */
+/* What the version carries, in c->spec, c->acl and c->token. -ENODATA: nothing is to be done. */
 int copy_learn_spec(struct copy *c) must_check;
+/* The parts to send it in, in c->layout. */
+int copy_learn_layout(struct copy *c) must_check;
 /* Does the destination have it already? 1 = yes (ret_version filled), 0 = no. */
 int copy_ask_dest(struct copy *c, struct s3_info *ret_i) must_check;
-/* In the parts of s3/part.h; ret_i: version and ETag of the replica. */
+/* Is its current version a replica of this one? 1 = yes (ret_i filled), 0 = no. */
+int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;
+/* In the parts of c->layout; ret_i: version and ETag of the replica. */
 int copy_in_parts(struct copy *c, struct s3_info *ret_i) must_check;
 /* After a request that read the body failed: whose fault was it? Returns the error that counts. */
 int copy_blame(struct copy *c, int err);
+/* -ENODATA with these words. */
+int copy_nothing(struct copy *c, const char *why);
 /* Is it a plain MD5? n = 0; is it "MD5-N"? n = N. */
 bool copy_etag_form(const char *etag, unsigned *ret_n);
 /* 0, or -EIO with COPY_DIFFERS. */
 int copy_check_etag(struct copy *c, const struct s3_info *replica) must_check;
 const char *copy_token_name(const struct copy *c);
-int copy_put_opts(struct copy *c, struct kv *ret_meta, struct s3_put_opts *ret_opts) must_check;
+const char *copy_token_value(const struct copy *c);
+/* What the replica carries; borrows from c. */
+int copy_make_replica(struct copy *c, struct replica *ret_r) must_check;
+/* The class is not there, and the destination's own is good enough: it is from now on. */
+bool copy_falls_back(struct copy *c);
 bool copy_is_stopping(const struct copy *c);
+
+/* Jobs that make no version: tags, ACL, retention, legal hold. */
+int copy_change(struct copy *c, char *ret_version) must_check;
+/* The tags and, where no header could carry it, the ACL of a replica that stands. */
+int copy_put_tags(struct copy *c, const char *version) must_check;
+int copy_put_acl(struct copy *c, const char *version) must_check;
 
 #endif

@@ -1,4 +1,4 @@
-/* copy_parts.c - an object in the parts of s3/part.h: what is recorded is not sent again. */
+/* copy_parts.c - an object in parts: what is recorded is not sent again. */
 #include "queue/copy_i.h"
 
 #include <errno.h>
@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "s3/object.h"
-#include "s3/part.h"
 
 #define SETTLE_STEP_MS 500
 
@@ -20,7 +19,7 @@ struct parts {
 
 static uint64_t size_of(const struct copy *c, unsigned number)
 {
-	struct s3_range r = part_range_in(number, c->spec.size);
+	struct s3_range r = layout_range(&c->layout, number);
 
 	return r.end - r.start;
 }
@@ -118,15 +117,14 @@ static int take_recorded(struct copy *c, struct parts *p)
 
 static int create(struct copy *c, struct parts *p)
 {
-	auto_with(kv_free) struct kv meta = KV_EMPTY;
-	struct s3_put_opts opts;
+	auto_with(replica_free) struct replica r = { 0 };
 	int err;
 
-	err = copy_put_opts(c, &meta, &opts);
-	err = err < 0 ? err : mpu_create(c->conf->dest, c->j->key, &opts, &p->id, c->err);
+	err = copy_make_replica(c, &r);
+	err = err < 0 ? err : mpu_create(c->conf->dest, c->j->key, &r.opts, &p->id, c->err);
 	if (err == 0)
 		record_upload(c, p->id);
-	return err;
+	return err < 0 && copy_falls_back(c) ? create(c, p) : err;
 }
 
 static int send_part(struct copy *c, struct parts *p, unsigned number)
@@ -134,7 +132,7 @@ static int send_part(struct copy *c, struct parts *p, unsigned number)
 	struct mpu_part part = { 0 };
 	int err;
 
-	c->body.base = part_range_in(number, c->spec.size).start;
+	c->body.base = layout_range(&c->layout, number).start;
 	err = mpu_part_put(c->conf->dest, c->j->key, p->id, number, copy_body_read, &c->body,
 			   size_of(c, number), &part, c->err);
 	if (err < 0)
@@ -165,11 +163,10 @@ static int send_missing(struct copy *c, struct parts *p)
 static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
 {
 	const char *name = copy_token_name(c);
-	const char *value = c->token ? c->token : c->j->version;
 	int err;
 
-	err = mpu_complete(c->conf->dest, c->j->key, p->id, p->parts, p->n, name, value, ret_i,
-			   c->err);
+	err = mpu_complete(c->conf->dest, c->j->key, p->id, p->parts, p->n, name,
+			   copy_token_value(c), ret_i, c->err);
 	if (err < 0)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
 	return err;
@@ -212,7 +209,7 @@ static void abort_upload(struct copy *c, struct parts *p)
 
 int copy_in_parts(struct copy *c, struct s3_info *ret_i)
 {
-	struct parts p = { .n = part_count(c->spec.size) };
+	struct parts p = { .n = c->layout.n };
 	int err;
 
 	p.parts = calloc(p.n, sizeof(*p.parts));

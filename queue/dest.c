@@ -20,9 +20,11 @@ struct dest {
 	char *arn;
 	const char *bucket; /* inside arn */
 	struct s3_client *client;
+	bool unversioned_ok, class_fallback;
 	struct {
 		struct lock l;
 		struct dest_gauge gauge;
+		struct s3_caps caps;
 	} locked;
 };
 
@@ -192,6 +194,38 @@ struct s3_client *dest_client(const struct dest *d)
 	return d->client;
 }
 
+bool dest_unversioned_ok(const struct dest *d)
+{
+	return d->unversioned_ok;
+}
+
+bool dest_class_fallback(const struct dest *d)
+{
+	return d->class_fallback;
+}
+
+void dest_get_caps(struct dest *d, struct s3_caps *ret_c)
+{
+	scoped_lock(&d->locked.l);
+	*ret_c = d->locked.caps;
+}
+
+void dest_set_caps(struct dest *d, const struct s3_caps *c)
+{
+	scoped_lock(&d->locked.l);
+	d->locked.caps = *c;
+}
+
+bool dest_lost_acl(struct dest *d)
+{
+	bool had;
+
+	scoped_lock(&d->locked.l);
+	had = d->locked.caps.acl != CAP_NO;
+	d->locked.caps.acl = CAP_NO;
+	return had;
+}
+
 bool dest_admit(struct dest *d, int64_t now_ms)
 {
 	scoped_lock(&d->locked.l);
@@ -289,6 +323,7 @@ static int make_client(const struct dest_set *ds, const char *arn, const char *b
 static int dest_new(const struct dest_set *ds, const char *arn, struct dest **ret_d, char *why,
 		    size_t why_len)
 {
+	const struct destconf_section *s = destconf_find(&ds->file, arn);
 	char shown[120];
 	struct dest *d;
 	int err;
@@ -303,6 +338,8 @@ static int dest_new(const struct dest_set *ds, const char *arn, struct dest **re
 		return -ENOMEM;
 	lock_init(&d->locked.l);
 	d->locked.gauge.at_once = ds->at_once;
+	d->unversioned_ok = s && s->unversioned_ok == DESTCONF_YES;
+	d->class_fallback = s && s->class_fallback == DESTCONF_YES;
 	err = str_dup(arn, &d->arn);
 	if (err == 0) {
 		d->bucket = destconf_arn_bucket(d->arn);

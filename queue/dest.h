@@ -11,6 +11,7 @@
 #ifndef QUEUE_DEST_H
 #define QUEUE_DEST_H
 
+#include "s3/caps.h"
 #include "s3/client.h"
 
 struct dest; /* one destination; lives as long as its set */
@@ -40,6 +41,17 @@ int dest_get(struct dest_set *ds, const char *arn, struct dest **ret_d, char *wh
 const char *dest_arn(const struct dest *d);
 const char *dest_bucket(const struct dest *d);
 struct s3_client *dest_client(const struct dest *d); /* borrowed */
+
+/* Its section of the file: a bucket without versioning is good enough; a storage class that it does
+ * not have becomes its default. */
+bool dest_unversioned_ok(const struct dest *d);
+bool dest_class_fallback(const struct dest *d);
+
+/* What its server can do, as far as it is known: all unknown at first. */
+void dest_get_caps(struct dest *d, struct s3_caps *ret_c);
+void dest_set_caps(struct dest *d, const struct s3_caps *c);
+/* It has told that it takes no ACLs; true the first time. */
+bool dest_lost_acl(struct dest *d);
 
 /* May another job be claimed now? Takes a place when it says yes; give it back with dest_note. now
  * is wall ms. */

@@ -15,6 +15,7 @@ struct destconf_section {
 	char *arn;
 	char *url, *region, *profile, *passwd_file, *cacert; /* NULL = not given */
 	enum destconf_choice path_style, no_check_certificate, allow_http;
+	enum destconf_choice unversioned_ok, class_fallback;
 };
 
 struct destconf {

@@ -117,6 +117,8 @@ static int set_key(const struct reading *r, const struct kv_item *it, struct des
 		{ "use_path_request_style", NULL, &s->path_style },
 		{ "no_check_certificate", NULL, &s->no_check_certificate },
 		{ "allow_http", NULL, &s->allow_http },
+		{ "unversioned_ok", NULL, &s->unversioned_ok },
+		{ "class_fallback", NULL, &s->class_fallback },
 	};
 
 	for (size_t i = 0; i < array_size(table); i++) {
@@ -128,7 +130,8 @@ static int set_key(const struct reading *r, const struct kv_item *it, struct des
 	}
 	return bad_key(r, it->name,
 		       "unknown key (known: url, region, profile, passwd_file, "
-		       "cacert, use_path_request_style, no_check_certificate, allow_http)");
+		       "cacert, use_path_request_style, no_check_certificate, allow_http, "
+		       "unversioned_ok, class_fallback)");
 }
 
 static int read_section(const struct reading *r, const struct ini_section *in,

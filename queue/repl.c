@@ -344,33 +344,6 @@ void repl_ready(struct repl *r)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-int repl_replica_meta(struct repl *r, const struct job_spec *spec, const char *token,
-		      const char *version, struct kv *ret_meta)
-{
-	struct kv meta = KV_EMPTY;
-	char when[40];
-	int err;
-
-	err = kv_copy(&meta, &spec->meta);
-	kv_del(&meta, REPL_META_SOURCE_VERSION);
-	kv_del(&meta, REPL_META_SOURCE_TIME);
-	err = err < 0 ? err : kv_set(&meta, REPL_META_REPLICA, s3_client_bucket(r->source));
-	if (err == 0 && token)
-		err = kv_set(&meta, REPL_META_ID, token);
-	if (err == 0 && version)
-		err = kv_set(&meta, REPL_META_SOURCE_VERSION, version);
-	if (err == 0 && version && spec->mtime_ms > 0) {
-		time_format_iso(spec->mtime_ms, when);
-		err = kv_set(&meta, REPL_META_SOURCE_TIME, when);
-	}
-	if (err < 0) {
-		kv_free(&meta);
-		return err;
-	}
-	kv_move(ret_meta, &meta);
-	return 0;
-}
-
 int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl **ret_r)
 {
 	struct repl *r = calloc(1, sizeof(*r));

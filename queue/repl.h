@@ -14,20 +14,10 @@
 #include "base/kv.h"
 #include "queue/dest.h"
 #include "queue/job.h"
+#include "queue/replica.h"
 #include "queue/store.h"
 #include "rules/rules.h"
 #include "s3/upload.h"
-
-/* Names in user metadata that crrfs keeps for itself; hidden from xattrs, ignored when buckets are
- * compared. */
-#define REPL_META_PREFIX "crrfs-"
-#define REPL_META_ID	 "crrfs-id" /* unique to each write */
-/* on replicas: the source bucket; a version that has it is replicated by no rule */
-#define REPL_META_REPLICA "crrfs-replica-of"
-/* on replicas, when it was known at upload */
-#define REPL_META_SOURCE_VERSION "crrfs-source-version"
-/* on replicas: when the source version was made, ISO 8601 */
-#define REPL_META_SOURCE_TIME "crrfs-source-time"
 
 /* added to the replica's tags when the policy for tags that match no more is to mark it */
 #define REPL_TAG_UNMATCHED "crrfs-unmatched"
@@ -160,8 +150,5 @@ struct upload *repl_take_upload(struct repl *r, const struct job *j);
 /* A staged file that no row needs any more (store_finish told): unlinks it and counts it off
  * staging_max. */
 void repl_release_staged(struct repl *r, const char *staged);
-/* The metadata of the replica of a version: spec's plus the marks. token, version may be NULL. */
-int repl_replica_meta(struct repl *r, const struct job_spec *spec, const char *token,
-		      const char *version, struct kv *ret_meta) must_check;
 
 #endif

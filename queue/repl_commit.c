@@ -11,28 +11,6 @@
 /* --- early uploads ---------------------------------------------------------------------------- */
 
 /*
- * Is what was sent early what this destination must get now? Tags may differ: they are put again at
- * the end anyway.
- */
-static bool early_fits(struct ticket *t, const struct early *e, struct upload *u,
-		       const struct job *j)
-{
-	const char *class = j->storage_class ? j->storage_class : j->spec.storage_class;
-	auto_with(kv_free) struct kv meta = KV_EMPTY;
-
-	if (j->kind != JOB_OBJECT || !j->spec.known || strcmp(e->arn, j->dest) != 0 ||
-	    strcmp(e->key, j->key) != 0 || part_count(j->spec.size) < 2 || !upload_started(u))
-		return false;
-	if ((class == NULL) != (e->storage_class == NULL) ||
-	    (class && strcmp(class, e->storage_class) != 0))
-		return false;
-	if (repl_replica_meta(t->r, &j->spec, t->token, NULL, &meta) < 0)
-		return false;
-	return kv_equal(&meta, &e->meta) && kv_equal(&j->spec.sys, &e->sys) &&
-	       !upload_is_stale(u, j->spec.size);
-}
-
-/*
  * What is known of the upload goes with the row. Parts that are in flight are recorded by the
  * worker.
  */
@@ -78,7 +56,7 @@ static int hand_over(struct ticket *t, struct decision *d, struct repl_early *e,
 		for (size_t i = 0; known && e[k].upload && i < d->n; i++) {
 			int err;
 
-			if (!early_fits(t, known, e[k].upload, &d->jobs[i]))
+			if (!early_fits(known, e[k].upload, &d->jobs[i]))
 				continue;
 			err = hand_one(t, &e[k], &d->jobs[i], &ret_parts[i]);
 			if (err < 0)

@@ -36,16 +36,22 @@ static bool has_dest(const struct decision *d, const char *arn)
 	return false;
 }
 
-static int fill_how(struct job *j, const struct rule *rule)
+int repl_how(const struct rule *rule, struct job_how *ret_h)
 {
 	int err;
 
-	j->how.owner_override = rule->owner_override;
-	j->how.threshold_minutes = rule->threshold_minutes;
-	err = str_dup(rule->id, &j->rule_id);
+	ret_h->owner_override = rule->owner_override;
+	ret_h->threshold_minutes = rule->threshold_minutes;
+	err = str_dup(rule->account, &ret_h->account);
+	return err < 0 ? err : str_dup(rule->kms_key_id, &ret_h->kms_key);
+}
+
+static int fill_how(struct job *j, const struct rule *rule)
+{
+	int err = str_dup(rule->id, &j->rule_id);
+
 	err = err < 0 ? err : str_dup(rule->storage_class, &j->storage_class);
-	err = err < 0 ? err : str_dup(rule->account, &j->how.account);
-	return err < 0 ? err : str_dup(rule->kms_key_id, &j->how.kms_key);
+	return err < 0 ? err : repl_how(rule, &j->how);
 }
 
 /* rule NULL: a change that follows its version. */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "s3/part.h"
 
 static struct early *early_ref(struct early *e)
 {
@@ -20,9 +21,9 @@ void early_unref(struct early *e)
 	free(e->arn);
 	free(e->key);
 	free(e->storage_class);
-	kv_free(&e->meta);
-	kv_free(&e->sys);
-	kv_free(&e->tags);
+	replica_free(&e->replica);
+	job_spec_free(&e->spec);
+	job_how_free(&e->how);
 	free(e);
 }
 
@@ -92,11 +93,25 @@ static bool tags_may_change(const struct rule_set *rs, const struct rule *winner
 	return false;
 }
 
-static int early_new(struct ticket *t, const char *key, const struct rule *rule,
+static int make_replica(struct early *e)
+{
+	const struct replica_in in = {
+		.source_bucket = s3_client_bucket(e->ticket->r->source),
+		.spec = &e->spec,
+		.how = &e->how,
+		.storage_class = e->storage_class,
+		.caps = &e->caps,
+		.token = e->ticket->token,
+		.now_ms = clock_wall_ms(),
+	};
+
+	return replica_make(&in, &e->replica);
+}
+
+static int early_new(struct ticket *t, const char *key, const struct rule *rule, struct dest *d,
 		     const struct job_spec *spec, const struct upload_src *src,
 		     struct early **ret_e)
 {
-	const char *class = rule->storage_class ? rule->storage_class : spec->storage_class;
 	struct early *e = calloc(1, sizeof(*e));
 	int err;
 
@@ -105,12 +120,13 @@ static int early_new(struct ticket *t, const char *key, const struct rule *rule,
 	e->refs = 1;
 	e->ticket = ticket_ref(t);
 	e->inner = *src;
+	dest_get_caps(d, &e->caps);
 	err = str_dup(rule->dest_arn, &e->arn);
 	err = err < 0 ? err : str_dup(key, &e->key);
-	err = err < 0 ? err : str_dup(class, &e->storage_class);
-	err = err < 0 ? err : repl_replica_meta(t->r, spec, t->token, NULL, &e->meta);
-	err = err < 0 ? err : kv_copy(&e->sys, &spec->sys);
-	err = err < 0 ? err : kv_copy(&e->tags, &spec->tags);
+	err = err < 0 ? err : str_dup(rule->storage_class, &e->storage_class);
+	err = err < 0 ? err : job_spec_copy(&e->spec, spec);
+	err = err < 0 ? err : repl_how(rule, &e->how);
+	err = err < 0 ? err : make_replica(e);
 	if (err < 0) {
 		early_unref(e);
 		return err;
@@ -121,24 +137,37 @@ static int early_new(struct ticket *t, const char *key, const struct rule *rule,
 
 static int early_start(struct early *e, const struct dest *d)
 {
-	const struct s3_put_opts opts = {
-		.meta = &e->meta,
-		.sys = &e->sys,
-		.tags = e->tags.n > 0 ? &e->tags : NULL,
-		.storage_class = e->storage_class,
-		.token_name = REPL_META_ID,
-	};
 	const struct upload_conf conf = {
 		.client = dest_client(d),
 		.pool = e->ticket->r->pool,
 		.key = e->key,
-		.opts = &opts,
+		.opts = &e->replica.opts,
 		.src = { early_read, early_gen, early_retain, early_release, e },
 		.on_id = early_on_id,
 		.on_id_arg = e,
 	};
 
 	return upload_new(&conf, &e->upload);
+}
+
+bool early_fits(const struct early *e, struct upload *u, const struct job *j)
+{
+	const struct replica_in in = {
+		.source_bucket = s3_client_bucket(e->ticket->r->source),
+		.spec = &j->spec,
+		.how = &j->how,
+		.storage_class = j->storage_class,
+		.caps = &e->caps,
+		.token = e->ticket->token,
+		.now_ms = clock_wall_ms(),
+	};
+	auto_with(replica_free) struct replica now = { 0 };
+
+	if (j->kind != JOB_OBJECT || !j->spec.known || strcmp(e->arn, j->dest) != 0 ||
+	    strcmp(e->key, j->key) != 0 || part_count(j->spec.size) < 2 || !upload_started(u))
+		return false;
+	return replica_make(&in, &now) == 0 && replica_equal(&now, &e->replica) &&
+	       !upload_is_stale(u, j->spec.size);
 }
 
 static int begin_one(struct ticket *t, const char *key, const struct rule *rule,
@@ -157,7 +186,7 @@ static int begin_one(struct ticket *t, const char *key, const struct rule *rule,
 	dest_get_health(d, &health);
 	if (health.paused)
 		return -EAGAIN;
-	err = early_new(t, key, rule, spec, src, &e);
+	err = early_new(t, key, rule, d, spec, src, &e);
 	if (err < 0)
 		return err;
 	err = early_start(e, d);
@@ -185,7 +214,9 @@ size_t repl_early_new(struct ticket *t, const struct job_spec *spec, const struc
 	size_t count = rules_dest_count(rs);
 	const struct rule **won = calloc(count + 1, sizeof(*won));
 	size_t made = 0;
-	size_t n = won ? rules_match(rs, &facts, won, count) : 0;
+	/* What only the finished version can tell must be there when the upload is begun. */
+	bool wait = spec->ask_acl || spec->ask_lock;
+	size_t n = won && !wait ? rules_match(rs, &facts, won, count) : 0;
 
 	for (size_t i = 0; i < n && made < max; i++) {
 		int err;

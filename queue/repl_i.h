@@ -45,8 +45,13 @@ struct early {
 	struct ticket *ticket; /* counted */
 	struct upload_src inner;
 	struct upload *upload; /* only compared, never followed: repl_early owns it */
-	char *arn, *key, *storage_class;
-	struct kv meta, sys, tags; /* as sent */
+	char *arn, *key;
+	/* as sent: replica borrows from the others */
+	char *storage_class;
+	struct job_spec spec;
+	struct job_how how;
+	struct s3_caps caps;
+	struct replica replica;
 };
 
 struct ticket {
@@ -91,6 +96,13 @@ void ticket_note(struct ticket *t, const char *side, const char *key, const char
 /* The record of an early upload of this ticket, or NULL; valid until the ticket is consumed. */
 struct early *early_find(struct ticket *t, const struct upload *u);
 void early_unref(struct early *e);
+/*
+ * Is what was sent early what this job's destination must get now? Tags may differ: they are put
+ * again at the end anyway.
+ */
+bool early_fits(const struct early *e, struct upload *u, const struct job *j);
+/* What a rule says of its replicas. ret_h must be empty. */
+int repl_how(const struct rule *rule, struct job_how *ret_h) must_check;
 
 /* Can an enabled rule want this key, whatever the tags? */
 bool repl_may_match(const struct rule_set *rs, enum job_kind kind, const char *key);

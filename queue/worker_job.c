@@ -66,14 +66,6 @@ static int on_part(void *arg, const struct mpu_part *p)
 	return store_put_part(t->w->conf.store, t->job.id, p);
 }
 
-static int replica_meta(void *arg, const struct job_spec *spec, const char *token,
-			const char *version, struct kv *ret_meta)
-{
-	struct task *t = arg;
-
-	return repl_replica_meta(t->w->conf.repl, spec, token, version, ret_meta);
-}
-
 struct ledger_query {
 	const char *dest;
 	char *version;
@@ -108,6 +100,8 @@ static int copy_job(struct task *t)
 	struct workers *w = t->w;
 	auto_free struct mpu_part *parts = NULL;
 	auto_free char *replica_version = NULL;
+	struct s3_caps caps;
+	enum cap acl;
 	size_t parts_n = 0;
 	int err = 0;
 
@@ -129,13 +123,21 @@ static int copy_job(struct task *t)
 		.parts = parts,
 		.parts_n = parts_n,
 		.arg = t,
-		.replica_meta = replica_meta,
+		.caps = &caps,
+		.unversioned_ok = dest_unversioned_ok(t->dest),
+		.class_fallback = dest_class_fallback(t->dest),
 		.stopping = is_stopping,
 		.replica_version = replica_version,
 		.report = &t->report,
 	};
 
-	return copy_run(&t->job, &conf, t->version, &t->error);
+	dest_get_caps(t->dest, &caps);
+	acl = caps.acl;
+	err = copy_run(&t->job, &conf, t->version, &t->error);
+	if (caps.acl != acl && dest_lost_acl(t->dest))
+		log_warn("dest=%s acl=no why=\"it takes none: replicas get its owner's\"",
+			 dest_arn(t->dest));
+	return err;
 }
 
 static int no_dest(struct task *t)

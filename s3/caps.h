@@ -21,6 +21,7 @@ struct s3_caps {
 	enum cap versioning_api; /* no: GetBucketVersioning is not implemented (R2, Garage) */
 	enum cap tags;
 	enum cap acl;
+	enum cap sse;		/* SSE-S3: x-amz-server-side-encryption: AES256 is taken */
 	enum cap lock;		/* Object Lock is enabled on the bucket */
 	enum cap multipart;
 	enum cap part_copy;

@@ -26,13 +26,6 @@ static int on_part(void *arg, const struct mpu_part *p)
 	return 0;
 }
 
-static int replica_meta(void *arg, const struct job_spec *spec, const char *token,
-			const char *version, struct kv *ret_meta)
-{
-	(void)arg;
-	return repl_replica_meta(f.repl, spec, token, version, ret_meta);
-}
-
 static bool stopping(void *arg)
 {
 	return ((struct notes *)arg)->stop;
@@ -61,7 +54,6 @@ static int run(const struct job *j, struct run *r)
 		.parts = r->parts,
 		.parts_n = r->parts_n,
 		.arg = &r->notes,
-		.replica_meta = replica_meta,
 		.stopping = stopping,
 		.replica_version = r->replica_version,
 		.report = &r->report,
