@@ -12,8 +12,6 @@
 #include "s3/body_i.h"
 #include "s3/verb_i.h"
 
-#define NAMESPACE "http://s3.amazonaws.com/doc/2006-03-01/"
-
 int body_bad(char why[BODY_WHY], const char *text)
 {
 	snprintf(why, BODY_WHY, "%s", text);
@@ -134,7 +132,7 @@ int body_read_tags(const char *s, size_t n, struct kv *ret_tags, char why[BODY_W
 
 int body_write_tags(const struct kv *tags, struct buf *out)
 {
-	buf_adds(out, "<Tagging xmlns=\"" NAMESPACE "\"><TagSet>");
+	buf_adds(out, "<Tagging xmlns=\"" BODY_NAMESPACE "\"><TagSet>");
 	for (size_t k = 0; k < tags->n; k++) {
 		buf_adds(out, "<Tag>");
 		xml_elem(out, "Key", tags->items[k].name);
@@ -157,7 +155,7 @@ int body_read_upload_id(const char *s, size_t n, char **ret_id, char why[BODY_WH
 
 int body_write_complete(const struct mpu_part *parts, size_t n, struct buf *out)
 {
-	buf_adds(out, "<CompleteMultipartUpload xmlns=\"" NAMESPACE "\">");
+	buf_adds(out, "<CompleteMultipartUpload xmlns=\"" BODY_NAMESPACE "\">");
 	for (size_t k = 0; k < n; k++) {
 		buf_addf(out, "<Part><PartNumber>%u</PartNumber><ETag>&quot;", parts[k].number);
 		xml_escape(out, parts[k].etag);
@@ -221,7 +219,7 @@ int body_read_versioning(const char *s, size_t n, enum bucket_versioning *ret_v,
 
 int body_write_versioning(enum bucket_versioning v, struct buf *out)
 {
-	buf_adds(out, "<VersioningConfiguration xmlns=\"" NAMESPACE "\">");
+	buf_adds(out, "<VersioningConfiguration xmlns=\"" BODY_NAMESPACE "\">");
 	xml_elem(out, "Status", v == VERSIONING_ENABLED ? "Enabled" : "Suspended");
 	buf_adds(out, "</VersioningConfiguration>");
 	return out->error;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "s3/bucket.h"
+#include "s3/lock.h"
 #include "s3/mpu.h"
 #include "s3/types.h"
 
@@ -67,6 +68,15 @@ int body_read_parts(const char *s, size_t n, struct body_parts *ret_p, char why[
 int body_read_versioning(const char *s, size_t n, enum bucket_versioning *ret_v, char why[BODY_WHY])
 	must_check;
 int body_write_versioning(enum bucket_versioning v, struct buf *out) must_check;
+
+/* body_lock.c: Retention, LegalHold, ObjectLockConfiguration. Without an element: none of it. */
+int body_read_retention(const char *s, size_t n, struct s3_retention *ret_r, char why[BODY_WHY])
+	must_check;
+int body_write_retention(const struct s3_retention *r, struct buf *out) must_check;
+int body_read_legal_hold(const char *s, size_t n, bool *ret_on, char why[BODY_WHY]) must_check;
+int body_write_legal_hold(bool on, struct buf *out) must_check;
+int body_read_lock_conf(const char *s, size_t n, struct s3_lock_conf *ret_l, char why[BODY_WHY])
+	must_check;
 
 /* Whether a ReplicationConfiguration has a rule: Ceph answers with an empty one where AWS says 404.
  */

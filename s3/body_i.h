@@ -7,6 +7,8 @@
 
 #include "s3/body.h"
 
+#define BODY_NAMESPACE "http://s3.amazonaws.com/doc/2006-03-01/"
+
 int body_bad(char why[BODY_WHY], const char *text) must_check;
 int body_root(const char *s, size_t n, const char *name, struct doc_node **ret_root,
 	      char why[BODY_WHY]) must_check;

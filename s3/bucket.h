@@ -20,7 +20,5 @@ int bucket_replication_delete(struct s3_client *c, struct s3_error *err) must_ch
 /* The lifecycle configuration as stored. -ENOENT: none. */
 int bucket_lifecycle_get(struct s3_client *c, struct buf *ret_xml, struct s3_error *err) must_check;
 int bucket_lifecycle_put(struct s3_client *c, const char *xml, struct s3_error *err) must_check;
-int bucket_lifecycle_get(struct s3_client *c, struct buf *ret_xml, struct s3_error *err) must_check;
-int bucket_lifecycle_put(struct s3_client *c, const char *xml, struct s3_error *err) must_check;
 
 #endif

@@ -2,13 +2,14 @@
  * call.c - s3_call; see client.h.
  *
  * A call is a row of attempts. After each: accept, correct something and go again at once (clock,
- * region, credentials; each at most once a call), wait and go again, or stop:
+ * region, credentials, Content-MD5; each at most once a call), wait and go again, or stop:
  *
  *   answer                               once            else
  *   2xx, 304 to a condition              done            done
  *   RequestTimeTooSkewed                 correct         correct
  *   301/307/400 that names the region    correct         correct
  *   token or key unknown, files changed  correct         correct
+ *   Content-MD5 wanted                   correct         correct
  *   refused for now (SlowDown, 429, ...) wait            wait
  *   nothing sent                         wait            wait
  *   unclear (5xx, lost on the way)       stop            wait
@@ -49,6 +50,7 @@ struct call {
 	bool was_unclear; /* an earlier attempt was */
 	/* of the latest attempt */
 	const struct cred *cred;
+	bool sent_md5;
 	char region[40];
 	int64_t signed_ms;
 	int local_error; /* of the caller's read or write */
@@ -79,20 +81,23 @@ static int body_write(void *arg, const void *p, size_t n)
 	return k->local_error;
 }
 
-static int body_hash(struct call *k, uint8_t hash[SHA256_SIZE])
+static int body_hash(struct call *k, enum digest_kind kind, uint8_t hash[DIGEST_MAX])
 {
 	auto_with(digest_free_ptr) struct digest *d = NULL;
 	auto_free char *chunk = NULL;
 	size_t n;
 	int rc;
 
-	if (!k->req->read)
-		return sha256(k->req->body_size ? k->req->body_data : "", (size_t)k->req->body_size,
-			      hash);
-	rc = digest_new(DIGEST_SHA256, &d);
+	if ((rc = digest_new(kind, &d)) != 0)
+		return rc;
+	if (!k->req->read) {
+		digest_add(d, k->req->body_size ? k->req->body_data : "",
+			   (size_t)k->req->body_size);
+		return digest_end(d, hash);
+	}
 	chunk = malloc(HASH_CHUNK);
-	if (rc || !chunk)
-		return rc ? rc : -ENOMEM;
+	if (!chunk)
+		return -ENOMEM;
 	for (uint64_t off = 0; off < k->req->body_size; off += n) {
 		n = (size_t)min_of(k->req->body_size - off, (uint64_t)HASH_CHUNK);
 		rc = body_read(k, chunk, n, off);
@@ -103,28 +108,51 @@ static int body_hash(struct call *k, uint8_t hash[SHA256_SIZE])
 	return digest_end(d, hash);
 }
 
+static void kv_free_ptr(struct kv *kv)
+{
+	kv_free(kv);
+}
+
+/* The request's headers, and Content-MD5 where it is wanted: of the bytes as they are now. */
+static int request_headers(struct call *k, struct kv *ret_headers)
+{
+	const struct s3_req *q = k->req;
+	auto_with(buf_free) struct buf text;
+	uint8_t hash[DIGEST_MAX];
+	int rc = kv_copy(ret_headers, &q->headers);
+
+	buf_init(&text, BUF_LIMIT_SMALL);
+	k->sent_md5 = q->content_md5 || (q->check_md5 && atomic_load(&k->c->wants_md5));
+	if (rc || !k->sent_md5)
+		return rc;
+	if ((rc = body_hash(k, DIGEST_MD5, hash)) != 0 ||
+	    (rc = base64_encode(hash, MD5_SIZE, &text)) != 0)
+		return rc;
+	return kv_set(ret_headers, "content-md5", buf_str(&text));
+}
+
 static int request_sign(struct call *k, const struct place *place, struct kv *headers)
 {
+	auto_with(kv_free_ptr) struct kv unsigned_headers = KV_EMPTY;
 	char payload[2 * SHA256_SIZE + 1] = "UNSIGNED-PAYLOAD";
-	uint8_t hash[SHA256_SIZE];
+	uint8_t hash[DIGEST_MAX];
 	struct sign_req s = {
 		.method = k->req->method,
 		.host = place->host,
 		.path = place->path,
 		.query = &k->req->query,
-		.headers = &k->req->headers,
+		.headers = &unsigned_headers,
 		.payload_hash = payload,
 		.region = k->region,
 		.service = "s3",
 	};
 
-	if (!k->c->tls) {
-		int rc = body_hash(k, hash);
+	int rc = request_headers(k, &unsigned_headers);
 
-		if (rc)
-			return rc;
-		hex_encode(hash, sizeof(hash), payload);
-	}
+	if (rc == 0 && !k->c->tls && (rc = body_hash(k, DIGEST_SHA256, hash)) == 0)
+		hex_encode(hash, SHA256_SIZE, payload);
+	if (rc)
+		return rc;
 	k->signed_ms = clock_wall_ms() + atomic_load(&k->c->skew_ms);
 	s.wall_ms = k->signed_ms;
 	return sign_v4(&s, k->cred, headers);
@@ -270,11 +298,6 @@ static int attempt_send(struct call *k, const struct place *place, const struct 
 	return rc;
 }
 
-static void kv_free_ptr(struct kv *kv)
-{
-	kv_free(kv);
-}
-
 static int attempt_run(struct call *k)
 {
 	auto_with(place_free) struct place place = { 0 };
@@ -351,12 +374,25 @@ static bool correct_cred(struct call *k)
 	return changed;
 }
 
+/* "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock
+ * parameters": whatever makes the server ask for it, it will ask again. */
+static bool correct_md5(struct call *k)
+{
+	const struct s3_error *e = &k->res->error;
+
+	if (!k->req->check_md5 || k->sent_md5 || strcmp(e->code, "InvalidRequest") != 0 ||
+	    !strstr(e->message, "Content-MD5"))
+		return false;
+	atomic_store(&k->c->wants_md5, true);
+	return true;
+}
+
 /* Each at most once a call, whatever the other found. */
 static bool correct(struct call *k)
 {
 	if (k->res->error.status == 0)
 		return false;
-	return correct_skew(k) || correct_region(k) || correct_cred(k);
+	return correct_md5(k) || correct_skew(k) || correct_region(k) || correct_cred(k);
 }
 
 /* ---- again? ---- */
@@ -440,6 +476,7 @@ int s3_call(struct s3_client *c, const struct s3_req *req, struct s3_res *ret_re
 
 	if (rc)
 		ret_res->error.unclear |= k.was_unclear;
+	snprintf(ret_res->error.op, sizeof(ret_res->error.op), "%s", req->op);
 	cred_unref(k.cred);
 	return rc;
 }

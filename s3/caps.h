@@ -32,9 +32,9 @@ struct s3_caps {
 };
 
 /*
- * Tries all of it; about 20 requests. 0 also when much is missing: the answers are in ret_c, and the
- * first error that is neither "not implemented" nor a missing feature in *err (status 0 and code ""
- * = none). -errno when nothing could be learnt: no answer, no such bucket, bad credentials.
+ * Tries all of it; about 20 requests. 0 also when much is missing: the answers are in ret_c, and
+ * the first error that is neither "not implemented" nor a missing feature in *err (status 0 and
+ * code "" = none). -errno when nothing could be learnt: no answer, no such bucket, bad credentials.
  */
 int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err) must_check;
 
@@ -42,7 +42,8 @@ int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err)
 int caps_to_text(const struct s3_caps *c, struct buf *out) must_check;
 int caps_from_text(const char *text, struct s3_caps *ret_c) must_check;
 
-/* Each capability with its name and what its absence means, for tables. false = i is past the end. */
+/* Each capability with its name and what its absence means, for tables. false = i is past the end.
+ */
 bool caps_row(const struct s3_caps *c, size_t i, const char **ret_name, enum cap *ret_cap,
 	      const char **ret_meaning);
 const char *cap_name(enum cap c); /* "yes", "no", "denied", "?" */

@@ -58,13 +58,17 @@ struct s3_req {
 	/* the answer's ETag must be the MD5 of what was sent (when it looks like an MD5, and no
 	 * SSE-KMS/SSE-C) */
 	bool check_md5;
+	/* send Content-MD5, for which the body is read once before. Requests with check_md5 do so
+	 * anyway once the server has asked for it: AWS does for versions with Object Lock, the
+	 * bucket's default retention included (S3 API Reference, "PutObject", Content-MD5) */
+	bool content_md5;
 };
 
 struct s3_res {
 	int status;
 	struct kv headers;
 	struct buf body;
-	struct s3_error error; /* filled whenever s3_call fails */
+	struct s3_error error; /* filled whenever s3_call fails; op always */
 };
 
 void s3_req_free(struct s3_req *q);

@@ -23,6 +23,7 @@ struct s3_client {
 	http_attempt_fn *attempt;
 	void *attempt_arg;
 	_Atomic int64_t skew_ms; /* server's clock - ours */
+	atomic_bool wants_md5;	 /* it has refused data without Content-MD5 */
 	struct {
 		struct lock l;
 		struct cond cond; /* aborted */

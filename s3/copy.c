@@ -180,8 +180,9 @@ static int copy_parts(const struct copy *k, const char *id, struct s3_info *ret_
 		if (rc != 0)
 			return rc;
 	}
-	return mpu_complete(k->client, k->dst_key, id, parts, n, token,
-			    token ? kv_get(k->opts.meta, token) : NULL, ret_i, err);
+	return mpu_complete_as(k->client, k->dst_key, id, parts, n, token,
+			       token ? kv_get(k->opts.meta, token) : NULL, k->opts.origin, ret_i,
+			       err);
 }
 
 static int copy_by_parts(const struct copy *k, struct s3_info *ret_i, struct s3_error *err)

@@ -17,7 +17,7 @@ struct s3_error {
 	int status; /* HTTP status; 0 = no answer */
 	enum fault_class class;
 	bool unclear;	   /* the server may have carried the request out */
-	char op[32];	   /* the request that failed, by S3's name: "PutObject"; "" = none was sent */
+	char op[32];	   /* the request that failed, S3's name: "PutObject"; "" = none was sent */
 	char code[64];	   /* S3's code, or "Transport" */
 	char message[256]; /* S3's or curl's words */
 	char request_id[80];

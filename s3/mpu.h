@@ -26,6 +26,12 @@ int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned
 int mpu_complete(struct s3_client *c, const char *key, const char *id, const struct mpu_part *parts,
 		 size_t n, const char *token_name, const char *token_value, struct s3_info *ret_i,
 		 struct s3_error *err) must_check;
+/* As mpu_complete, as a replica: origin (may be NULL) as it was at mpu_create, MinIO only, which
+ * takes the time and the ETag here. */
+int mpu_complete_as(struct s3_client *c, const char *key, const char *id,
+		    const struct mpu_part *parts, size_t n, const char *token_name,
+		    const char *token_value, const struct s3_origin *origin, struct s3_info *ret_i,
+		    struct s3_error *err) must_check;
 /* gone already is success */
 int mpu_abort(struct s3_client *c, const char *key, const char *id, struct s3_error *err)
 	must_check;

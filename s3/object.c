@@ -38,6 +38,71 @@ int object_head(struct s3_client *c, const char *key, const char *version, struc
 	return rc;
 }
 
+/* "bytes 5-9/20"; the whole may be unknown ("*"), then *ret_whole is UINT64_MAX. */
+static int parse_content_range(const char *s, struct s3_range *ret_range, uint64_t *ret_whole)
+{
+	char start[24], end[24], whole[24];
+	uint64_t last;
+	int used = 0;
+
+	if (sscanf(s, "bytes %20[0-9]-%20[0-9]/%20[0-9*]%n", start, end, whole, &used) != 3 ||
+	    s[used] != '\0' || parse_u64(start, &ret_range->start) != 0 ||
+	    parse_u64(end, &last) != 0 || last == UINT64_MAX)
+		return -EINVAL;
+	ret_range->end = last + 1;
+	if (strcmp(whole, "*") == 0)
+		*ret_whole = UINT64_MAX;
+	else if (parse_u64(whole, ret_whole) != 0)
+		return -EINVAL;
+	return 0;
+}
+
+/* The size of all of the version that a HEAD of a part was about. */
+static int whole_size(struct s3_client *c, const char *key, const char *version,
+		      const struct s3_res *res, uint64_t *ret_size, struct s3_error *err)
+{
+	const char *header = kv_get(&res->headers, "content-range");
+	auto_with(s3_info_free) struct s3_info i = { 0 };
+	struct s3_range range;
+	int rc;
+
+	if (header && parse_content_range(header, &range, ret_size) == 0)
+		return 0;
+	if ((rc = object_head(c, key, version, &i, err)) == 0)
+		*ret_size = i.size;
+	return rc;
+}
+
+int object_head_part(struct s3_client *c, const char *key, const char *version, unsigned n,
+		     uint64_t *ret_size, unsigned *ret_parts, struct s3_error *err)
+{
+	auto_with(
+		s3_req_free) struct s3_req q = { .op = "HeadObject", .method = "HEAD", .key = key };
+	auto_with(s3_res_free) struct s3_res res = { 0 };
+	auto_with(s3_info_free) struct s3_info i = { 0 };
+	uint64_t whole = 0;
+	char text[16];
+	int rc;
+
+	snprintf(text, sizeof(text), "%u", n);
+	if ((rc = kv_set(&q.query, "partNumber", text)) != 0 ||
+	    (rc = verb_query_version(&q, version)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0)
+		return rc;
+	rc = verb_info(&res, &i);
+	if (rc == -EIO || !kv_get(&res.headers, "content-length"))
+		return verb_bad_answer(&res, "HEAD with headers that make no sense", err);
+	if (rc == 0 && i.parts_count > 0)
+		rc = whole_size(c, key, version, &res, &whole, err);
+	if (rc != 0)
+		return rc;
+	/* The whole is not one of several parts: the part number was not heeded. */
+	if (i.parts_count > 1 && i.size >= whole)
+		i.parts_count = 0;
+	*ret_size = i.size;
+	*ret_parts = (unsigned)i.parts_count;
+	return 0;
+}
+
 struct sink {
 	char *dst;
 	size_t size, got;
@@ -59,25 +124,6 @@ static int sink_restart(void *arg)
 	struct sink *s = arg;
 
 	s->got = 0;
-	return 0;
-}
-
-/* "bytes 5-9/20"; the whole may be unknown ("*"), then *ret_whole is UINT64_MAX. */
-static int parse_content_range(const char *s, struct s3_range *ret_range, uint64_t *ret_whole)
-{
-	char start[24], end[24], whole[24];
-	uint64_t last;
-	int used = 0;
-
-	if (sscanf(s, "bytes %20[0-9]-%20[0-9]/%20[0-9*]%n", start, end, whole, &used) != 3 ||
-	    s[used] != '\0' || parse_u64(start, &ret_range->start) != 0 ||
-	    parse_u64(end, &last) != 0 || last == UINT64_MAX)
-		return -EINVAL;
-	ret_range->end = last + 1;
-	if (strcmp(whole, "*") == 0)
-		*ret_whole = UINT64_MAX;
-	else if (parse_u64(whole, ret_whole) != 0)
-		return -EINVAL;
 	return 0;
 }
 
@@ -244,7 +290,9 @@ int object_put(struct s3_client *c, const char *key, const struct s3_put_opts *o
 						   .body_size = size,
 						   .once = true,
 						   .data = true,
-						   .check_md5 = true };
+						   .check_md5 = true,
+						   .content_md5 = opts && (opts->lock_mode ||
+									   opts->legal_hold) };
 	struct s3_error e = { 0 };
 	struct settle settle;
 	int rc;
@@ -304,13 +352,36 @@ static int settle_delete(struct s3_client *c, const char *key, int64_t since_ms,
 	return rc;
 }
 
+/* With a version id this would remove that version for good, were it not for the header that says
+ * it shall be a marker: so both or none (minio-go, api-remove.go). */
+static int delete_origin(struct s3_req *q, const struct s3_origin *origin, struct s3_error *err)
+{
+	int rc;
+
+	if (!origin)
+		return 0;
+	if ((rc = verb_add_origin(q, origin, err)) != 0 ||
+	    (rc = kv_set(&q->headers, "x-minio-source-deletemarker", "true")) != 0)
+		return rc;
+	return verb_query_version(q, origin->version_id);
+}
+
 int object_delete(struct s3_client *c, const char *key, char **ret_version, struct s3_error *err)
+{
+	return object_delete_as(c, key, NULL, ret_version, err);
+}
+
+int object_delete_as(struct s3_client *c, const char *key, const struct s3_origin *origin,
+		     char **ret_version, struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = {
 		.op = "DeleteObject", .method = "DELETE", .key = key, .once = true
 	};
 	int64_t since_ms = clock_wall_ms() - SETTLE_SKEW_MS;
+	int made = delete_origin(&q, origin, err);
 
+	if (made != 0)
+		return made;
 	for (unsigned tries = 1;; tries++) {
 		auto_with(s3_res_free) struct s3_res res = { 0 };
 		int rc = verb_call(c, &q, &res, err), settled;
@@ -332,4 +403,16 @@ int object_delete(struct s3_client *c, const char *key, char **ret_version, stru
 		if (settled != -EAGAIN || tries >= SETTLE_TRIES)
 			return rc;
 	}
+}
+
+int object_delete_version(struct s3_client *c, const char *key, const char *version,
+			  struct s3_error *err)
+{
+	auto_with(s3_req_free) struct s3_req q = { .op = "DeleteObject",
+						   .method = "DELETE",
+						   .key = key };
+	auto_with(s3_res_free) struct s3_res res = { 0 };
+	int rc = verb_query_version(&q, version);
+
+	return rc != 0 ? rc : verb_call(c, &q, &res, err);
 }

@@ -9,6 +9,9 @@ void s3_info_free(struct s3_info *i)
 	free(i->etag);
 	free(i->storage_class);
 	free(i->replication_status);
+	free(i->sse);
+	free(i->sse_key);
+	free(i->lock_mode);
 	kv_free(&i->meta);
 	kv_free(&i->sys);
 	memset(i, 0, sizeof(*i));
@@ -22,12 +25,18 @@ int s3_info_copy(struct s3_info *dst, const struct s3_info *src)
 	i.size = src->size;
 	i.mtime_ms = src->mtime_ms;
 	i.delete_marker = src->delete_marker;
+	i.sse_customer = src->sse_customer;
+	i.retain_until_ms = src->retain_until_ms;
+	i.legal_hold = src->legal_hold;
 	i.tag_count = src->tag_count;
 	i.parts_count = src->parts_count;
 	if ((rc = str_dup(src->version_id, &i.version_id)) != 0 ||
 	    (rc = str_dup(src->etag, &i.etag)) != 0 ||
 	    (rc = str_dup(src->storage_class, &i.storage_class)) != 0 ||
 	    (rc = str_dup(src->replication_status, &i.replication_status)) != 0 ||
+	    (rc = str_dup(src->sse, &i.sse)) != 0 ||
+	    (rc = str_dup(src->sse_key, &i.sse_key)) != 0 ||
+	    (rc = str_dup(src->lock_mode, &i.lock_mode)) != 0 ||
 	    (rc = kv_copy(&i.meta, &src->meta)) != 0 || (rc = kv_copy(&i.sys, &src->sys)) != 0)
 		return rc;
 	s3_info_free(dst);

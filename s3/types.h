@@ -24,16 +24,17 @@ struct s3_info {
 	int64_t mtime_ms; /* Last-Modified; 0 unknown */
 	bool delete_marker;
 	char *storage_class; /* NULL = STANDARD */
-	char *replication_status; /* x-amz-replication-status: of a version that the server replicates */
-	char *sse;		  /* "AES256", "aws:kms", "aws:kms:dsse"; NULL = none, or not told */
-	char *sse_key;		  /* KMS key id or ARN; NULL = none, or not told */
-	bool sse_customer;	  /* SSE-C: nobody can read it without the customer's key */
-	char *lock_mode;	  /* "GOVERNANCE", "COMPLIANCE"; NULL = no retention, or not told */
-	int64_t retain_until_ms;  /* 0 = no retention, or not told */
-	int legal_hold;		  /* 1 on, 0 off or not told */
-	int tag_count;	 /* -1 unknown */
-	int parts_count; /* x-amz-mp-parts-count; 0 unknown */
-	struct kv meta;	 /* user metadata, names without x-amz-meta-, lower case */
+	/* x-amz-replication-status: of a version that the server replicates */
+	char *replication_status;
+	char *sse;		 /* "AES256", "aws:kms", "aws:kms:dsse"; NULL = none, not told */
+	char *sse_key;		 /* KMS key id or ARN; NULL = none, or not told */
+	bool sse_customer;	 /* SSE-C: nobody can read it without the customer's key */
+	char *lock_mode;	 /* "GOVERNANCE", "COMPLIANCE"; NULL = no retention, or not told */
+	int64_t retain_until_ms; /* 0 = no retention, or not told */
+	int legal_hold;		 /* 1 on, 0 off or not told */
+	int tag_count;		 /* -1 unknown */
+	int parts_count;	 /* x-amz-mp-parts-count; 0 unknown */
+	struct kv meta;		 /* user metadata, names without x-amz-meta-, lower case */
 	/* content-type, cache-control, content-disposition, content-encoding, content-language,
 	 * expires, x-amz-website-redirect-location: header names in lower case */
 	struct kv sys;

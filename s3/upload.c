@@ -41,41 +41,6 @@ void upload_set_state_locked(struct upload *u, enum upload_state to)
 	cond_broadcast(&u->changed);
 }
 
-static void opts_free(struct upload_opts *o)
-{
-	kv_free(&o->meta);
-	kv_free(&o->sys);
-	kv_free(&o->tags);
-	free(o->storage_class);
-	free(o->token_name);
-	memset(o, 0, sizeof(*o));
-}
-
-/* dst must be empty; it is the caller's to free on failure too. */
-static int opts_copy(struct upload_opts *dst, const struct s3_put_opts *src)
-{
-	int rc;
-
-	if (!src)
-		return 0;
-	if ((src->meta && (rc = kv_copy(&dst->meta, src->meta)) != 0) ||
-	    (src->sys && (rc = kv_copy(&dst->sys, src->sys)) != 0) ||
-	    (src->tags && (rc = kv_copy(&dst->tags, src->tags)) != 0) ||
-	    (rc = str_dup(src->storage_class, &dst->storage_class)) != 0 ||
-	    (rc = str_dup(src->token_name, &dst->token_name)) != 0)
-		return rc;
-	return 0;
-}
-
-struct s3_put_opts upload_opts_view(const struct upload_opts *o)
-{
-	return (struct s3_put_opts){ .meta = &o->meta,
-				     .sys = &o->sys,
-				     .tags = &o->tags,
-				     .storage_class = o->storage_class,
-				     .token_name = o->token_name };
-}
-
 int upload_new(const struct upload_conf *conf, struct upload **ret_u)
 {
 	struct upload *u = calloc(1, sizeof(*u));
@@ -90,8 +55,8 @@ int upload_new(const struct upload_conf *conf, struct upload **ret_u)
 	u->on_id_arg = conf->on_id_arg;
 	u->locked.refs = 1;
 	if ((rc = str_dup(conf->key, &u->key)) != 0 ||
-	    (rc = opts_copy(&u->locked.opts, conf->opts)) != 0) {
-		opts_free(&u->locked.opts);
+	    (rc = upload_opts_copy(&u->locked.opts, conf->opts)) != 0) {
+		upload_opts_free(&u->locked.opts);
 		free(u->key);
 		free(u);
 		return rc;
@@ -113,7 +78,7 @@ static void unref(struct upload *u)
 	if (!last)
 		return;
 	u->src.release(u->src.arg);
-	opts_free(&u->locked.opts);
+	upload_opts_free(&u->locked.opts);
 	s3_info_free(&u->locked.made);
 	free(u->locked.id);
 	free(u->locked.parts);
@@ -415,7 +380,7 @@ void upload_offer(struct upload *u, unsigned n)
 int upload_set_opts(struct upload *u, const struct s3_put_opts *opts)
 {
 	struct upload_opts o = { 0 };
-	int rc = opts_copy(&o, opts);
+	int rc = upload_opts_copy(&o, opts);
 
 	if (rc == 0) {
 		scoped_lock(&u->lock);
@@ -428,7 +393,7 @@ int upload_set_opts(struct upload *u, const struct s3_put_opts *opts)
 			rc = -EBUSY;
 		}
 	}
-	opts_free(&o);
+	upload_opts_free(&o);
 	return rc;
 }
 

@@ -171,8 +171,9 @@ static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, stru
 		memcpy(parts[k].etag, u->locked.parts[k].etag, sizeof(parts[k].etag));
 	}
 	if (rc == 0)
-		rc = mpu_complete(u->client, u->key, u->locked.id, parts, n, name,
-				  name ? kv_get(&u->locked.opts.meta, name) : NULL, ret_i, e);
+		rc = mpu_complete_as(u->client, u->key, u->locked.id, parts, n, name,
+				     name ? kv_get(&u->locked.opts.meta, name) : NULL,
+				     upload_opts_view(&u->locked.opts).origin, ret_i, e);
 	/* It may have gone through before, and cannot be looked for: then it must not be made a
 	 * second time. */
 	if (rc != 0 && !name)

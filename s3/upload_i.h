@@ -51,7 +51,12 @@ struct upload_part {
 /* Owned copy of a struct s3_put_opts. */
 struct upload_opts {
 	struct kv meta, sys, tags;
-	char *storage_class, *token_name;
+	char *storage_class, *acl, *sse, *sse_key, *lock_mode, *owner, *token_name;
+	int64_t retain_until_ms;
+	bool legal_hold;
+	bool has_origin;
+	char *origin_version, *origin_etag;
+	struct s3_origin origin; /* borrows the two */
 };
 
 struct upload {
@@ -88,7 +93,10 @@ struct upload {
 };
 
 void upload_set_state_locked(struct upload *u, enum upload_state to);
-struct s3_put_opts upload_opts_view(const struct upload_opts *o);
+/* upload_opts.c. dst must be empty; it is the caller's to free on failure too. src may be NULL. */
+int upload_opts_copy(struct upload_opts *dst, const struct s3_put_opts *src) must_check;
+void upload_opts_free(struct upload_opts *o);
+struct s3_put_opts upload_opts_view(const struct upload_opts *o); /* borrows */
 /* Room for part n. */
 int upload_grow_locked(struct upload *u, unsigned n) must_check;
 /* Asks for at most n more tasks in the pool that send queued parts. Takes the lock. */

@@ -12,19 +12,6 @@
 #include "base/digest.h"
 #include "base/lock.h"
 
-#define META "x-amz-meta-"
-
-/* System metadata: S3 User Guide, "Working with object metadata". */
-static const char *const sys_names[] = {
-	"cache-control",
-	"content-disposition",
-	"content-encoding",
-	"content-language",
-	"content-type",
-	"expires",
-	"x-amz-website-redirect-location",
-};
-
 int verb_call(struct s3_client *c, const struct s3_req *q, struct s3_res *res, struct s3_error *err)
 {
 	int rc = s3_call(c, q, res);
@@ -50,6 +37,8 @@ static void fill_error(struct s3_error *err, int status, enum fault_class class,
 int verb_bad_answer(const struct s3_res *res, const char *why, struct s3_error *err)
 {
 	fill_error(err, res->status, FAULT_RETRY, "BadAnswer", why);
+	if (err)
+		snprintf(err->op, sizeof(err->op), "%s", res->error.op);
 	return -EIO;
 }
 
@@ -80,94 +69,6 @@ int verb_body_xml(struct s3_req *q, const char *xml, size_t n)
 	return 0;
 }
 
-static bool is_sys_name(const char *name)
-{
-	for (size_t k = 0; k < array_size(sys_names); k++)
-		if (strcmp(name, sys_names[k]) == 0)
-			return true;
-	return false;
-}
-
-/* RFC 9110 "token", without the upper case letters that S3 would fold anyway. */
-static bool is_header_name(const char *s)
-{
-	if (!*s)
-		return false;
-	for (; *s; s++)
-		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) &&
-		    !strchr("!#$%&'*+-.^_`|~", *s))
-			return false;
-	return true;
-}
-
-static bool is_header_value(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || (unsigned char)*s > 0x7e)
-			return false;
-	return true;
-}
-
-static int add_meta(struct s3_req *q, const struct kv *meta, struct s3_error *err)
-{
-	for (size_t k = 0; meta && k < meta->n; k++) {
-		auto_free char *name = NULL;
-		int rc;
-
-		if (!is_header_name(meta->items[k].name))
-			return verb_refuse(
-				-EINVAL,
-				"a metadata name has characters that no header name can carry",
-				err);
-		if (!is_header_value(meta->items[k].value))
-			return verb_refuse(
-				-EINVAL,
-				"a metadata value has characters other than printable ASCII", err);
-		if ((rc = str_format(&name, META "%s", meta->items[k].name)) != 0 ||
-		    (rc = kv_set(&q->headers, name, meta->items[k].value)) != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int add_sys(struct s3_req *q, const struct kv *sys, struct s3_error *err)
-{
-	for (size_t k = 0; sys && k < sys->n; k++) {
-		int rc;
-
-		if (!is_sys_name(sys->items[k].name))
-			return verb_refuse(-EINVAL, "not a system metadata header", err);
-		if (!is_header_value(sys->items[k].value))
-			return verb_refuse(
-				-EINVAL,
-				"a system metadata value has characters other than printable ASCII",
-				err);
-		if ((rc = kv_set(&q->headers, sys->items[k].name, sys->items[k].value)) != 0)
-			return rc;
-	}
-	return 0;
-}
-
-int verb_add_opts(struct s3_req *q, const struct s3_put_opts *opts, struct s3_error *err)
-{
-	auto_with(buf_free) struct buf tags;
-	int rc;
-
-	buf_init(&tags, BUF_LIMIT_SMALL);
-	if (!opts)
-		return 0;
-	if ((rc = add_meta(q, opts->meta, err)) != 0 || (rc = add_sys(q, opts->sys, err)) != 0)
-		return rc;
-	if (opts->storage_class &&
-	    (rc = kv_set(&q->headers, "x-amz-storage-class", opts->storage_class)) != 0)
-		return rc;
-	if (!opts->tags || opts->tags->n == 0)
-		return 0;
-	if ((rc = kv_to_query(opts->tags, &tags)) != 0)
-		return rc;
-	return kv_set(&q->headers, "x-amz-tagging", buf_str(&tags));
-}
-
 /* A copy of the header's value; NULL when it is absent or empty. */
 static int dup_header(const struct s3_res *res, const char *name, char **ret_s)
 {
@@ -182,9 +83,9 @@ static int info_kv(const struct s3_res *res, struct s3_info *i)
 		const struct kv_item *h = &res->headers.items[k];
 		int rc = 0;
 
-		if (strncmp(h->name, META, strlen(META)) == 0)
-			rc = kv_set(&i->meta, h->name + strlen(META), h->value);
-		else if (is_sys_name(h->name))
+		if (strncmp(h->name, VERB_META, strlen(VERB_META)) == 0)
+			rc = kv_set(&i->meta, h->name + strlen(VERB_META), h->value);
+		else if (verb_is_sys_name(h->name))
 			rc = kv_set(&i->sys, h->name, h->value);
 		if (rc != 0)
 			return rc;
@@ -200,6 +101,29 @@ static int count_header(const struct s3_res *res, const char *name, int otherwis
 	return s && parse_u64(s, &v) == 0 && v <= 1000000 ? (int)v : otherwise;
 }
 
+int verb_info_sse(const struct s3_res *res, struct s3_info *i)
+{
+	int rc = dup_header(res, "x-amz-server-side-encryption", &i->sse);
+
+	i->sse_customer =
+		kv_get(&res->headers, "x-amz-server-side-encryption-customer-algorithm") != NULL;
+	return rc != 0 ? rc
+		       : dup_header(res, "x-amz-server-side-encryption-aws-kms-key-id",
+				    &i->sse_key);
+}
+
+/* Retention and legal hold: told to those who may read them. */
+static int info_lock(const struct s3_res *res, struct s3_info *i)
+{
+	const char *until = kv_get(&res->headers, "x-amz-object-lock-retain-until-date"),
+		   *hold = kv_get(&res->headers, "x-amz-object-lock-legal-hold");
+
+	i->legal_hold = hold && strcasecmp(hold, "ON") == 0;
+	if (until && *until && time_parse_iso(until, &i->retain_until_ms) != 0)
+		return -EIO;
+	return dup_header(res, "x-amz-object-lock-mode", &i->lock_mode);
+}
+
 int verb_info(const struct s3_res *res, struct s3_info *ret_i)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
@@ -212,6 +136,7 @@ int verb_info(const struct s3_res *res, struct s3_info *ret_i)
 	    (rc = etag_dup(kv_get(&res->headers, "etag"), &i.etag)) != 0 ||
 	    (rc = dup_header(res, "x-amz-storage-class", &i.storage_class)) != 0 ||
 	    (rc = dup_header(res, "x-amz-replication-status", &i.replication_status)) != 0 ||
+	    (rc = verb_info_sse(res, &i)) != 0 || (rc = info_lock(res, &i)) != 0 ||
 	    (rc = info_kv(res, &i)) != 0)
 		return rc;
 	if (i.storage_class && strcmp(i.storage_class, "STANDARD") == 0)

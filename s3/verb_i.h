@@ -19,15 +19,22 @@ int verb_query_version(struct s3_req *q, const char *version) must_check;
 /* The body of q is this XML, with its Content-MD5, which AWS wants for several of them. xml is
  * borrowed. */
 int verb_body_xml(struct s3_req *q, const char *xml, size_t n) must_check;
-/* Metadata, system headers, storage class, and x-amz-tagging when there are tags. opts may be NULL.
- * -EINVAL with err for what no header can carry. */
+#define VERB_META "x-amz-meta-"
+bool verb_is_sys_name(const char *name); /* a name of s3_info.sys */
+/* All of opts, which may be NULL, for PutObject, CopyObject and CreateMultipartUpload;
+ * x-amz-tagging only when there are tags. -EINVAL with err for what no header can carry. */
 int verb_add_opts(struct s3_req *q, const struct s3_put_opts *opts, struct s3_error *err)
+	must_check;
+/* The headers of origin, which may be NULL; not the version id. */
+int verb_add_origin(struct s3_req *q, const struct s3_origin *origin, struct s3_error *err)
 	must_check;
 /* x-amz-copy-source and, with an etag, x-amz-copy-source-if-match. version and etag may be NULL. */
 int verb_copy_source(struct s3_req *q, const char *bucket, const char *key, const char *version,
 		     const char *etag) must_check;
 /* Fills i, which must be empty, from the headers. */
 int verb_info(const struct s3_res *res, struct s3_info *ret_i) must_check;
+/* The encryption alone, into i. */
+int verb_info_sse(const struct s3_res *res, struct s3_info *i) must_check;
 /* The XML of an answer, given away. */
 void verb_take_body(struct s3_res *res, struct buf *ret_b);
 

@@ -15,12 +15,12 @@
 struct script_step {
 	const char *method;
 	const char *url;	/* has to be in the request's */
-	const char *headers[6]; /* name, value: have to be in the request; value NULL = must not be;
+	const char *headers[32]; /* name, value: have to be in the request; value NULL = must not be;
 				   up to NULL */
 	const char *sends;	/* has to be in the request's body; NULL = anything */
 	int rc;			/* the connection broke after the request was sent */
 	int status;
-	const char *answer[12]; /* name, value of the answer's headers, up to NULL */
+	const char *answer[24]; /* name, value of the answer's headers, up to NULL */
 	const char *body;
 };
 
