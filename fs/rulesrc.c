@@ -12,12 +12,6 @@
 
 #define RULES_LIMIT (2 * 1024 * 1024) /* S3 User Guide: a configuration is at most 2 MB */
 
-/* A set that selects nothing; S3 knows no configuration without a rule. */
-static const char no_rules[] = "<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/"
-			       "none</Role><Rule><ID>none</ID><Prefix></Prefix>"
-			       "<Status>Disabled</Status><Destination><Bucket>arn:aws:s3:::none</"
-			       "Bucket></Destination></Rule></ReplicationConfiguration>";
-
 struct rulesrc {
 	char *from;		  /* fixed; NULL = none */
 	struct s3_client *source; /* fixed, borrowed */
@@ -123,7 +117,7 @@ int rulesrc_load(struct rulesrc *r, struct rule_set **ret_rs, char *why, size_t 
 
 	buf_init(&text, RULES_LIMIT);
 	if (!r->from)
-		return parse(r, "none", no_rules, strlen(no_rules), ret_rs, why, why_len);
+		return rules_none(ret_rs);
 	err = is_bucket(r) ? read_bucket(r, &text, why, why_len)
 			   : read_file(r->from, &text, why, why_len);
 	if (err == 0)
@@ -141,11 +135,10 @@ int rulesrc_load(struct rulesrc *r, struct rule_set **ret_rs, char *why, size_t 
 int rulesrc_publish(struct rulesrc *r, struct rule_set *rs, struct store *s)
 {
 	auto_with(buf_free) struct buf xml;
-	int err = 0;
+	int err;
 
 	buf_init(&xml, BUF_LIMIT_DOC);
-	if (r->from)
-		err = rules_to_xml(rs, &xml);
+	err = rules_to_xml(rs, &xml);
 	if (err == 0)
 		err = store_put_info(s, "rules", buf_str(&xml));
 	return err < 0 ? err : store_put_info(s, "rules_source", rulesrc_name(r));
@@ -156,7 +149,7 @@ static int put_into_force(struct rulesrc *r, struct rule_set *rs, struct repl *r
 {
 	int err;
 
-	for (size_t i = 0; r->from && i < rules_dest_count(rs); i++) {
+	for (size_t i = 0; i < rules_dest_count(rs); i++) {
 		struct dest *d;
 
 		err = dest_get(dests, rules_dest(rs, i), &d, why, why_len);
@@ -184,8 +177,7 @@ static int reload(struct rulesrc *r, struct repl *repl, struct dest_set *dests, 
 		log_error("rules=%s reload=refused kept=old why=\"%s\"", rulesrc_name(r),
 			  printable(why, shown, sizeof(shown)));
 	else
-		log_info("rules=%s reload=ok count=%zu", rulesrc_name(r),
-			 r->from ? rules_count(rs) : 0);
+		log_info("rules=%s reload=ok count=%zu", rulesrc_name(r), rules_count(rs));
 	rules_unref(rs);
 	return err;
 }

@@ -8,7 +8,6 @@
 
 #define BUCKET_MIN 3
 #define BUCKET_MAX 255 /* 63 now; buckets made in us-east-1 before 2018 may have longer names */
-#define MINUTES	   15  /* the only value S3 takes */
 
 bool rules_arn_split(const char *s, struct arn *ret_arn)
 {
@@ -40,6 +39,14 @@ bool rules_arn_account_ok(const struct arn *a)
 	return a->len[ARN_ACCOUNT] == 12 && strspn(a->at[ARN_ACCOUNT], "0123456789") == 12;
 }
 
+const char *rules_arn_foreign(const char *s)
+{
+	return strncmp(s, "arn:minio:", 10) == 0
+		       ? "; this is one of MinIO's, whose target's place belongs in the file of"
+			 " destinations"
+		       : "";
+}
+
 /* Also the names of before 2018: capitals, underscores, up to 255 (S3 User Guide, "Bucket naming
  * rules"). */
 static bool bucket_name_ok(const char *s)
@@ -64,7 +71,8 @@ static int read_bucket(struct rule_full *r, const struct doc_node *dest, const c
 	if (!rules_arn_split(n->text, &a) || !rules_arn_is(&a, ARN_SERVICE, "s3") ||
 	    a.len[ARN_REGION] > 0 || a.len[ARN_ACCOUNT] > 0) {
 		rules_fail(err, n, code, "Invalid bucket ARN");
-		return rules_hint(err, "a destination is arn:aws:s3:::<bucket>");
+		return rules_hint(err, "a destination is arn:aws:s3:::<bucket>%s",
+				  rules_arn_foreign(n->text));
 	}
 	if (!rules_arn_is(&a, ARN_PARTITION, partition)) {
 		rules_fail(err, n, code, "Invalid bucket ARN");
@@ -180,7 +188,7 @@ static bool minutes_ok(const char *s)
 {
 	int64_t v;
 
-	return s && parse_i64(s, &v) == 0 && v == MINUTES;
+	return s && parse_i64(s, &v) == 0 && v == RULES_MINUTES;
 }
 
 /* Status of both, and that both or only Metrics are there. */
@@ -239,7 +247,7 @@ static int read_time(struct rule_full *r, const struct doc_node *dest, struct ru
 			"ReplicationTime and ReplicationMetrics must have the same status.");
 	r->metrics_threshold = threshold != NULL;
 	r->rule.metrics = rules_is_enabled(r->metrics_status);
-	r->rule.threshold_minutes = rules_is_enabled(r->time_status) ? MINUTES : 0;
+	r->rule.threshold_minutes = rules_is_enabled(r->time_status) ? RULES_MINUTES : 0;
 	return 0;
 }
 

@@ -39,21 +39,31 @@ int rules_index(struct rule_set *rs)
 	return 0;
 }
 
-static bool prefix_matches(const struct rule *r, const char *key)
+bool rules_prefix_matches(const struct rule *r, const char *key)
 {
 	return strncmp(key, r->prefix, strlen(r->prefix)) == 0;
 }
 
 /* Every tag of the rule, with its value; the object may have more. */
-static bool tags_match(const struct rule *r, const struct kv *tags)
+const struct kv_item *rules_tag_missing(const struct rule *r, const struct kv *tags)
 {
 	for (size_t i = 0; i < r->tags->n; i++) {
-		const char *v = tags ? kv_get(tags, r->tags->items[i].name) : NULL;
+		const struct kv_item *need = &r->tags->items[i];
+		const char *v = tags ? kv_get(tags, need->name) : NULL;
 
-		if (!v || strcmp(v, r->tags->items[i].value) != 0)
-			return false;
+		if (!v || strcmp(v, need->value) != 0)
+			return need;
 	}
-	return true;
+	return NULL;
+}
+
+/* A delete marker is not encrypted, whatever the object was. */
+bool rules_sse_matches(const struct rule *r, const struct rules_facts *f)
+{
+	bool kms = f->sse && !f->delete_marker &&
+		   (strcmp(f->sse, "aws:kms") == 0 || strcmp(f->sse, "aws:kms:dsse") == 0);
+
+	return !kms || r->sse_kms;
 }
 
 static const struct rule *winner(const struct rules_dest *d, const struct rules_facts *f)
@@ -61,7 +71,8 @@ static const struct rule *winner(const struct rules_dest *d, const struct rules_
 	for (size_t i = 0; i < d->n; i++) {
 		const struct rule *r = &d->rules[i]->rule;
 
-		if (r->enabled && prefix_matches(r, f->key) && tags_match(r, f->tags))
+		if (r->enabled && rules_prefix_matches(r, f->key) &&
+		    !rules_tag_missing(r, f->tags) && rules_sse_matches(r, f))
 			return r;
 	}
 	return NULL;
@@ -82,23 +93,4 @@ size_t rules_match(const struct rule_set *rs, const struct rules_facts *f,
 			ret_rules[n++] = r;
 	}
 	return n;
-}
-
-static bool tags_matter_for(const struct rules_dest *d, const char *key)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		const struct rule *r = &d->rules[i]->rule;
-
-		if (r->enabled && prefix_matches(r, key))
-			return r->tags->n > 0;
-	}
-	return false;
-}
-
-bool rules_tags_matter(const struct rule_set *rs, const char *key)
-{
-	for (size_t i = 0; i < rs->n_dests; i++)
-		if (tags_matter_for(&rs->dests[i], key))
-			return true;
-	return false;
 }

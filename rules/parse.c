@@ -113,7 +113,7 @@ static int rules_read_doc(const char *text, size_t len, bool json, struct doc_no
 	if (r == 0 || r == -ENOMEM)
 		return r;
 	at.line = de.line;
-	at.col = de.col;
+	at.col = de.line > 0 ? max_of(de.col, 1) : 0;
 	return rules_malformed(err, &at, "%s", printable(de.message, shown, sizeof(shown)));
 }
 
@@ -149,17 +149,29 @@ static int rules_fill(struct rule_set *rs, const char *text, size_t len, struct 
 	return r < 0 ? r : rules_index(rs);
 }
 
-static int parse(const char *text, size_t len, bool stored, struct rule_set **ret_rs,
-		 struct rules_error *ret_err)
+int rules_none(struct rule_set **ret_rs)
 {
-	struct rule_set *rs;
-	int r;
+	struct rule_set *rs = calloc(1, sizeof(*rs));
 
-	rs = calloc(1, sizeof(*rs));
 	if (!rs)
 		return -ENOMEM;
 	atomic_init(&rs->refs, 1);
-	rs->stored = stored;
+	*ret_rs = rs;
+	return 0;
+}
+
+enum mode { PLAIN, STRICT, STORED };
+
+static int parse(const char *text, size_t len, enum mode mode, struct rule_set **ret_rs,
+		 struct rules_error *ret_err)
+{
+	struct rule_set *rs;
+	int r = rules_none(&rs);
+
+	if (r < 0)
+		return r;
+	rs->stored = mode == STORED;
+	rs->strict = mode == STRICT;
 	r = rules_fill(rs, text, len, ret_err);
 	if (r < 0) {
 		rules_free(rs);
@@ -171,13 +183,19 @@ static int parse(const char *text, size_t len, bool stored, struct rule_set **re
 
 int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err)
 {
-	return parse(text, len, false, ret_rs, ret_err);
+	return parse(text, len, PLAIN, ret_rs, ret_err);
+}
+
+int rules_parse_strict(const char *text, size_t len, struct rule_set **ret_rs,
+		       struct rules_error *ret_err)
+{
+	return parse(text, len, STRICT, ret_rs, ret_err);
 }
 
 int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs,
 		       struct rules_error *ret_err)
 {
-	return parse(text, len, true, ret_rs, ret_err);
+	return parse(text, len, STORED, ret_rs, ret_err);
 }
 
 struct rule_set *rules_ref(struct rule_set *rs)

@@ -25,11 +25,16 @@ struct rules_error {
  * Checks in S3's order, all that needs no network; text is borrowed for the call only. */
 int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct rules_error *ret_err)
 	must_check;
+/* The same, but what rules_warning would tell is MalformedXML. */
+int rules_parse_strict(const char *text, size_t len, struct rule_set **ret_rs,
+		       struct rules_error *ret_err) must_check;
 /* The same, of what a bucket gave back, or rules_to_xml: some servers (Ceph) keep neither Role nor
  * DeleteMarkerReplication. The Role is not missed; a rule without the other replicates no delete
  * markers, and a warning says so. */
 int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs,
 		       struct rules_error *ret_err) must_check;
+/* A set without rules, which no text can say: it selects nothing. Returns new; -ENOMEM. */
+int rules_none(struct rule_set **ret_rs) must_check;
 struct rule_set *rules_ref(struct rule_set *rs);
 void rules_unref(struct rule_set *rs); /* NULL is fine */
 
@@ -39,8 +44,12 @@ void rules_unref(struct rule_set *rs); /* NULL is fine */
 size_t rules_warning_count(const struct rule_set *rs);
 const char *rules_warning(const struct rule_set *rs, size_t i);
 
-/* What S3 would answer to GetBucketReplication, in AWS's element order. */
+/* What S3 would answer to GetBucketReplication, in AWS's element order; of a set without rules
+ * nothing. What was absent stays absent, what was empty stays empty. */
 int rules_to_xml(const struct rule_set *rs, struct buf *out) must_check;
+/* The same as the AWS CLI has it: wrapped as get-bucket-replication prints it, bare as
+ * put-bucket-replication takes it. */
+int rules_to_json(const struct rule_set *rs, bool wrapped, struct buf *out) must_check;
 
 /* One rule, as written. All strings borrowed from the set; NULL = absent. */
 struct rule {
@@ -80,20 +89,64 @@ struct rules_facts {
 	bool delete_marker;    /* this operation is a delete without version id */
 	/* it carries somebody's replica mark: replicated by no rule */
 	bool is_replica;
+	/* x-amz-server-side-encryption; NULL = not encrypted, or not known */
+	const char *sse;
 };
 
 /*
  * The rule that acts for each destination: of the enabled rules that match, the one with the
  * highest priority (S3 User Guide, "Specifying a filter", "priority"). For a delete marker that
- * winner must also want delete markers. Writes up to max borrowed rules, one per destination,
- * sorted by ARN; returns how many (<= rules_dest_count).
+ * winner must also want delete markers. Objects encrypted with KMS keys ("aws:kms",
+ * "aws:kms:dsse") match only rules with sse_kms (S3 User Guide, "Replicating encrypted objects");
+ * others match regardless. Writes up to max borrowed rules, one per destination, sorted by ARN;
+ * returns how many (<= rules_dest_count).
  */
 size_t rules_match(const struct rule_set *rs, const struct rules_facts *f,
 		   const struct rule **ret_rules, size_t max);
 
-/* Could tags that are not known yet change the answer for this key? (Some enabled rule matches by
- * prefix and has tags, and no rule without tags comes before it.) */
-bool rules_tags_matter(const struct rule_set *rs, const char *key);
+/* Why a rule acts for an object or not; the first that holds. */
+enum rules_why {
+	RULES_ACTS,
+	RULES_DISABLED,
+	RULES_OF_REPLICA, /* the object is a replica */
+	RULES_OTHER_PREFIX,
+	RULES_OTHER_TAG,    /* tag is missing, or has another value */
+	RULES_TAGS_UNKNOWN, /* the rule needs tags, and nobody knows those of the object */
+	RULES_OTHER_SSE,    /* encrypted with a KMS key, and the rule does not select that */
+	RULES_LOWER,	    /* another rule acts for that destination */
+	RULES_MAYBE_LOWER,  /* another rule acts for that destination if it has the tags */
+	RULES_NO_MARKERS,   /* it decides, but wants no delete markers */
+};
+
+/* All borrowed: from the set, and from the facts. */
+struct rules_verdict {
+	const struct rule *rule;
+	enum rules_why why;
+	const char *tag;	  /* RULES_OTHER_TAG: its name ... */
+	const char *tag_has;	  /* ... and the value that the object has; NULL = not tagged */
+	const struct rule *other; /* RULES_LOWER, RULES_MAYBE_LOWER */
+};
+
+/*
+ * One verdict per rule, in file order: writes up to max, returns rules_count. Without tags_known
+ * f->tags is not read. With them, the rules that act are those of rules_match.
+ */
+size_t rules_explain(const struct rule_set *rs, const struct rules_facts *f, bool tags_known,
+		     struct rules_verdict *ret_v, size_t max);
+/* "rule 'tax' (priority 10) -> arn:aws:s3:::copy: acts, class STANDARD_IA", no line end. */
+int rules_verdict_text(const struct rules_verdict *v, struct buf *out) must_check;
+
+/* What a valid set says that people hardly mean. */
+struct rules_remark {
+	const char *rule_id; /* borrowed from the set */
+	int line;
+	char what[240];	  /* what is odd about it */
+	char remedy[240]; /* what to do about it */
+};
+
+/* In file order. Returns new array (free), NULL when there is nothing to say. */
+int rules_lint(const struct rule_set *rs, struct rules_remark **ret_remarks, size_t *ret_n)
+	must_check;
 
 /* Plain words for people: "1. tax: objects under \"Tax/\" -> bucket copy (delete markers too)", no
  * line end. r must be one that rules_get or rules_match gave, not a copy. */

@@ -10,6 +10,7 @@
 
 #define RULES_MAX	1000
 #define RULES_MAX_BYTES (2 * MIB)
+#define RULES_MINUTES	15 /* the only value S3 takes */
 
 enum rule_filter { FILTER_V1, FILTER_ALL, FILTER_PREFIX, FILTER_TAG, FILTER_AND };
 
@@ -41,6 +42,7 @@ struct rule_set {
 	atomic_uint refs;
 	struct doc_node *doc; /* holds the strings; does not change once tidied */
 	bool stored;	      /* by a server that may not keep all of it */
+	bool strict;	      /* what would be a warning is an error */
 	const char *role;
 	struct rule_full *rules; /* in file order */
 	size_t n;
@@ -78,6 +80,11 @@ int rules_read_destination(struct rule_full *r, const struct doc_node *dest, con
 			   struct rules_error *err) must_check;
 /* match.c: fills by_dest and dests. 0 or -ENOMEM. */
 int rules_index(struct rule_set *rs) must_check;
+/* The criteria, one by one. */
+bool rules_prefix_matches(const struct rule *r, const char *key);
+const struct kv_item *rules_tag_missing(const struct rule *r,
+					const struct kv *tags); /* the first */
+bool rules_sse_matches(const struct rule *r, const struct rules_facts *f);
 
 /* arn:partition:service:region:account:resource; spans into the text it was split from. */
 enum arn_part { ARN_PARTITION = 1, ARN_SERVICE, ARN_REGION, ARN_ACCOUNT, ARN_RESOURCE, ARN_PARTS };
@@ -88,6 +95,8 @@ struct arn {
 bool rules_arn_split(const char *s, struct arn *ret_arn);
 bool rules_arn_is(const struct arn *a, enum arn_part part, const char *s);
 bool rules_arn_account_ok(const struct arn *a); /* twelve digits */
+/* More words for a hint, when it is an ARN that other servers use; else "". */
+const char *rules_arn_foreign(const char *s);
 /* "Enabled" or "Disabled"; NULL is neither. */
 bool rules_status_ok(const char *s);
 static inline bool rules_is_enabled(const char *status)

@@ -8,7 +8,8 @@
  * instead of in it.
  *
  * An unknown element is ignored with a warning, but not where it would widen what a rule selects: a
- * misspelt <prefix> in a Filter must not become "all objects".
+ * misspelt <prefix> in a Filter must not become "all objects". A strict set has neither unknown
+ * elements nor mistakes.
  */
 #include <errno.h>
 #include <string.h>
@@ -36,11 +37,11 @@ struct schema {
 	int flags;
 	const struct schema *children; /* of a GROUP; ends with a NULL name */
 	/* before the children are looked at */
-	int (*mend)(struct rule_set *rs, struct doc_node *n);
+	int (*mend)(struct rule_set *rs, struct doc_node *n, struct rules_error *err);
 };
 
-static int mend_and(struct rule_set *rs, struct doc_node *n);
-static int mend_rule(struct rule_set *rs, struct doc_node *n);
+static int mend_and(struct rule_set *rs, struct doc_node *n, struct rules_error *err);
+static int mend_rule(struct rule_set *rs, struct doc_node *n, struct rules_error *err);
 
 #define END                                                                                        \
 	{                                                                                          \
@@ -163,7 +164,7 @@ static void append(struct doc_node *parent, struct doc_node *n)
 }
 
 /* <And><Tag><Tag>..</Tag><Tag>..</Tag></Tag></And>: the inner ones take the place of the outer. */
-static int mend_and(struct rule_set *rs, struct doc_node *n)
+static int mend_and(struct rule_set *rs, struct doc_node *n, struct rules_error *err)
 {
 	struct doc_node *list = take_children(n);
 	int r = 0;
@@ -176,7 +177,8 @@ static int mend_and(struct rule_set *rs, struct doc_node *n)
 			append(n, c);
 			continue;
 		}
-		r = rules_warn(rs, c, "Tag inside Tag read as Tag");
+		r = rs->strict ? rules_malformed(err, c, "Tag inside Tag")
+			       : rules_warn(rs, c, "Tag inside Tag read as Tag");
 		inner = take_children(c);
 		while (inner)
 			append(n, pop(&inner));
@@ -191,7 +193,7 @@ static bool belongs_in_destination(const struct doc_node *n)
 }
 
 /* Metrics and ReplicationTime that stand in Rule move into a Destination that has none. */
-static int mend_rule(struct rule_set *rs, struct doc_node *n)
+static int mend_rule(struct rule_set *rs, struct doc_node *n, struct rules_error *err)
 {
 	struct doc_node *dest = find(n, "Destination"), *list;
 	int r = 0;
@@ -203,9 +205,12 @@ static int mend_rule(struct rule_set *rs, struct doc_node *n)
 		struct doc_node *c = pop(&list);
 
 		if (r == 0 && belongs_in_destination(c) && !find(dest, c->name)) {
-			r = rules_warn(rs, c,
-				       "%s belongs in Destination; read as if it stood there",
-				       c->name);
+			r = rs->strict
+				    ? rules_malformed(err, c, "%s belongs in Destination", c->name)
+				    : rules_warn(rs, c,
+						 "%s belongs in Destination; read as if it stood "
+						 "there",
+						 c->name);
 			append(dest, c);
 		} else {
 			append(n, c);
@@ -270,15 +275,35 @@ static const struct schema *schema_of(const struct schema *s, struct doc_node *n
 	return NULL;
 }
 
+/* What other servers add to the schema, and what S3 has in its place. */
+static const char *foreign(const char *name)
+{
+	static const struct {
+		const char *name, *words;
+	} known[] = {
+		{ "DeleteReplication", ": MinIO's; the removal of a version is never replicated" },
+		{ "Source", ": Ceph's; objects are selected by Filter" },
+		{ "Zone", ": Ceph's; where a bucket is does not stand in the rules" },
+		{ "TagSet", ": it stands in object tagging; here each Tag stands by itself" },
+	};
+
+	for (size_t i = 0; i < array_size(known); i++)
+		if (strcmp(name, known[i].name) == 0)
+			return known[i].words;
+	return "";
+}
+
 static int unknown_node(struct rule_set *rs, const struct schema *s, const struct doc_node *n,
 			struct rules_error *err)
 {
 	char shown[64];
 
 	(void)printable(n->name, shown, sizeof(shown));
-	if (s->flags & CLOSED)
-		return rules_malformed(err, n, "unknown element '%s' in %s", shown, s->name);
-	return rules_warn(rs, n, "unknown element '%s' in %s ignored", shown, s->name);
+	if ((s->flags & CLOSED) || rs->strict)
+		return rules_malformed(err, n, "unknown element '%s' in %s%s", shown, s->name,
+				       foreign(n->name));
+	return rules_warn(rs, n, "unknown element '%s' in %s ignored%s", shown, s->name,
+			  foreign(n->name));
 }
 
 /* Settles the names and throws out nulls and strangers. */
@@ -312,7 +337,7 @@ static int tidy(struct rule_set *rs, struct doc_node *n, const struct schema *s,
 		return tidy_text(n, s, err);
 	if (n->empty_array || n->text[strspn(n->text, " \t\r\n")])
 		return rules_malformed(err, n, "%s holds elements, not text", s->name);
-	r = s->mend ? s->mend(rs, n) : 0;
+	r = s->mend ? s->mend(rs, n, err) : 0;
 	if (r < 0)
 		return r;
 	r = tidy_names(rs, n, s, json, err);

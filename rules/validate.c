@@ -55,7 +55,8 @@ static int read_role(struct reader *rd, const struct doc_node *conf)
 	    !rules_arn_is(&a, ARN_SERVICE, "iam") || a.len[ARN_REGION] > 0 ||
 	    !rules_arn_account_ok(&a) || a.len[ARN_RESOURCE] == 0) {
 		rules_fail(rd->err, n, code, "Invalid Role specified in replication configuration");
-		return rules_hint(rd->err, "a role is arn:aws:iam::<12 digits>:role/<name>");
+		return rules_hint(rd->err, "a role is arn:aws:iam::<12 digits>:role/<name>%s",
+				  rules_arn_foreign(n->text));
 	}
 	if (strncmp(a.at[ARN_RESOURCE], "role/", 5) != 0 || a.len[ARN_RESOURCE] == 5)
 		return rules_fail(rd->err, n, code, "The relative id should start with role");
@@ -190,6 +191,35 @@ static int read_filter(struct reader *rd, struct rule_full *r)
 	return read_prefix(rd, r, prefix);
 }
 
+static int not_in_v1(struct reader *rd, const struct doc_node *n)
+{
+	rules_fail(rd->err, n, "InvalidRequest", "%s cannot be used" SCHEMA_VERSION_TAIL, n->name);
+	return rules_hint(rd->err,
+			  "the rule at line %d has no Filter, which makes it all version 1",
+			  rd->v1_because->line);
+}
+
+/* S3 User Guide, "Replication configuration", "Backward compatibility": what came with V2. */
+static int check_v1_members(struct reader *rd, const struct rule_full *r)
+{
+	static const struct {
+		const char *parent, *name;
+	} later[] = {
+		{ "SourceSelectionCriteria", "ReplicaModifications" },
+		{ "Destination", "ReplicationTime" },
+		{ "Destination", "Metrics" },
+	};
+
+	for (size_t i = 0; i < array_size(later); i++) {
+		const struct doc_node *in = doc_child(r->node, later[i].parent);
+		const struct doc_node *n = in ? doc_child(in, later[i].name) : NULL;
+
+		if (n)
+			return not_in_v1(rd, n);
+	}
+	return 0;
+}
+
 /* The whole configuration is V1 as soon as one rule has no Filter. */
 static int check_version(struct reader *rd, struct rule_full *r)
 {
@@ -199,14 +229,8 @@ static int check_version(struct reader *rd, struct rule_full *r)
 	for (size_t i = 0; i < array_size(names); i++) {
 		const struct doc_node *n = doc_child(r->node, names[i]);
 
-		if (because && n) {
-			rules_fail(rd->err, n, "InvalidRequest",
-				   "%s cannot be used" SCHEMA_VERSION_TAIL, names[i]);
-			return rules_hint(
-				rd->err,
-				"the rule at line %d has no Filter, which makes it all version 1",
-				because->line);
-		}
+		if (because && n)
+			return not_in_v1(rd, n);
 		if (!because && !n && i == 1 && rd->rs->stored)
 			return rules_warn(
 				rd->rs, r->node,
@@ -221,7 +245,7 @@ static int check_version(struct reader *rd, struct rule_full *r)
 			rd->err, doc_child(r->node, "Filter"),
 			"the rule at line %d has no Filter; the two kinds cannot be mixed",
 			because->line);
-	return 0;
+	return because ? check_v1_members(rd, r) : 0;
 }
 
 static int read_id(struct reader *rd, struct rule_full *r)

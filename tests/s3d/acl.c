@@ -110,18 +110,43 @@ static int canned(struct req *r, const char *name, const char *owner, struct buf
 	return 0;
 }
 
-static int acls_allowed(struct req *r, const char *name)
+static bool ownership_is(const struct req *r, const char *what)
 {
-	if (!r->b.name[0])
-		return 0;
 	db_lock();
 	char *ownership = bucket_conf_get(r->b.name, "ownershipControls");
 	db_unlock();
-	bool enforced = ownership && strstr(ownership, "BucketOwnerEnforced");
+	bool found = ownership && strstr(ownership, what);
 	free(ownership);
-	if (!enforced || str_eq(name, "bucket-owner-full-control"))
+	return found;
+}
+
+/* "Bucket owner enforced": all objects are the bucket owner's, and nobody else gets a grant. */
+static bool acls_off(const struct req *r)
+{
+	return (r->lacks & LACK_ACL) || ownership_is(r, "BucketOwnerEnforced");
+}
+
+bool acl_gives_to_bucket(const struct req *r)
+{
+	return acls_off(r) || (ownership_is(r, "BucketOwnerPreferred") &&
+			       str_eq(req_header(r, "x-amz-acl"), "bucket-owner-full-control"));
+}
+
+/* With ACLs off *acl may only say what is true anyway: all is the bucket owner's. */
+static int acls_allowed(struct req *r, const char *name, struct buf *acl)
+{
+	char id[65];
+
+	if (!r->b.name[0] || !acls_off(r))
 		return 0;
-	return req_fail(r, "AccessControlListNotSupported", "The bucket does not allow ACLs");
+	canonical_id(r->b.owner, id);
+	char *owner_only = x_asprintf("FULL_CONTROL id %s\n", id);
+	bool ok = name ? !strcmp(name, "bucket-owner-full-control") : str_eq(acl->p, owner_only);
+	buf_free(acl);
+	buf_str(acl, owner_only);
+	free(owner_only);
+	return ok ? 0
+		  : req_fail(r, "AccessControlListNotSupported", "The bucket does not allow ACLs");
 }
 
 /* *ret_acl stays NULL without such headers. */
@@ -145,7 +170,7 @@ int acl_from_headers(struct req *r, const char *owner, char **ret_acl)
 	if (!rc && name)
 		rc = canned(r, name, owner, &out);
 	if (!rc && (name || n))
-		rc = acls_allowed(r, name);
+		rc = acls_allowed(r, name, &out);
 	if (!rc && (name || n))
 		*ret_acl = buf_take(&out);
 	buf_free(&out);
@@ -191,8 +216,8 @@ int acl_from_xml(struct req *r, char **ret_acl)
 		return -1;
 	xmlNode *root = xmlDocGetRootElement(doc), *list = xml_child(root, "AccessControlList");
 	char *owner = xml_text(xml_child(root, "Owner"), "ID");
-	int rc = acls_allowed(r, NULL), n = 0;
-	if (!rc && (!list || !owner))
+	int rc = 0, n = 0;
+	if (!list || !owner)
 		rc = req_fail(r, "MalformedACLError",
 			      "The XML you provided was not well-formed or did not"
 			      " validate against our published schema");
@@ -201,6 +226,8 @@ int acl_from_xml(struct req *r, char **ret_acl)
 			       : xml_grant(r, &out, g);
 	free(owner);
 	xmlFreeDoc(doc);
+	if (!rc)
+		rc = acls_allowed(r, NULL, &out);
 	if (!rc)
 		*ret_acl = buf_take(&out);
 	buf_free(&out);

@@ -15,15 +15,71 @@ static const char *const system_headers[] = {
 	"cache-control",
 	"expires",
 	"x-amz-website-redirect-location",
-	"x-amz-server-side-encryption",
-	"x-amz-server-side-encryption-aws-kms-key-id",
-	"x-amz-server-side-encryption-bucket-key-enabled",
 };
 
 static const char *const classes[] = {
 	"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
 	"GLACIER",  "DEEP_ARCHIVE",	  "GLACIER_IR",
 };
+
+/* ---- metadata as kept: lines "name: value" ---- */
+
+char *meta_get(const char *meta, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = meta; p && *p; p += strcspn(p, "\n"), p += *p == '\n')
+		if (!strncmp(p, name, n) && p[n] == ':')
+			return x_strndup(p + n + 2, strcspn(p + n + 2, "\n"));
+	return NULL;
+}
+
+static bool own_line(const char *line)
+{
+	return starts_with(line, "x-amz-") && !starts_with(line, "x-amz-meta-");
+}
+
+static void add_lines(struct buf *out, const char *meta, bool own)
+{
+	for (const char *p = meta; p && *p;) {
+		size_t n = strcspn(p, "\n");
+		if (own_line(p) == own) {
+			buf_add(out, p, n);
+			buf_str(out, "\n");
+		}
+		p += n + (p[n] == '\n');
+	}
+}
+
+/* What a copy keeps of its source, with what belongs to the new object alone from own. */
+char *meta_take_over(const char *source, const char *own)
+{
+	struct buf b = { 0 };
+
+	add_lines(&b, source, false);
+	add_lines(&b, own, true);
+	return buf_take(&b);
+}
+
+char *meta_set(const char *meta, const char *name, const char *value)
+{
+	struct buf b = { 0 };
+	size_t len = strlen(name);
+
+	for (const char *p = meta; p && *p;) {
+		size_t n = strcspn(p, "\n");
+		if (strncmp(p, name, len) || p[len] != ':') {
+			buf_add(&b, p, n);
+			buf_str(&b, "\n");
+		}
+		p += n + (p[n] == '\n');
+	}
+	if (*value)
+		buf_fmt(&b, "%s: %s\n", name, value);
+	return buf_take(&b);
+}
+
+/* ---- from the headers ---- */
 
 struct gather {
 	struct req *r;
@@ -94,36 +150,23 @@ static int gather_one(void *arg, const char *name, const char *value)
 	return 0;
 }
 
-static int check_headers(struct req *r)
+static int check_redirect(struct req *r)
 {
 	const char *redirect = req_header(r, "x-amz-website-redirect-location");
-	const char *sse = req_header(r, "x-amz-server-side-encryption");
 
 	if (redirect && redirect[0] != '/' && !starts_with(redirect, "http://") &&
 	    !starts_with(redirect, "https://"))
 		return req_fail(r, "InvalidRedirectLocation",
 				"The website redirect location must have"
 				" a prefix of 'http://' or 'https://' or '/'.");
-	if (sse && strcmp(sse, "AES256") && strcmp(sse, "aws:kms") && strcmp(sse, "aws:kms:dsse"))
-		return req_fail_x(r, "InvalidArgument",
-				  "The encryption method specified is not"
-				  " supported",
-				  "ArgumentName", "x-amz-server-side-encryption", "ArgumentValue",
-				  sse, NULL);
-	if (req_header(r, "x-amz-server-side-encryption-customer-algorithm"))
-		return req_fail_x(r, "NotImplemented",
-				  "A header you provided implies functionality that"
-				  " is not implemented",
-				  "Header", "x-amz-server-side-encryption-customer-algorithm",
-				  NULL);
 	return 0;
 }
 
-int attrs_meta(struct req *r, char **ret_meta)
+static int attrs_meta(struct req *r, char **ret_meta)
 {
 	struct gather g = { .r = r };
 
-	if (check_headers(r))
+	if (check_redirect(r))
 		return -1;
 	req_headers_each(r, gather_one, &g);
 	int rc = 0;
@@ -139,6 +182,8 @@ int attrs_meta(struct req *r, char **ret_meta)
 				"Your request header section exceeds"
 				" the maximum allowed request header section size.",
 				"MaxSizeAllowed", "8192", NULL);
+	else
+		rc = sse_from_headers(r, &g.meta);
 	if (rc)
 		buf_free(&g.meta);
 	else
@@ -146,14 +191,14 @@ int attrs_meta(struct req *r, char **ret_meta)
 	return rc;
 }
 
-int attrs_class(struct req *r, char **ret_class)
+static int attrs_class(struct req *r, char **ret_class)
 {
 	const char *class = req_header(r, "x-amz-storage-class");
 
 	if (!class)
 		class = "STANDARD";
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (!strcmp(class, classes[i])) {
+		if (!strcmp(class, classes[i]) && !(i && (r->lacks & LACK_CLASSES))) {
 			*ret_class = x_strdup(class);
 			return 0;
 		}
@@ -172,15 +217,7 @@ int attrs_from_headers(struct req *r, struct ver *v)
 	if (attrs_meta(r, &v->meta) || attrs_class(r, &v->class) || tags_from_header(r, &v->tags) ||
 	    acl_from_headers(r, r->who->owner, &v->acl) || lock_from_headers(r, v))
 		return -1;
-	db_lock();
-	char *ownership = bucket_conf_get(r->b.name, "ownershipControls");
-	db_unlock();
-	const char *acl = req_header(r, "x-amz-acl");
-	bool to_bucket = ownership && (strstr(ownership, "BucketOwnerEnforced") ||
-				       (strstr(ownership, "BucketOwnerPreferred") &&
-					str_eq(acl, "bucket-owner-full-control")));
-	v->owner = x_strdup(to_bucket ? r->b.owner : r->who->owner);
-	free(ownership);
+	v->owner = x_strdup(acl_gives_to_bucket(r) ? r->b.owner : r->who->owner);
 	return 0;
 }
 

@@ -362,6 +362,7 @@ static void answer(struct req *r)
 		x_asprintf("http://%s/%s/%s", host ? host : "localhost", r->bucket, r->key);
 
 	set_version_header(r, &r->b, &r->v);
+	sse_answer(r, r->v.meta);
 	xml_begin(r, "CompleteMultipartUploadResult");
 	xml_elem(&r->out, "Location", location);
 	xml_elem(&r->out, "Bucket", r->bucket);

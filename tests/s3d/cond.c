@@ -49,6 +49,8 @@ int cond_read(struct req *r, const struct ver *v, bool copy, bool *ret_not_modif
 		free(name);
 	}
 	*ret_not_modified = false;
+	if (copy && (r->lacks & LACK_CONDITIONAL))
+		return 0;
 	if (h[0] && !etag_in(h[0], v->etag))
 		return failed(r, copy ? "x-amz-copy-source-If-Match" : "If-Match");
 	if (h[3] && !h[0] && !time_parse_http(h[3], &t) && mtime > t)
@@ -70,7 +72,7 @@ int cond_write(struct req *r)
 	const char *match = req_header(r, "If-Match"), *none = req_header(r, "If-None-Match");
 	struct ver v;
 
-	if (!match && !none)
+	if ((!match && !none) || (r->lacks & LACK_CONDITIONAL))
 		return 0;
 	if ((none && strcmp(none, "*")) || (match && none))
 		return req_fail_x(r, "NotImplemented",

@@ -66,7 +66,7 @@ int copy_source_find(struct req *r, struct copy_source *s)
 		return req_fail(r, "InvalidObjectState",
 				"Operation is not valid for the source object's"
 				" storage class");
-	return cond_read(r, &s->v, true, &unused);
+	return sse_check_read(r, &s->v, true) ? -1 : cond_read(r, &s->v, true, &unused);
 }
 
 void copy_source_free(struct copy_source *s)
@@ -97,18 +97,6 @@ int op_copy_object_pre(struct req *r)
 	return attrs_from_headers(r, &r->v);
 }
 
-static char *drop_line(char *meta, const char *name)
-{
-	struct buf out = { 0 };
-	char *save = NULL;
-
-	for (char *l = strtok_r(meta, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		if (!starts_with(l, name))
-			buf_fmt(&out, "%s\n", l);
-	free(meta);
-	return buf_take(&out);
-}
-
 /* Takes from the source what the directives do not replace. */
 static int take_attributes(struct req *r, const struct copy_source *s)
 {
@@ -120,7 +108,8 @@ static int take_attributes(struct req *r, const struct copy_source *s)
 	bool self = !strcmp(s->bucket, r->bucket) && !strcmp(s->key, r->key) && !s->vid;
 	if (self && !meta && !req_header(r, "x-amz-storage-class") &&
 	    !req_header(r, "x-amz-website-redirect-location") &&
-	    !req_header(r, "x-amz-server-side-encryption"))
+	    !req_header(r, "x-amz-server-side-encryption") &&
+	    !req_header(r, "x-amz-server-side-encryption-customer-algorithm"))
 		return req_fail(
 			r, "InvalidRequest",
 			"This copy request is illegal because it is trying to"
@@ -131,20 +120,9 @@ static int take_attributes(struct req *r, const struct copy_source *s)
 				"The specified copy source is larger than the maximum"
 				" allowable size for a copy source: 5368709120");
 	if (!meta) {
-		const char *redirect = req_header(r, "x-amz-website-redirect-location");
-		const char *sse = req_header(r, "x-amz-server-side-encryption");
-		free(r->v.meta);
-		r->v.meta = drop_line(x_strdup(v->meta ? v->meta : ""), "x-amz-website-redirect");
-		struct buf b = { 0 };
-		if (sse)
-			r->v.meta = drop_line(r->v.meta, "x-amz-server-side-encryption");
-		buf_str(&b, r->v.meta);
-		if (redirect)
-			buf_fmt(&b, "x-amz-website-redirect-location: %s\n", redirect);
-		if (sse)
-			buf_fmt(&b, "x-amz-server-side-encryption: %s\n", sse);
-		free(r->v.meta);
-		r->v.meta = buf_take(&b);
+		char *own = r->v.meta;
+		r->v.meta = meta_take_over(v->meta, own);
+		free(own);
 	}
 	if (!tags) {
 		free(r->v.tags);
@@ -161,7 +139,7 @@ static int take_body(struct req *r, const struct copy_source *s)
 	r->v.size = s->v.size;
 	r->v.mtime = now_ms();
 	r->v.csum = s->v.csum && !strchr(s->v.csum, ' ') ? x_strdup(s->v.csum) : NULL;
-	if (!strchr(s->v.etag, '-'))
+	if (!strchr(s->v.etag, '-') && !sse_hides_md5(s->v.meta) && !sse_hides_md5(r->v.meta))
 		r->v.etag = x_strdup(s->v.etag);
 	if (!s->v.file)
 		return 0;
@@ -201,12 +179,12 @@ static int copy(struct req *r, struct copy_source *s, char **ret_old)
 	if (!rc)
 		rc = take_body(r, s);
 	db_unlock();
-	/* the copy of a multipart object has a plain ETag */
+	/* the copy of a multipart or encrypted object has an ETag of its own */
 	char hex[33];
 	if (!rc && !r->v.etag) {
 		if (data_md5(r->v.file, 0, r->v.size, hex))
 			rc = req_fail(r, "InternalError", "The body could not be read.");
-		r->v.etag = x_strdup(hex);
+		r->v.etag = sse_etag(r->v.meta, hex);
 	}
 	if (rc)
 		return rc;
@@ -232,8 +210,7 @@ int op_copy_object(struct req *r)
 		if (s.b.versioning != VERSIONING_NEVER)
 			req_set(r, "x-amz-copy-source-version-id", s.v.vid);
 		set_version_header(r, &r->b, &r->v);
-		req_set(r, "x-amz-server-side-encryption",
-			req_header(r, "x-amz-server-side-encryption"));
+		sse_answer(r, r->v.meta);
 		char *etag = x_asprintf("\"%s\"", r->v.etag);
 		time_iso(r->v.mtime, when);
 		xml_begin(r, "CopyObjectResult");

@@ -1,6 +1,6 @@
 /*
  * Faults on command, through /_s3d/faults. A rule is a line of name=value words:
- *   op=PutObject key=PREFIX* bucket=B count=N skip=N retry-after=SECS action=ACTION
+ *   op=PutObject key=PREFIX* bucket=B count=N skip=N retry-after=SECS name=N action=ACTION
  */
 #include "s3d.h"
 
@@ -14,12 +14,14 @@
 #include <time.h>
 #include <microhttpd.h>
 
-#define MAX_FAULTS 256
+#define MAX_FAULTS	256
+#define COUNT_NOT_GIVEN (-2)
 
 struct fault {
 	uint64_t id;
-	char op[48], bucket[64], key[1100], action[64];
+	char op[48], bucket[64], key[1100], action[64], name[64];
 	int64_t count, skip;
+	bool deny;
 	struct fault_hit hit;
 };
 
@@ -53,6 +55,13 @@ static int parse_action(struct fault *f, const char *text)
 	char number[16];
 
 	snprintf(f->action, sizeof(f->action), "%s", text);
+	if (!strcmp(text, "deny")) {
+		f->deny = true;
+		f->hit.action = FAULT_STATUS;
+		f->hit.status = 403;
+		snprintf(f->hit.code, sizeof(f->hit.code), "AccessDenied");
+		return 0;
+	}
 	if (starts_with(text, "latency:"))
 		return parse_int(text + 8, 0, 3600000, &f->hit.latency_ms);
 	if (starts_with(text, "status:")) {
@@ -88,6 +97,8 @@ static int parse_word(struct fault *f, const char *word)
 		snprintf(f->bucket, sizeof(f->bucket), "%s", value);
 	else if (n == 3 && !strncmp(word, "key", n))
 		snprintf(f->key, sizeof(f->key), "%s", value);
+	else if (n == 4 && !strncmp(word, "name", n))
+		snprintf(f->name, sizeof(f->name), "%s", value);
 	else if (n == 5 && !strncmp(word, "count", n))
 		return parse_int(value, -1, INT64_MAX, &f->count);
 	else if (n == 4 && !strncmp(word, "skip", n))
@@ -105,7 +116,7 @@ static int parse_line(struct fault *f, char *line)
 {
 	char *save = NULL;
 
-	*f = (struct fault){ .count = 1, .hit.retry_after = -1 };
+	*f = (struct fault){ .count = COUNT_NOT_GIVEN, .hit.retry_after = -1 };
 	for (char *w = strtok_r(line, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save)) {
 		char *word = url_decode(w, strlen(w), false);
 		int rc = word ? parse_word(f, word) : -EINVAL;
@@ -113,6 +124,8 @@ static int parse_line(struct fault *f, char *line)
 		if (rc)
 			return rc;
 	}
+	if (f->count == COUNT_NOT_GIVEN)
+		f->count = f->deny ? -1 : 1;
 	return f->action[0] ? 0 : -EINVAL;
 }
 
@@ -159,8 +172,24 @@ static void show(struct req *r)
 		buf_fmt(&r->out, " count=%lld skip=%lld", (long long)f->count, (long long)f->skip);
 		if (f->hit.retry_after >= 0)
 			buf_fmt(&r->out, " retry-after=%lld", (long long)f->hit.retry_after);
+		if (f->name[0])
+			buf_fmt(&r->out, " name=%s", f->name);
 		buf_fmt(&r->out, " action=%s\n", f->action);
 	}
+	pthread_mutex_unlock(&faults.mutex);
+}
+
+/* Those of this name; NULL for all. */
+static void remove_rules(const char *name)
+{
+	size_t kept = 0;
+
+	pthread_mutex_lock(&faults.mutex);
+	for (size_t i = 0; i < faults.n; i++)
+		if (name && strcmp(faults.list[i].name, name))
+			faults.list[kept++] = faults.list[i];
+	faults.n = kept;
+	pthread_cond_broadcast(&faults.changed);
 	pthread_mutex_unlock(&faults.mutex);
 }
 
@@ -181,10 +210,8 @@ int fault_admin(struct req *r)
 		}
 		show(r);
 	} else if (is_faults && !strcmp(r->method, "DELETE")) {
-		pthread_mutex_lock(&faults.mutex);
-		faults.n = 0;
-		pthread_cond_broadcast(&faults.changed);
-		pthread_mutex_unlock(&faults.mutex);
+		const char *name = strstr(r->uri, "?name=");
+		remove_rules(name ? name + 6 : NULL);
 	} else if (is_faults && !strcmp(r->method, "GET")) {
 		show(r);
 	} else {
@@ -208,15 +235,39 @@ static bool pattern_match(const char *pattern, const char *text)
 	return !strcmp(pattern, text);
 }
 
+/* Permissions that a request needs because of a header, besides that of its operation. */
+static const struct {
+	const char *header, *permission;
+} implied[] = {
+	{ "x-amz-tagging", "PutObjectTagging" },
+	{ "x-amz-acl", "PutObjectAcl" },
+	{ "x-amz-grant-full-control", "PutObjectAcl" },
+	{ "x-amz-grant-read", "PutObjectAcl" },
+	{ "x-amz-grant-read-acp", "PutObjectAcl" },
+	{ "x-amz-grant-write-acp", "PutObjectAcl" },
+	{ "x-amz-object-lock-mode", "PutObjectRetention" },
+	{ "x-amz-object-lock-legal-hold", "PutObjectLegalHold" },
+	{ "x-amz-bypass-governance-retention", "BypassGovernanceRetention" },
+};
+
+static bool op_match(const struct fault *f, const struct req *r)
+{
+	if (pattern_match(f->op, r->op->name))
+		return true;
+	for (size_t i = 0; f->deny && i < sizeof(implied) / sizeof(implied[0]); i++)
+		if (req_header(r, implied[i].header) && pattern_match(f->op, implied[i].permission))
+			return true;
+	return false;
+}
+
 /* early: before the body, for reset-early only. Latency adds to the first other action. */
 void fault_match(struct req *r, bool early)
 {
 	pthread_mutex_lock(&faults.mutex);
 	for (size_t i = 0; i < faults.n; i++) {
 		struct fault *f = &faults.list[i];
-		if (early != (f->hit.action == FAULT_RESET_EARLY) || !f->count ||
-		    !pattern_match(f->op, r->op->name) || !pattern_match(f->bucket, r->bucket) ||
-		    !pattern_match(f->key, r->key))
+		if (early != (f->hit.action == FAULT_RESET_EARLY) || !f->count || !op_match(f, r) ||
+		    !pattern_match(f->bucket, r->bucket) || !pattern_match(f->key, r->key))
 			continue;
 		if (f->skip) {
 			f->skip--;

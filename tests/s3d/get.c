@@ -166,6 +166,8 @@ static int check_read(struct req *r, const struct ver *v, bool *ret_not_modified
 		return marker_answer(r, v, req_param(r, "versionId"));
 	if (!access_object(r, v, "READ"))
 		return req_fail(r, "AccessDenied", "Access Denied");
+	if (sse_check_read(r, v, false))
+		return -1;
 	if (cond_read(r, v, false, ret_not_modified) || *ret_not_modified)
 		return r->failed ? -1 : 0;
 	if (!r->head && archived(v))

@@ -84,6 +84,7 @@ static int begin_op(struct req *r)
 	op = r->op;
 	if (auth_check(r))
 		return -1;
+	r->lacks = r->bucket ? settings_lacks(r->bucket) : 0;
 	r->body.object = op->body == TAKES_OBJECT;
 	if (r->body.object && r->body.content_length < 0 &&
 	    r->body.payload < PAYLOAD_CHUNKED_UNSIGNED) {
@@ -97,7 +98,7 @@ static int begin_op(struct req *r)
 	}
 	if (body_begin(r))
 		return -1;
-	if (op->perm && access_bucket(r))
+	if ((op->perm && access_bucket(r)) || settings_check(r))
 		return -1;
 	return op->pre ? op->pre(r) : 0;
 }
@@ -130,7 +131,10 @@ static void finish(struct req *r)
 	if (r->failed)
 		return;
 	if (r->admin) {
-		fault_admin(r);
+		if (starts_with(r->uri, "/_s3d/settings"))
+			settings_admin(r);
+		else
+			fault_admin(r);
 		return;
 	}
 	if (body_finish(r))

@@ -22,18 +22,22 @@ static const char help[] =
 	"  --key ID:SECRET[:OWNER[:TOKEN]]  may be repeated; also in S3D_KEYS, comma separated\n"
 	"  --region NAME       default us-east-1; may be repeated: the first is the default\n"
 	"  --create BUCKET[:versioned][:lock][:region=R][:owner=O]  make it at start if missing\n"
+	"  --account OWNER     an account without a key, known to ACLs; may be repeated\n"
+	"  --without FEATURE,...  be a server that lacks them; see README.md\n"
+	"  --kms-key ARN       the only keys there are; may be repeated\n"
+	"  --check-destinations  the destinations of a replication must be here\n"
 	"  --log FILE          request log, a line per request\n"
 	"  --ready-file FILE   gets HOST:PORT once listening\n"
 	"  --pid-file FILE     gets the process id\n"
 	"  --daemon            go to the background once listening\n"
 	"  --tls-cert F --tls-key F   speak https\n"
 	"  --allow-remote      allow to listen beyond loopback\n"
-	"Faults on command: PUT, POST, GET, DELETE /_s3d/faults; see README.md\n";
+	"While it runs: /_s3d/faults and /_s3d/settings; see README.md\n";
 
 struct account *account_by_id(const char *id)
 {
 	for (size_t i = 0; i < conf.naccounts; i++)
-		if (!strcmp(conf.accounts[i].id, id))
+		if (str_eq(conf.accounts[i].id, id))
 			return &conf.accounts[i];
 	return NULL;
 }
@@ -71,6 +75,12 @@ void canonical_id(const char *owner, char out[65])
 		return;
 	}
 	sha256_hex(owner, strlen(owner), out);
+}
+
+static int usage(const char *why)
+{
+	fprintf(stderr, "s3d: %s (--help helps)\n", why);
+	return -EINVAL;
 }
 
 static int add_key(const char *text)
@@ -124,12 +134,6 @@ static int set_listen(const char *text)
 	return 0;
 }
 
-static int usage(const char *why)
-{
-	fprintf(stderr, "s3d: %s (--help helps)\n", why);
-	return -EINVAL;
-}
-
 static int one_option(int c)
 {
 	switch (c) {
@@ -153,6 +157,14 @@ static int one_option(int c)
 	case 'C': conf.tls_cert = optarg; return 0;
 	case 'K': conf.tls_key = optarg; return 0;
 	case 'D': conf.daemonize = true; return 0;
+	case 'A':
+		if (conf.nknown == 16 || strlen(optarg) > 255)
+			return usage("too many accounts");
+		conf.known[conf.nknown++] = optarg;
+		return 0;
+	case 'w': return settings_without(optarg) ? usage("--without: no such feature") : 0;
+	case 'm': return settings_kms_key(optarg, "enabled") ? usage("--kms-key takes ARNs") : 0;
+	case 'x': conf.check_destinations = true; return 0;
 	default: return usage("bad option");
 	}
 }
@@ -166,6 +178,8 @@ static int options(int argc, char **argv)
 		{ "ready-file", 1, NULL, 'R' },	  { "pid-file", 1, NULL, 'p' },
 		{ "allow-remote", 0, NULL, 'a' }, { "tls-cert", 1, NULL, 'C' },
 		{ "tls-key", 1, NULL, 'K' },	  { "daemon", 0, NULL, 'D' },
+		{ "account", 1, NULL, 'A' },	  { "without", 1, NULL, 'w' },
+		{ "kms-key", 1, NULL, 'm' },	  { "check-destinations", 0, NULL, 'x' },
 		{ "help", 0, NULL, 'h' },	  { NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -186,6 +200,8 @@ static int options(int argc, char **argv)
 		return usage("--dir and --listen are needed");
 	if (!conf.naccounts)
 		return usage("no keys: give --key or S3D_KEYS");
+	for (size_t i = 0; i < conf.nknown && conf.naccounts < 32; i++)
+		conf.accounts[conf.naccounts++].owner = x_strdup(conf.known[i]);
 	if (!conf.tls_cert != !conf.tls_key)
 		return usage("--tls-cert and --tls-key go together");
 	if (!conf.nregions)
@@ -350,6 +366,7 @@ int main(int argc, char **argv)
 		rc = serve(ready);
 	store_close();
 	log_close();
+	settings_free();
 	for (size_t i = 0; i < conf.naccounts; i++) {
 		free(conf.accounts[i].id);
 		free(conf.accounts[i].secret);

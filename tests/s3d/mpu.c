@@ -79,6 +79,8 @@ static int upload_checksum(struct req *r, char **ret)
 	const char *alg = req_header(r, "x-amz-checksum-algorithm");
 	const char *type = req_header(r, "x-amz-checksum-type");
 
+	if (r->lacks & LACK_CHECKSUM)
+		return 0;
 	if (!alg) {
 		if (type)
 			return req_fail(r, "InvalidRequest",
@@ -133,9 +135,11 @@ int op_create_upload(struct req *r)
 	xml_elem(&r->out, "Key", r->key);
 	xml_elem(&r->out, "UploadId", id);
 	xml_end(r, "InitiateMultipartUploadResult");
+	sse_answer(r, v->meta);
 	return 0;
 }
 
+/* The upload must be there and the key be its own; its metadata goes to r->v. */
 static int check_open(struct req *r)
 {
 	struct upload u;
@@ -143,6 +147,10 @@ static int check_open(struct req *r)
 	db_lock();
 	int rc = upload_find(r, &u);
 	db_unlock();
+	if (!rc)
+		rc = sse_check_part(r, u.meta);
+	free(r->v.meta);
+	r->v.meta = x_strdup(u.meta);
 	upload_free(&u);
 	return rc;
 }
@@ -196,7 +204,8 @@ int op_upload_part(struct req *r)
 
 	if (part_number(r, &p.num) || body_store(r, file, &has_file))
 		return -1;
-	p.etag = r->body.md5_hex;
+	r->v.etag = sse_etag(r->v.meta, r->body.md5_hex);
+	p.etag = r->v.etag;
 	p.file = has_file ? file : NULL;
 	char *csum = NULL;
 	if (r->body.csum_value)
@@ -208,6 +217,7 @@ int op_upload_part(struct req *r)
 		return -1;
 	r->status = 200;
 	req_setf(r, "ETag", "\"%s\"", p.etag);
+	sse_answer(r, r->v.meta);
 	if (r->body.csum_value) {
 		char name[40];
 		snprintf(name, sizeof(name), "x-amz-checksum-%s", csum_names[r->body.csum.alg]);
@@ -280,7 +290,8 @@ static int copy_part(struct req *r, struct copy_source *s, struct part *p)
 	db_unlock();
 	if (!rc && data_md5(p->file, 0, p->size, hex))
 		rc = req_fail(r, "InternalError", "The body could not be read.");
-	p->etag = hex;
+	r->v.etag = sse_etag(r->v.meta, hex);
+	p->etag = r->v.etag;
 	p->mtime = now_ms();
 	if (rc) {
 		data_unlink(p->file);
@@ -290,12 +301,13 @@ static int copy_part(struct req *r, struct copy_source *s, struct part *p)
 		return -1;
 	if (s->b.versioning != VERSIONING_NEVER)
 		req_set(r, "x-amz-copy-source-version-id", s->v.vid);
-	char *etag = x_asprintf("\"%s\"", hex);
+	char *etag = x_asprintf("\"%s\"", p->etag);
 	time_iso(p->mtime, when);
 	xml_begin(r, "CopyPartResult");
 	xml_elem(&r->out, "LastModified", when);
 	xml_elem(&r->out, "ETag", etag);
 	xml_end(r, "CopyPartResult");
+	sse_answer(r, r->v.meta);
 	free(etag);
 	return 0;
 }

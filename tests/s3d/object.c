@@ -55,7 +55,7 @@ int op_put_object(struct req *r)
 		return -1;
 	r->v.file = has_file ? x_strdup(file) : NULL;
 	r->v.size = r->body.size;
-	r->v.etag = x_strdup(r->body.md5_hex);
+	r->v.etag = sse_etag(r->v.meta, r->body.md5_hex);
 	r->v.mtime = now_ms();
 	if (r->body.csum_value)
 		r->v.csum = x_asprintf("%s=%s", csum_names[r->body.csum.alg], r->body.csum_value);
@@ -64,8 +64,7 @@ int op_put_object(struct req *r)
 	r->status = 200;
 	req_setf(r, "ETag", "\"%s\"", r->v.etag);
 	set_version_header(r, &r->b, &r->v);
-	const char *sse = req_header(r, "x-amz-server-side-encryption");
-	req_set(r, "x-amz-server-side-encryption", sse);
+	sse_answer(r, r->v.meta);
 	if (r->body.csum_value) {
 		char name[40];
 		snprintf(name, sizeof(name), "x-amz-checksum-%s", csum_names[r->body.csum.alg]);

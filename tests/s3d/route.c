@@ -32,7 +32,7 @@ static const struct op ops[] = {
 	B("PutBucketPolicy", "PUT", "policy", TAKES_XML, 'O', op_put_conf),
 	B("DeleteBucketPolicy", "DELETE", "policy", TAKES_NONE, 'O', op_delete_conf),
 	B("GetBucketEncryption", "GET", "encryption", TAKES_NONE, 'O', op_get_conf),
-	B("PutBucketEncryption", "PUT", "encryption", TAKES_XML, 'O', op_put_conf),
+	B("PutBucketEncryption", "PUT", "encryption", TAKES_XML, 'O', op_put_encryption),
 	B("DeleteBucketEncryption", "DELETE", "encryption", TAKES_NONE, 'O', op_delete_conf),
 	B("GetBucketOwnershipControls", "GET", "ownershipControls", TAKES_NONE, 'O', op_get_conf),
 	B("PutBucketOwnershipControls", "PUT", "ownershipControls", TAKES_XML, 'O', op_put_conf),

@@ -85,10 +85,13 @@ struct conf {
 	size_t nregions;
 	struct account accounts[32];
 	size_t naccounts;
+	char *known[16]; /* owners of accounts without a key, which nobody can sign for */
+	size_t nknown;
 	char *log_file, *ready_file, *pid_file, *tls_cert, *tls_key;
 	bool allow_remote, daemonize;
 	char *create[64];
 	size_t ncreate;
+	bool minio, check_destinations;
 };
 
 extern struct conf conf;
@@ -257,6 +260,7 @@ struct req {
 	char reqid[17];
 	int64_t start_ms;
 	bool started, failed, logged, admin, head, close_silently, expect;
+	unsigned lacks; /* what the server is said to lack for this bucket */
 
 	/* from the signature, for signed chunks */
 	uint8_t sign_key[32];
@@ -330,11 +334,13 @@ char *xml_text(struct _xmlNode *n, const char *name); /* returns new or NULL */
 char *xml_content(struct _xmlNode *n);		      /* returns new */
 int xml_bad(struct req *r);
 
-/* ---- attrs.c, tags.c, acl.c, lock.c: what an object carries ---- */
+/* ---- attrs.c, tags.c, acl.c, lock.c, sse.c: what an object carries ---- */
 
 int attrs_from_headers(struct req *r, struct ver *v);
-int attrs_meta(struct req *r, char **ret_meta);
-int attrs_class(struct req *r, char **ret_class);
+/* metadata is lines "name: value"; those below return new */
+char *meta_get(const char *meta, const char *name); /* NULL without */
+char *meta_set(const char *meta, const char *name, const char *value);
+char *meta_take_over(const char *source, const char *own);
 void attrs_answer(struct req *r, const struct ver *v);
 bool archived(const struct ver *v);
 int tags_from_header(struct req *r, char **ret_tags);
@@ -344,10 +350,17 @@ int tags_count(const char *tags);
 int acl_from_headers(struct req *r, const char *owner, char **ret_acl);
 int acl_from_xml(struct req *r, char **ret_acl);
 void acl_to_xml(struct buf *b, const char *owner, const char *acl);
+bool acl_gives_to_bucket(const struct req *r); /* the new object belongs to its owner */
 bool acl_grants(const char *acl, const char *canonical, const char *perm);
 int lock_from_headers(struct req *r, struct ver *v);
 void lock_default(struct req *r, struct ver *v);
 int lock_check_delete(struct req *r, const struct ver *v, bool *ret_denied);
+int sse_from_headers(struct req *r, struct buf *meta);
+int sse_check_read(struct req *r, const struct ver *v, bool copy);
+int sse_check_part(struct req *r, const char *upload_meta);
+void sse_answer(struct req *r, const char *meta);
+bool sse_hides_md5(const char *meta);
+char *sse_etag(const char *meta, const char *md5); /* returns new */
 void canonical_id(const char *owner, char out[65]);
 void xml_owner(struct buf *b, const char *element, const char *owner);
 
@@ -383,6 +396,29 @@ void fault_match(struct req *r, bool early);
 void fault_wait(struct req *r); /* latency and stall */
 void fault_stop(void);
 
+/* ---- settings.c: what a test changes while the server runs ---- */
+
+enum lack {
+	LACK_ACL = 1 << 0,
+	LACK_CHECKSUM = 1 << 1,
+	LACK_CLASSES = 1 << 2,
+	LACK_CONDITIONAL = 1 << 3,
+	LACK_ENCRYPTION = 1 << 4,
+	LACK_LOCK = 1 << 5,
+	LACK_MULTIPART = 1 << 6,
+	LACK_PARTCOPY = 1 << 7,
+	LACK_TAGGING = 1 << 8,
+	LACK_VERSIONING = 1 << 9,
+};
+
+int settings_without(const char *list); /* everywhere; before the start */
+unsigned settings_lacks(const char *bucket);
+int settings_check(struct req *r); /* answers 501 for what is lacking */
+int settings_kms_key(const char *arn, const char *state);
+int settings_kms_find(struct req *r, const char *name, char **ret_arn); /* returns new */
+int settings_admin(struct req *r);
+void settings_free(void);
+
 /* ---- operations ---- */
 
 struct copy_source {
@@ -399,7 +435,7 @@ OP(list_buckets)
 OP(create_bucket)
 OP(delete_bucket) OP(head_bucket) OP(get_location) OP(get_versioning) OP(put_versioning)
 	OP(get_conf) OP(put_conf) OP(delete_conf) OP(put_replication) OP(get_bucket_acl) OP(
-		put_bucket_acl) OP(put_object_lock_conf) OP(put_lifecycle) OP(put_bucket_tagging)
+		put_bucket_acl) OP(put_object_lock_conf) OP(put_lifecycle) OP(put_encryption) OP(put_bucket_tagging)
 		OP(list_v1) OP(list_v2) OP(list_versions) OP(list_uploads) OP(list_parts) OP(
 			put_object_pre) OP(put_object) OP(delete_object) OP(delete_objects)
 			OP(get_object) OP(head_object) OP(copy_object_pre) OP(copy_object) OP(

@@ -27,6 +27,10 @@ int bucket_find(const char *name, struct bucket *ret)
 		ret->versioning = (enum versioning)sqlite3_column_int(st, 2);
 		ret->object_lock = sqlite3_column_int(st, 3);
 		ret->created = sqlite3_column_int64(st, 4);
+		if (settings_lacks(name) & LACK_VERSIONING)
+			ret->versioning = VERSIONING_NEVER;
+		if (settings_lacks(name) & LACK_LOCK)
+			ret->object_lock = false;
 		rc = 0;
 	}
 	db_done(st);

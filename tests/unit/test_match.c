@@ -21,6 +21,7 @@ struct spec {
 	bool markers;
 	bool disabled;
 	bool v1;
+	bool kms;
 };
 
 static void write_tags(struct json_out *j, const struct kv *tags)
@@ -68,7 +69,19 @@ static void write_rule(struct json_out *j, const struct spec *s)
 	json_str(j, "Status", s->disabled ? "Disabled" : "Enabled");
 	json_open(j, "Destination", '{');
 	json_str(j, "Bucket", arn);
+	if (s->kms) {
+		json_open(j, "EncryptionConfiguration", '{');
+		json_str(j, "ReplicaKmsKeyID", "arn:aws:kms:eu-west-1:111122223333:key/k");
+		json_close(j, '}');
+	}
 	json_close(j, '}');
+	if (s->kms) {
+		json_open(j, "SourceSelectionCriteria", '{');
+		json_open(j, "SseKmsEncryptedObjects", '{');
+		json_str(j, "Status", "Enabled");
+		json_close(j, '}');
+		json_close(j, '}');
+	}
 	if (s->v1) {
 		json_str(j, "Prefix", s->prefix);
 	} else {
@@ -150,6 +163,9 @@ static const struct spec old[] = { { "v1", "dst", .prefix = "Tax/", .v1 = true }
 				   { "off", "dst", .prefix = "Legal/", .v1 = true,
 				     .disabled = true },
 				   { .id = NULL } };
+static const struct spec kms[] = { { "plain", "dst", 2, .prefix = "", .markers = true },
+				   { "kms", "dst", 1, .prefix = "Tax/", .kms = true },
+				   { .id = NULL } };
 static const struct spec odd_prefix[] = { { "odd", "dst", 1, .prefix = " *%2f\xc3\xa9" },
 					  { .id = NULL } };
 
@@ -158,64 +174,72 @@ static const struct {
 	const char *key, *tags;
 	bool delete_marker, is_replica;
 	const char *want;
-	bool tags_matter;
+	const char *sse;
 } cases[] = {
-	{ all, "Tax/doc1", NULL, false, false, "all", false },
-	{ all, "x", "a=1", false, false, "all", false },
-	{ empty_prefix, "x", NULL, false, false, "all", false },
+	{ all, "Tax/doc1", NULL, false, false, "all", NULL },
+	{ all, "x", "a=1", false, false, "all", NULL },
+	{ empty_prefix, "x", NULL, false, false, "all", NULL },
 	/* The guide's example: Tax/ goes, Legal/ stays. */
-	{ tax, "Tax/doc1", NULL, false, false, "tax", false },
-	{ tax, "Tax/doc2", NULL, false, false, "tax", false },
-	{ tax, "Tax/", NULL, false, false, "tax", false },
-	{ tax, "Tax", NULL, false, false, "", false },
-	{ tax, "tax/doc1", NULL, false, false, "", false },
-	{ tax, "Legal/doc3", NULL, false, false, "", false },
-	{ tax, "old/Tax/doc1", NULL, false, false, "", false },
-	{ one_tag, "x", "class=pii", false, false, "t", true },
-	{ one_tag, "x", "class=pii&more=1", false, false, "t", true },
-	{ one_tag, "x", "class=public", false, false, "", true },
-	{ one_tag, "x", "Class=pii", false, false, "", true },
-	{ one_tag, "x", "class=PII", false, false, "", true },
-	{ one_tag, "x", NULL, false, false, "", true },
+	{ tax, "Tax/doc1", NULL, false, false, "tax", NULL },
+	{ tax, "Tax/doc2", NULL, false, false, "tax", NULL },
+	{ tax, "Tax/", NULL, false, false, "tax", NULL },
+	{ tax, "Tax", NULL, false, false, "", NULL },
+	{ tax, "tax/doc1", NULL, false, false, "", NULL },
+	{ tax, "Legal/doc3", NULL, false, false, "", NULL },
+	{ tax, "old/Tax/doc1", NULL, false, false, "", NULL },
+	{ one_tag, "x", "class=pii", false, false, "t", NULL },
+	{ one_tag, "x", "class=pii&more=1", false, false, "t", NULL },
+	{ one_tag, "x", "class=public", false, false, "", NULL },
+	{ one_tag, "x", "Class=pii", false, false, "", NULL },
+	{ one_tag, "x", "class=PII", false, false, "", NULL },
+	{ one_tag, "x", NULL, false, false, "", NULL },
 	/* All tags are needed; some servers take any. */
-	{ two_tags, "x", "class=pii&keep=7y", false, false, "t", true },
-	{ two_tags, "x", "class=pii", false, false, "", true },
-	{ two_tags, "x", "keep=7y", false, false, "", true },
-	{ two_tags, "x", "class=pii&keep=8y", false, false, "", true },
-	{ both, "Tax/a", "class=pii&keep=7y&x=y", false, false, "b", true },
-	{ both, "Legal/a", "class=pii&keep=7y", false, false, "", false },
-	{ both, "Tax/a", "class=pii", false, false, "", true },
-	{ empty_value, "x", "flag=", false, false, "t", true },
-	{ empty_value, "x", "flag=1", false, false, "", true },
-	{ empty_value, "x", NULL, false, false, "", true },
+	{ two_tags, "x", "class=pii&keep=7y", false, false, "t", NULL },
+	{ two_tags, "x", "class=pii", false, false, "", NULL },
+	{ two_tags, "x", "keep=7y", false, false, "", NULL },
+	{ two_tags, "x", "class=pii&keep=8y", false, false, "", NULL },
+	{ both, "Tax/a", "class=pii&keep=7y&x=y", false, false, "b", NULL },
+	{ both, "Legal/a", "class=pii&keep=7y", false, false, "", NULL },
+	{ both, "Tax/a", "class=pii", false, false, "", NULL },
+	{ empty_value, "x", "flag=", false, false, "t", NULL },
+	{ empty_value, "x", "flag=1", false, false, "", NULL },
+	{ empty_value, "x", NULL, false, false, "", NULL },
 	/* One destination: the greatest priority alone. */
-	{ overlap, "Tax/2024/a", NULL, false, false, "high", false },
-	{ overlap, "Tax/2023/a", NULL, false, false, "low", false },
+	{ overlap, "Tax/2024/a", NULL, false, false, "high", NULL },
+	{ overlap, "Tax/2023/a", NULL, false, false, "low", NULL },
 	/* The winner says no to markers; the other gets no turn. */
-	{ overlap, "Tax/2024/a", NULL, true, false, "", false },
-	{ overlap, "Tax/2023/a", NULL, true, false, "low", false },
+	{ overlap, "Tax/2024/a", NULL, true, false, "", NULL },
+	{ overlap, "Tax/2023/a", NULL, true, false, "low", NULL },
 	/* Each destination has its winner; sorted by ARN. */
-	{ fan_out, "abc", NULL, false, false, "a z", false },
-	{ fan_out, "bcd", NULL, false, false, "a m", false },
-	{ fan_out, "cde", NULL, false, false, "a", false },
-	{ paused, "x", NULL, false, false, "on", false },
-	{ markers, "x", NULL, false, false, "yes no", false },
-	{ markers, "x", NULL, true, false, "yes", false },
+	{ fan_out, "abc", NULL, false, false, "a z", NULL },
+	{ fan_out, "bcd", NULL, false, false, "a m", NULL },
+	{ fan_out, "cde", NULL, false, false, "a", NULL },
+	{ paused, "x", NULL, false, false, "on", NULL },
+	{ markers, "x", NULL, false, false, "yes no", NULL },
+	{ markers, "x", NULL, true, false, "yes", NULL },
 	/* A replica goes nowhere. */
-	{ markers, "x", NULL, false, true, "", false },
-	{ markers, "x", NULL, true, true, "", false },
-	{ tag_over_all, "x", "class=pii", false, false, "pii", true },
-	{ tag_over_all, "x", NULL, false, false, "all", true },
-	{ tag_over_all, "x", "class=pii", true, false, "", true },
-	{ tag_over_all, "x", NULL, true, false, "all", true },
-	{ all_over_tag, "x", "class=pii", false, false, "all", false },
+	{ markers, "x", NULL, false, true, "", NULL },
+	{ markers, "x", NULL, true, true, "", NULL },
+	{ tag_over_all, "x", "class=pii", false, false, "pii", NULL },
+	{ tag_over_all, "x", NULL, false, false, "all", NULL },
+	{ tag_over_all, "x", "class=pii", true, false, "", NULL },
+	{ tag_over_all, "x", NULL, true, false, "all", NULL },
+	{ all_over_tag, "x", "class=pii", false, false, "all", NULL },
 	/* V1 sends the markers that people make. */
-	{ old, "Tax/a", NULL, false, false, "v1", false },
-	{ old, "Tax/a", NULL, true, false, "v1", false },
-	{ old, "Legal/a", NULL, false, false, "", false },
+	{ old, "Tax/a", NULL, false, false, "v1", NULL },
+	{ old, "Tax/a", NULL, true, false, "v1", NULL },
+	{ old, "Legal/a", NULL, false, false, "", NULL },
+	/* KMS-encrypted objects only by a rule that selects them; all others by any. */
+	{ kms, "Tax/a", NULL, false, false, "plain", NULL },
+	{ kms, "Tax/a", NULL, false, false, "plain", "AES256" },
+	{ kms, "Tax/a", NULL, false, false, "kms", "aws:kms" },
+	{ kms, "Tax/a", NULL, false, false, "kms", "aws:kms:dsse" },
+	{ kms, "a", NULL, false, false, "", "aws:kms" },
+	/* A delete marker is not encrypted. */
+	{ kms, "Tax/a", NULL, true, false, "plain", "aws:kms" },
 	/* No pattern, no decoding: bytes. */
-	{ odd_prefix, " *%2f\xc3\xa9/a", NULL, false, false, "odd", false },
-	{ odd_prefix, " x/\xc3\xa9/a", NULL, false, false, "", false },
+	{ odd_prefix, " *%2f\xc3\xa9/a", NULL, false, false, "odd", NULL },
+	{ odd_prefix, " x/\xc3\xa9/a", NULL, false, false, "", NULL },
 };
 
 static void test_cases(void)
@@ -224,7 +248,8 @@ static void test_cases(void)
 		auto_with(kv_free) struct kv tags = KV_EMPTY;
 		struct rules_facts f = { .key = cases[i].key,
 					 .delete_marker = cases[i].delete_marker,
-					 .is_replica = cases[i].is_replica };
+					 .is_replica = cases[i].is_replica,
+					 .sse = cases[i].sse };
 		struct rule_set *rs = make_rules(cases[i].rules);
 		char got[200], name[64];
 
@@ -238,7 +263,6 @@ static void test_cases(void)
 		}
 		match_ids(rs, &f, got, sizeof(got));
 		CHECK_STR(got, cases[i].want);
-		CHECK(rules_tags_matter(rs, f.key) == cases[i].tags_matter);
 		rules_unref(rs);
 	}
 	CHECK_CASE(NULL);
@@ -293,16 +317,35 @@ static void random_rules(struct spec *specs)
 		specs[i].tags = tag_sets[pick(array_size(tag_sets))];
 		specs[i].markers = !specs[i].tags && pick(2) == 0;
 		specs[i].disabled = pick(4) == 0;
+		specs[i].kms = pick(3) == 0;
 	}
 }
 
+/* One destination, and prefixes of which none begins another. */
+static void random_v1_rules(struct spec *specs)
+{
+	static const char *const apart[] = { "aa", "ab", "b", "c" };
+	static const char *const ids[] = { "0", "1", "2", "3" };
+
+	memset(specs, 0, (RULES + 1) * sizeof(*specs));
+	for (uint32_t i = 0, n = 1 + pick(array_size(apart)); i < n; i++)
+		specs[i] = (struct spec){ .id = ids[i],
+					  .dest = "dst-a",
+					  .prefix = apart[i],
+					  .markers = true,
+					  .disabled = pick(4) == 0,
+					  .kms = pick(3) == 0,
+					  .v1 = true };
+}
+
 /* The second matcher: no sorting, straight from the sentences of the guide. */
-static bool naive_applies(const struct spec *s, const char *key, const struct kv *tags)
+static bool naive_applies(const struct spec *s, const char *key, const struct kv *tags,
+			  bool encrypted)
 {
 	auto_with(kv_free) struct kv need = KV_EMPTY;
 	size_t found = 0;
 
-	if (s->disabled)
+	if (s->disabled || (encrypted && !s->kms))
 		return false;
 	for (size_t i = 0; s->prefix && s->prefix[i]; i++)
 		if (key[i] != s->prefix[i])
@@ -316,20 +359,21 @@ static bool naive_applies(const struct spec *s, const char *key, const struct kv
 	return found == need.n;
 }
 
-static void naive_match(const struct spec *specs, const char *key, const struct kv *tags,
-			bool marker, char *dst, size_t n)
+static void naive_match(const struct spec *specs, const struct rules_facts *f, bool encrypted,
+			char *dst, size_t n)
 {
 	size_t at = 0;
 
 	dst[0] = '\0';
-	for (size_t d = 0; d < array_size(dests); d++) {
+	for (size_t d = 0; d < array_size(dests) && !f->is_replica; d++) {
 		const struct spec *best = NULL;
 
 		for (const struct spec *s = specs; s->id; s++)
-			if (strcmp(s->dest, dests[d]) == 0 && naive_applies(s, key, tags) &&
+			if (strcmp(s->dest, dests[d]) == 0 &&
+			    naive_applies(s, f->key, f->tags, encrypted && !f->delete_marker) &&
 			    (!best || s->priority > best->priority))
 				best = s;
-		if (best && (!marker || best->markers))
+		if (best && (!f->delete_marker || best->markers))
 			at += (size_t)snprintf(dst + at, n - at, "%s%s", at ? " " : "", best->id);
 	}
 }
@@ -341,28 +385,45 @@ static void set_tags(struct kv *tags, uint32_t combination)
 			CHECK(kv_set(tags, tag_names[i], values[combination % 3]) == 0);
 }
 
-/* One set of rules, one key: all 27 sets of tags, with and without a delete marker. */
+/* The rules that rules_explain says act, in the order of match_ids. */
+static void explained_ids(const struct rule_set *rs, const struct rules_facts *f, char *dst,
+			  size_t n)
+{
+	struct rules_verdict v[RULES];
+	size_t count = rules_explain(rs, f, true, v, array_size(v)), at = 0;
+
+	CHECK(count == rules_count(rs));
+	dst[0] = '\0';
+	for (size_t d = 0; d < rules_dest_count(rs); d++)
+		for (size_t i = 0; i < count && at < n; i++)
+			if (v[i].why == RULES_ACTS &&
+			    strcmp(v[i].rule->dest_arn, rules_dest(rs, d)) == 0)
+				at += (size_t)snprintf(dst + at, n - at, "%s%s", at ? " " : "",
+						       v[i].rule->id);
+}
+
+/* One set of rules, one key: all 27 sets of tags, plain and encrypted objects, delete markers,
+ * replicas. */
 static void compare(const struct rule_set *rs, const struct spec *specs, const char *key)
 {
-	char first[100] = "", got[100], want[100];
-	bool differ = false;
+	char got[100], want[100], said[100];
 
-	for (uint32_t c = 0; c < 27; c++) {
+	for (uint32_t c = 0; c < 27 * 8; c++) {
 		auto_with(kv_free) struct kv tags = KV_EMPTY;
-		struct rules_facts f = { .key = key, .tags = &tags };
+		bool encrypted = c & 1;
+		struct rules_facts f = { .key = key,
+					 .tags = &tags,
+					 .delete_marker = c & 2,
+					 .is_replica = c & 4,
+					 .sse = encrypted ? "aws:kms" : NULL };
 
-		set_tags(&tags, c);
-		for (int marker = 1; marker >= 0; marker--) {
-			f.delete_marker = marker;
-			match_ids(rs, &f, got, sizeof(got));
-			naive_match(specs, key, &tags, marker, want, sizeof(want));
-			CHECK_STR(got, want);
-		}
-		if (c == 0)
-			memcpy(first, got, sizeof(first));
-		differ = differ || strcmp(first, got) != 0;
+		set_tags(&tags, c / 8);
+		match_ids(rs, &f, got, sizeof(got));
+		naive_match(specs, &f, encrypted, want, sizeof(want));
+		CHECK_STR(got, want);
+		explained_ids(rs, &f, said, sizeof(said));
+		CHECK_STR(said, want);
 	}
-	CHECK(rules_tags_matter(rs, key) == differ);
 }
 
 static void test_random(uint32_t seed, int rounds)
@@ -378,7 +439,10 @@ static void test_random(uint32_t seed, int rounds)
 		state = seed * 2654435761u + 1;
 		if (state == 0)
 			state = 1;
-		random_rules(specs);
+		if (pick(4) == 0)
+			random_v1_rules(specs);
+		else
+			random_rules(specs);
 		rs = make_rules(specs);
 		if (rs)
 			compare(rs, specs, keys[pick(array_size(keys))]);
