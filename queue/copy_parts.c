@@ -162,11 +162,14 @@ static int send_missing(struct copy *c, struct parts *p)
 
 static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
 {
+	auto_with(replica_free) struct replica r = { 0 };
 	const char *name = copy_token_name(c);
 	int err;
 
-	err = mpu_complete(c->conf->dest, c->j->key, p->id, p->parts, p->n, name,
-			   copy_token_value(c), ret_i, c->err);
+	err = copy_make_replica(c, &r);
+	err = err < 0 ? err
+		      : mpu_complete_as(c->conf->dest, c->j->key, p->id, p->parts, p->n, name,
+					copy_token_value(c), r.opts.origin, ret_i, c->err);
 	if (err < 0)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
 	return err;

@@ -137,7 +137,7 @@ static int ask_rest(struct copy *c, struct job_spec *s)
  */
 static int check_eligible(struct copy *c)
 {
-	if (kv_get(&c->spec.meta, REPL_META_REPLICA) && !c->j->replicas)
+	if (kv_get(&c->spec.meta, REPL_META_REPLICA) && !c->j->how.replicas)
 		return copy_nothing(c, "it is a replica itself");
 	if (replica_is_kms(c->spec.sse) && !c->j->how.kms_key)
 		return copy_nothing(c, "it is encrypted with SSE-KMS, which the rule does not select");

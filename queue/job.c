@@ -70,6 +70,7 @@ void job_how_free(struct job_how *h)
 int job_how_copy(struct job_how *dst, const struct job_how *src)
 {
 	struct job_how n = { .owner_override = src->owner_override,
+			     .replicas = src->replicas,
 			     .threshold_minutes = src->threshold_minutes };
 	int r = str_dup(src->account, &n.account);
 
@@ -346,6 +347,7 @@ int job_how_to_json(const struct job_how *h, struct buf *out)
 	json_start(&j, out, false);
 	json_open(&j, NULL, '{');
 	add_flag(&j, "owner_override", h->owner_override);
+	add_flag(&j, "replicas", h->replicas);
 	add_text(&j, "account", h->account);
 	add_text(&j, "kms_key", h->kms_key);
 	if (h->threshold_minutes)
@@ -359,6 +361,7 @@ static int read_how(const struct doc_node *root, struct job_how *ret_h)
 	int64_t minutes = 0;
 	int r = maybe_bool(root, "owner_override", &ret_h->owner_override);
 
+	r = r < 0 ? r : maybe_bool(root, "replicas", &ret_h->replicas);
 	r = r < 0 ? r : maybe_text(root, "account", &ret_h->account);
 	r = r < 0 ? r : maybe_text(root, "kms_key", &ret_h->kms_key);
 	if (r == 0 && doc_child(root, "threshold") &&

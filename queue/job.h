@@ -61,6 +61,7 @@ struct job_how {
 	bool owner_override; /* bucket-owner-full-control, no ACL of the source */
 	char *account;	     /* the destination's owner, checked */
 	char *kms_key;	     /* ReplicaKmsKeyID */
+	bool replicas;	     /* also a version that is a replica itself: a person asked for it */
 	int32_t threshold_minutes; /* of the rule's time control or metrics; 0 = none */
 };
 
@@ -79,7 +80,6 @@ struct job {
 	int64_t batch; /* the scan that made it (store_scan.c); 0 = none */
 	/* order was lost at the destination: it must become the current version there */
 	bool repair;
-	bool replicas; /* also a version that is a replica itself (asked for by a person) */
 	char *token;	     /* value of the metadata crrfs-id; NULL when the version has none */
 	struct job_spec spec;
 	/* name in the staging directory that holds the whole body; NULL = read the source */

@@ -217,6 +217,7 @@ int repl_decide(struct repl *r, struct decision *d)
 		.tags = &f->spec->tags,
 		.delete_marker = d->kind == JOB_DELETE,
 		.is_replica = kv_get(&f->spec->meta, REPL_META_REPLICA) != NULL,
+		.sse = f->spec->sse,
 	};
 	struct rule_set *rs = repl_get_rules(r);
 	size_t count = rules_dest_count(rs);

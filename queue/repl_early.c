@@ -175,6 +175,7 @@ static int begin_one(struct ticket *t, const char *key, const struct rule *rule,
 		     struct repl_early *ret_e)
 {
 	struct dest_health health;
+	struct s3_caps caps;
 	struct dest *d;
 	struct early *e;
 	char why[300];
@@ -184,7 +185,9 @@ static int begin_one(struct ticket *t, const char *key, const struct rule *rule,
 	if (err < 0)
 		return err;
 	dest_get_health(d, &health);
-	if (health.paused)
+	dest_get_caps(d, &caps);
+	/* MinIO wants the source's version id when the upload is begun, and there is none yet. */
+	if (health.paused || caps.minio == CAP_YES)
 		return -EAGAIN;
 	err = early_new(t, key, rule, d, spec, src, &e);
 	if (err < 0)

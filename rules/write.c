@@ -14,11 +14,12 @@ struct writer {
 	struct json_out j; /* writes into b */
 };
 
+/* The root of JSON has no name. */
 static void group_open(struct writer *w, const char *name)
 {
 	if (w->json)
 		json_open(&w->j, name, '{');
-	else
+	else if (name)
 		buf_addf(w->b, "<%s>", name);
 }
 
@@ -26,7 +27,7 @@ static void group_close(struct writer *w, const char *name)
 {
 	if (w->json)
 		json_close(&w->j, '}');
-	else
+	else if (name)
 		buf_addf(w->b, "</%s>", name);
 }
 

@@ -798,7 +798,7 @@ static inline void fake_serve_locked(struct fake_s3 *f, struct fake_req *r, stru
 	lock_assert_held(&f->l);
 	if (!r->key && is_get && kv_get(&r->query, "versions"))
 		fake_list(f, r, res);
-	else if (!r->key || kv_get(r->q->headers, "x-amz-copy-source"))
+	else if (!r->key || kv_get(r->q->headers, "x-amz-copy-source") || kv_get(&r->query, "acl"))
 		fake_unknown(r, res);
 	else if (kv_get(&r->query, "uploadId"))
 		fake_serve_upload(f, r, res);
