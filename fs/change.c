@@ -251,19 +251,43 @@ int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv 
 	return finish(t, 0, &e, &facts);
 }
 
+/* What will be deleted has these tags: as they are known, else, where a rule looks at them, as the
+ * source says. */
+static int learn_tags(struct fs *fs, const char *key, struct kv *ret_tags)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	struct s3_error e = { 0 };
+	int r;
+
+	if (!attr_cache_get(fs->attrs, key, &a) && a.rec_known && a.rec.tags_known) {
+		kv_move(ret_tags, &a.rec.tags);
+		return 0;
+	}
+	if (!repl_delete_needs_tags(fs->repl, key))
+		return 0;
+	r = tagging_get(fs->source, key, NULL, ret_tags, &e);
+	if (r == -ENOENT)
+		return 0;
+	if (r)
+		log_failed("delete", key, &e);
+	return r;
+}
+
 int change_delete(struct fs *fs, const char *key, const struct kv *tags)
 {
+	auto_with(kv_free) struct kv learned = KV_EMPTY;
 	struct job_spec spec = { 0 };
 	auto_free char *version = NULL;
 	struct repl_facts facts = { .key = key, .spec = &spec };
 	struct s3_error e = { 0 };
 	struct ticket *t = NULL;
-	int r = repl_begin(fs->repl, JOB_DELETE, key, &t);
+	int r = tags ? 0 : learn_tags(fs, key, &learned);
 
+	if (!r)
+		r = repl_begin(fs->repl, JOB_DELETE, key, &t);
 	if (r)
 		return r;
-	if (tags)
-		spec.tags = *tags; /* borrowed for the call */
+	spec.tags = tags ? *tags : learned; /* borrowed for the call */
 	r = object_delete(fs->source, key, &version, &e);
 	if (r)
 		log_failed("delete", key, &e);

@@ -22,7 +22,7 @@ int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv 
 /* Server-side copy to another key, metadata and tags along. a: of the source, loaded with tags. */
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a) must_check;
-/* A delete marker. tags: last known ones for the rules; NULL unknown. */
+/* A delete marker. tags: what the rules shall go by; NULL: what the caches say, or the source. */
 int change_delete(struct fs *fs, const char *key, const struct kv *tags) must_check;
 
 /* attr + rec -> the queue's spec. Borrowed fields stay a's: do not free. */

@@ -128,6 +128,24 @@ static int parse_level(const char *s, enum log_level *ret_level)
 	return -EINVAL;
 }
 
+/* Which of "a|b|c" is s? */
+static int parse_word(const char *s, const char *words, int *ret_i)
+{
+	size_t len = strlen(s);
+
+	for (int i = 0;; i++) {
+		size_t n = strcspn(words, "|");
+
+		if (n == len && strncmp(s, words, n) == 0) {
+			*ret_i = i;
+			return 0;
+		}
+		if (!words[n])
+			return -EINVAL;
+		words += n + 1;
+	}
+}
+
 static int bad_value(const struct reading *r, const struct config_option *o, const char *value,
 		     const char *want)
 {
@@ -225,6 +243,10 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 	case CONFIG_SECONDS:
 	case CONFIG_COUNT:
 	case CONFIG_OCTAL: return set_number(r, o, value ? value : "", field);
+	case CONFIG_WORD:
+		if (parse_word(value ? value : "", o->arg, field) < 0)
+			return bad_value(r, o, value ? value : "", o->arg);
+		return 0;
 	case CONFIG_LEVEL:
 		if (parse_level(value ? value : "", field) < 0)
 			return bad_value(r, o, value ? value : "", "error, warn, info or debug");
@@ -499,7 +521,7 @@ void config_print_help(void)
 		if (!o->help)
 			continue;
 		snprintf(name, sizeof(name), "%s%s%s", o->name, *o->arg ? "=" : "", o->arg);
-		printf("  %-24s %s\n", name, o->help);
+		printf("  %-30s %s\n", name, o->help);
 	}
 	puts("\nAll of it, and xattrs, signals and exit codes: crrfs(1). The queue: crrctl(1).");
 }

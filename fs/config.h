@@ -32,6 +32,7 @@ struct config {
 	uint64_t staging_max;
 	unsigned repl_threads, upload_threads;
 	bool early_upload;
+	int tags_at_create, untag, all_deletes; /* as in repl_conf */
 	int64_t retry_first_ms, retry_max_ms, drain_ms;
 	/* the file system */
 	bool posix_meta, ro, allow_other;
@@ -52,6 +53,7 @@ enum config_kind {
 	CONFIG_SECONDS,	     /* int64_t ms; fractions allowed; min and max in ms */
 	CONFIG_COUNT,	     /* unsigned */
 	CONFIG_OCTAL,	     /* unsigned */
+	CONFIG_WORD,	     /* int, which of the words of arg, from 0 */
 	CONFIG_LEVEL,	     /* enum log_level */
 	CONFIG_FUSE,	     /* passed on as it is */
 	CONFIG_FUSE_FLAG,    /* passed on, and bool */

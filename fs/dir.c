@@ -508,14 +508,6 @@ static int check_empty(struct fs *fs, const char *key, bool *ret_marker)
 	return page.n > *ret_marker ? -ENOTEMPTY : 0;
 }
 
-static int remove_marker(struct fs *fs, const char *key)
-{
-	auto_with(attr_free) struct attr a = { 0 };
-	bool known = !attr_cache_get(fs->attrs, key, &a) && a.rec_known && a.rec.tags_known;
-
-	return change_delete(fs, key, known ? &a.rec.tags : NULL);
-}
-
 int dir_remove(struct fs *fs, uint64_t parent, const char *name)
 {
 	auto_free char *in = NULL, *key = NULL;
@@ -535,7 +527,7 @@ int dir_remove(struct fs *fs, uint64_t parent, const char *name)
 	if (!r)
 		r = check_empty(fs, key, &marker);
 	if (!r && marker)
-		r = remove_marker(fs, key);
+		r = change_delete(fs, key, NULL);
 	if (r)
 		return r;
 	attr_cache_put_absent(fs->attrs, key);

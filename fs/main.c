@@ -145,6 +145,9 @@ static int open_queue(struct app *a)
 		.source = a->buckets.client,
 		.staging_dir = state_staging_dir(a->state),
 		.staging_max = c->staging_max,
+		.tags_at_create = c->tags_at_create,
+		.untag = (enum repl_untag)c->untag,
+		.all_deletes = c->all_deletes,
 	};
 	struct workers_conf wc = {
 		.store = a->store,

@@ -102,18 +102,10 @@ int file_unlink(struct fs *fs, uint64_t parent, const char *name)
 	bool delete = true, tags_known = false;
 	int r = file_child_key(fs, parent, name, false, &key);
 
-	if (f) {
+	if (f)
 		file_busy_begin(f);
-		if (!r)
-			r = unlink_open(f, key, &tags, &tags_known, &delete);
-	} else if (!r) {
-		auto_with(attr_free) struct attr a = { 0 };
-
-		if (!attr_cache_get(fs->attrs, key, &a) && a.rec_known && a.rec.tags_known) {
-			r = kv_copy(&tags, &a.rec.tags);
-			tags_known = !r;
-		}
-	}
+	if (f && !r)
+		r = unlink_open(f, key, &tags, &tags_known, &delete);
 	if (!r && delete)
 		r = change_delete(fs, key, tags_known ? &tags : NULL);
 	if (!r) {

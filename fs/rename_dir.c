@@ -110,10 +110,7 @@ static int copy_one(struct sweep *s, const char *key)
 
 static int delete_one(struct sweep *s, const char *key)
 {
-	auto_with(attr_free) struct attr a = { 0 };
-	bool known = !attr_cache_get(s->fs->attrs, key, &a) && a.rec_known && a.rec.tags_known;
-
-	return change_delete(s->fs, key, known ? &a.rec.tags : NULL);
+	return change_delete(s->fs, key, NULL);
 }
 
 struct key_list {

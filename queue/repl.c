@@ -171,7 +171,17 @@ bool repl_may_match(const struct rule_set *rs, enum job_kind kind, const char *k
 static bool may_match_now(struct repl *r, enum job_kind kind, const char *key)
 {
 	struct rule_set *rs = repl_get_rules(r);
-	bool yes = repl_may_match(rs, kind, key);
+	/* a delete that needs no leave goes where an object would */
+	bool yes = repl_may_match(rs, r->all_deletes ? JOB_OBJECT : kind, key);
+
+	rules_unref(rs);
+	return yes;
+}
+
+bool repl_delete_needs_tags(struct repl *r, const char *key)
+{
+	struct rule_set *rs = repl_get_rules(r);
+	bool yes = rules_tags_matter(rs, key) && may_match_now(r, JOB_DELETE, key);
 
 	rules_unref(rs);
 	return yes;
@@ -359,6 +369,7 @@ int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl *
 	r->staging_max = conf->staging_max;
 	r->tags_at_create = conf->tags_at_create;
 	r->untag = conf->untag;
+	r->all_deletes = conf->all_deletes;
 	r->locked.rules = rules_ref(rules);
 	err = str_dup(conf->staging_dir, &r->staging_dir);
 	err = err < 0 ? err : map_new(&r->locked.uploads);

@@ -40,6 +40,8 @@ struct repl_conf {
 	 * replicated") */
 	bool tags_at_create;
 	enum repl_untag untag;
+	/* not AWS's way: deletes follow whatever the rules say of them, also where they name tags */
+	bool all_deletes;
 };
 
 /* takes a reference of its own to rules */
@@ -63,6 +65,8 @@ struct repl_facts {
 /* kind OBJECT: token names the write (goes into its metadata as REPL_META_ID): ticket_token. */
 int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticket **ret_t)
 	must_check;
+/* Could the tags of key's current version change who gets its delete marker? */
+bool repl_delete_needs_tags(struct repl *r, const char *key);
 const char *ticket_token(const struct ticket *t); /* 32 hex digits; borrowed */
 const char *ticket_key(const struct ticket *t);	  /* borrowed until repl_rekey or repl_hold */
 /* The multipart upload at the source got this id. Matches upload_conf.on_id when arg is the ticket.

@@ -10,6 +10,7 @@
  *  what was changed            a destination that the rules name  one that has the version
  *  object                      object                             -
  *  delete                      delete, if the rule wants markers  -
+ *                              (or all_deletes)
  *  tags                        object, if it never got it         tags; if no rule names it any more:
  *                              (AWS: nothing; tags_at_create)     as the policy says (AWS: tags)
  *  acl, retention, legal hold  -                                  the same (acl: not with the owner
@@ -215,7 +216,7 @@ int repl_decide(struct repl *r, struct decision *d)
 	const struct rules_facts facts = {
 		.key = f->key,
 		.tags = &f->spec->tags,
-		.delete_marker = d->kind == JOB_DELETE,
+		.delete_marker = d->kind == JOB_DELETE && !r->all_deletes,
 		.is_replica = kv_get(&f->spec->meta, REPL_META_REPLICA) != NULL,
 		.sse = f->spec->sse,
 	};

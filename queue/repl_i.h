@@ -15,6 +15,7 @@ struct repl {
 	uint64_t staging_max;
 	bool tags_at_create;
 	enum repl_untag untag;
+	bool all_deletes;
 	struct {
 		struct lock l;
 		struct rule_set *rules;

@@ -184,6 +184,7 @@ static int attrs_meta(struct req *r, char **ret_meta)
 				"MaxSizeAllowed", "8192", NULL);
 	else
 		rc = sse_from_headers(r, &g.meta);
+	minio_status(r, &g.meta);
 	if (rc)
 		buf_free(&g.meta);
 	else

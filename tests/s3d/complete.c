@@ -261,17 +261,18 @@ static char *part_sizes(const struct plan *plan)
 	return buf_take(&b);
 }
 
-static void make_version(struct req *r, struct plan *plan, const char *file)
+static int make_version(struct req *r, struct plan *plan, const char *file)
 {
 	struct upload *u = &plan->u;
 	struct ver *v = &r->v;
 
 	ver_free(v);
 	*v = (struct ver){
-		.size = plan->size, .mtime = now_ms(), .lock_until = u->lock_until, .hold = u->hold
+		.size = plan->size, .lock_until = u->lock_until, .hold = u->hold
 	};
 	v->key = x_strdup(r->key);
-	v->etag = joint_etag(plan);
+	v->etag = u->etag ? x_strdup(u->etag) : joint_etag(plan);
+	v->vid = x_strdup(u->vid);
 	v->file = plan->size ? x_strdup(file) : NULL;
 	v->meta = x_strdup(u->meta);
 	v->tags = x_strdup(u->tags);
@@ -281,6 +282,7 @@ static void make_version(struct req *r, struct plan *plan, const char *file)
 	v->lock_mode = x_strdup(u->lock_mode);
 	v->parts = part_sizes(plan);
 	v->csum = joint_checksum(plan, file);
+	return minio_mtime(r, v) ? -1 : check_given(r, v->csum);
 }
 
 /* All files of an upload, to unlink after its rows are gone. Needs db_lock. */
@@ -387,8 +389,7 @@ int op_complete_upload(struct req *r)
 				data_unlink(file);
 			rc = req_fail(r, "InternalError", "The parts could not be joined.");
 		} else {
-			make_version(r, &plan, file);
-			rc = check_given(r, r->v.csum);
+			rc = make_version(r, &plan, file);
 			if (rc)
 				data_unlink(r->v.file);
 			else

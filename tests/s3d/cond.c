@@ -97,6 +97,8 @@ bool vid_valid(const char *vid)
 {
 	if (!strcmp(vid, "null"))
 		return true;
+	if (conf.minio)
+		return uuid_valid(vid);
 	size_t n = strlen(vid);
 	for (size_t i = 0; i < n; i++)
 		if (!isalnum((unsigned char)vid[i]) && vid[i] != '.' && vid[i] != '_')

@@ -136,8 +136,9 @@ static int take_body(struct req *r, const struct copy_source *s)
 {
 	char file[33];
 
+	if (minio_mtime(r, &r->v))
+		return -1;
 	r->v.size = s->v.size;
-	r->v.mtime = now_ms();
 	r->v.csum = s->v.csum && !strchr(s->v.csum, ' ') ? x_strdup(s->v.csum) : NULL;
 	if (!strchr(s->v.etag, '-') && !sse_hides_md5(s->v.meta) && !sse_hides_md5(r->v.meta))
 		r->v.etag = x_strdup(s->v.etag);

@@ -275,7 +275,7 @@ static enum MHD_Result answer(struct req *r)
 	}
 	MHD_add_response_header(m, "x-amz-request-id", r->reqid);
 	MHD_add_response_header(m, "x-amz-id-2", "s3d");
-	MHD_add_response_header(m, "Server", "s3d");
+	MHD_add_response_header(m, "Server", conf.minio ? "MinIO" : "s3d");
 	enum MHD_Result ok =
 		MHD_queue_response(r->conn, (unsigned)(r->status ? r->status : 200), m);
 	MHD_destroy_response(m);

@@ -24,6 +24,7 @@ static const char help[] =
 	"  --create BUCKET[:versioned][:lock][:region=R][:owner=O]  make it at start if missing\n"
 	"  --account OWNER     an account without a key, known to ACLs; may be repeated\n"
 	"  --without FEATURE,...  be a server that lacks them; see README.md\n"
+	"  --minio             be MinIO: version ids and times can be given\n"
 	"  --kms-key ARN       the only keys there are; may be repeated\n"
 	"  --check-destinations  the destinations of a replication must be here\n"
 	"  --log FILE          request log, a line per request\n"
@@ -163,6 +164,7 @@ static int one_option(int c)
 		conf.known[conf.nknown++] = optarg;
 		return 0;
 	case 'w': return settings_without(optarg) ? usage("--without: no such feature") : 0;
+	case 'M': conf.minio = true; return 0;
 	case 'm': return settings_kms_key(optarg, "enabled") ? usage("--kms-key takes ARNs") : 0;
 	case 'x': conf.check_destinations = true; return 0;
 	default: return usage("bad option");
@@ -180,7 +182,8 @@ static int options(int argc, char **argv)
 		{ "tls-key", 1, NULL, 'K' },	  { "daemon", 0, NULL, 'D' },
 		{ "account", 1, NULL, 'A' },	  { "without", 1, NULL, 'w' },
 		{ "kms-key", 1, NULL, 'm' },	  { "check-destinations", 0, NULL, 'x' },
-		{ "help", 0, NULL, 'h' },	  { NULL, 0, NULL, 0 },
+		{ "minio", 0, NULL, 'M' },	  { "help", 0, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 

@@ -19,7 +19,7 @@ int upload_find(struct req *r, struct upload *ret)
 {
 	sqlite3_stmt *st =
 		db_query("SELECT created, owner, initiator, meta, tags, acl, class, csum,"
-			 " lock_mode, lock_until, hold, busy FROM uploads WHERE id=?"
+			 " lock_mode, lock_until, hold, busy, vid, etag FROM uploads WHERE id=?"
 			 " AND bucket=? AND key=?",
 			 "sss", req_param(r, "uploadId"), r->bucket, r->key);
 	bool found = sqlite3_step(st) == SQLITE_ROW;
@@ -39,6 +39,8 @@ int upload_find(struct req *r, struct upload *ret)
 		ret->lock_until = sqlite3_column_int64(st, 9);
 		ret->hold = sqlite3_column_int(st, 10);
 		ret->busy = sqlite3_column_int(st, 11);
+		ret->vid = db_text(st, 12);
+		ret->etag = db_text(st, 13);
 	}
 	db_done(st);
 	return found ? 0 : no_such_upload(r);
@@ -54,6 +56,8 @@ void upload_free(struct upload *u)
 	free(u->class);
 	free(u->csum);
 	free(u->lock_mode);
+	free(u->vid);
+	free(u->etag);
 }
 
 int part_number(struct req *r, int64_t *ret)
@@ -70,7 +74,12 @@ int part_number(struct req *r, int64_t *ret)
 
 int op_create_upload_pre(struct req *r)
 {
-	return attrs_from_headers(r, &r->v);
+	if (minio_version_id(r, &r->v) || attrs_from_headers(r, &r->v))
+		return -1;
+	db_lock();
+	int rc = minio_check_duplicate(r, &r->v);
+	db_unlock();
+	return rc;
 }
 
 /* "ALG" or "ALG FULL_OBJECT" from the headers; NULL without. */
@@ -119,13 +128,14 @@ int op_create_upload(struct req *r)
 	db_lock();
 	int rc =
 		db_run("INSERT INTO uploads(id, bucket, key, created, owner, initiator, meta, tags,"
-		       " acl, class, csum, lock_mode, lock_until, hold, busy)"
-		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
+		       " acl, class, csum, lock_mode, lock_until, hold, vid, etag, busy)"
+		       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)",
 		       "sssi"
 		       "ssssssss"
-		       "ii",
+		       "iiss",
 		       id, r->bucket, r->key, now_ms(), v->owner, r->who->owner, v->meta, v->tags,
-		       v->acl, v->class, csum, v->lock_mode, v->lock_until, (int64_t)v->hold);
+		       v->acl, v->class, csum, v->lock_mode, v->lock_until, (int64_t)v->hold,
+		       v->vid, minio_etag(r));
 	db_unlock();
 	free(csum);
 	if (rc)

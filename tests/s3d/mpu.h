@@ -9,6 +9,7 @@ struct upload {
 	int64_t created, lock_until;
 	bool hold, busy;
 	char *owner, *initiator, *meta, *tags, *acl, *class, *csum, *lock_mode;
+	char *vid, *etag; /* given by a replicating client; NULL otherwise */
 };
 
 /* csum: "ALG" or "ALG FULL_OBJECT"; NULL without. Needs db_lock; answers NoSuchUpload. */

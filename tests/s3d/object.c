@@ -9,7 +9,7 @@
 
 int op_put_object_pre(struct req *r)
 {
-	if (attrs_from_headers(r, &r->v))
+	if (minio_version_id(r, &r->v) || attrs_from_headers(r, &r->v))
 		return -1;
 	db_lock();
 	int rc = cond_write(r);
@@ -28,6 +28,8 @@ static int commit(struct req *r)
 						       "The specified bucket does"
 						       " not exist")
 					    : cond_write(r);
+	if (!rc)
+		rc = minio_check_duplicate(r, &r->v);
 	if (!rc) {
 		rc = db_begin();
 		if (!rc)
@@ -51,12 +53,12 @@ int op_put_object(struct req *r)
 	char file[33];
 	bool has_file;
 
-	if (body_store(r, file, &has_file))
+	if (minio_mtime(r, &r->v) || body_store(r, file, &has_file))
 		return -1;
 	r->v.file = has_file ? x_strdup(file) : NULL;
 	r->v.size = r->body.size;
-	r->v.etag = sse_etag(r->v.meta, r->body.md5_hex);
-	r->v.mtime = now_ms();
+	r->v.etag = minio_etag(r) ? x_strdup(minio_etag(r))
+				  : sse_etag(r->v.meta, r->body.md5_hex);
 	if (r->body.csum_value)
 		r->v.csum = x_asprintf("%s=%s", csum_names[r->body.csum.alg], r->body.csum_value);
 	if (commit(r))
@@ -76,8 +78,9 @@ int op_put_object(struct req *r)
 
 struct removal {
 	const char *key, *vid;
+	bool make_marker; /* of this vid, by a replicating client */
 	bool made_marker, was_marker, denied;
-	char result_vid[33];
+	char result_vid[40];
 	char *file; /* to unlink after the commit */
 };
 
@@ -113,7 +116,10 @@ static int remove_current(struct req *r, struct removal *d, const struct bucket 
 		ver_free(&v);
 		return rc;
 	}
-	v = (struct ver){ .marker = true, .mtime = now_ms() };
+	v = (struct ver){ .marker = true };
+	if (minio_mtime(r, &v))
+		return -1;
+	v.vid = d->make_marker ? x_strdup(d->vid) : NULL;
 	v.key = x_strdup(d->key);
 	v.owner = x_strdup(r->who->owner);
 	v.class = x_strdup("STANDARD");
@@ -131,7 +137,10 @@ static int remove_one(struct req *r, struct removal *d)
 
 	if (bucket_find(r->bucket, &b))
 		return req_fail(r, "NoSuchBucket", "The specified bucket does not exist");
-	int rc = d->vid ? remove_version(r, d) : remove_current(r, d, &b);
+	bool for_good = d->vid && !d->make_marker;
+	int rc = for_good ? remove_version(r, d) : remove_current(r, d, &b);
+	if (r->failed)
+		return -1;
 	return rc ? req_fail(r, "InternalError", "The index failed.") : 0;
 }
 
@@ -145,6 +154,7 @@ int op_delete_object(struct req *r)
 {
 	struct removal d = { .key = r->key, .vid = req_param(r, "versionId") };
 
+	d.make_marker = d.vid && minio_wants_marker(r);
 	if (d.vid && !vid_valid(d.vid))
 		return req_fail_x(r, "InvalidArgument", "Invalid version id specified",
 				  "ArgumentName", "versionId", "ArgumentValue", d.vid, NULL);

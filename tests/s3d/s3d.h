@@ -55,6 +55,7 @@ int64_t now_ms(void);
 void time_http(int64_t ms, char out[40]);
 void time_iso(int64_t ms, char out[40]);
 int time_parse_iso(const char *s, int64_t *ret_ms); /* basic or extended form */
+int time_parse_iso_ns(const char *s, int64_t *ret_ns);
 int time_parse_http(const char *s, int64_t *ret_ms);
 int parse_int(const char *s, int64_t min, int64_t max, int64_t *ret);
 bool starts_with(const char *s, const char *prefix);
@@ -112,7 +113,8 @@ struct bucket {
 };
 
 struct ver {
-	int64_t seq, size, mtime, lock_until;
+	int64_t seq; /* the order in age; before ver_insert 0: the newest */
+	int64_t size, mtime, lock_until;
 	bool latest, marker, hold;
 	char *key, *vid, *etag, *file, *meta, *tags, *acl, *owner, *class, *parts, *csum,
 		*lock_mode;
@@ -396,6 +398,17 @@ void fault_match(struct req *r, bool early);
 void fault_wait(struct req *r); /* latency and stall */
 void fault_stop(void);
 
+/* ---- minio.c ---- */
+
+bool uuid_valid(const char *s);
+void uuid_make(char out[37]);
+int minio_version_id(struct req *r, struct ver *v);
+int minio_mtime(struct req *r, struct ver *v); /* every new version gets its time here */
+const char *minio_etag(const struct req *r);
+void minio_status(const struct req *r, struct buf *meta);
+int minio_check_duplicate(struct req *r, const struct ver *v);
+bool minio_wants_marker(const struct req *r);
+
 /* ---- settings.c: what a test changes while the server runs ---- */
 
 enum lack {
@@ -433,18 +446,51 @@ void copy_source_free(struct copy_source *s);
 #define OP(name) int op_##name(struct req *r);
 OP(list_buckets)
 OP(create_bucket)
-OP(delete_bucket) OP(head_bucket) OP(get_location) OP(get_versioning) OP(put_versioning)
-	OP(get_conf) OP(put_conf) OP(delete_conf) OP(put_replication) OP(get_bucket_acl) OP(
-		put_bucket_acl) OP(put_object_lock_conf) OP(put_lifecycle) OP(put_encryption) OP(put_bucket_tagging)
-		OP(list_v1) OP(list_v2) OP(list_versions) OP(list_uploads) OP(list_parts) OP(
-			put_object_pre) OP(put_object) OP(delete_object) OP(delete_objects)
-			OP(get_object) OP(head_object) OP(copy_object_pre) OP(copy_object) OP(
-				get_attributes) OP(get_tagging) OP(put_tagging) OP(delete_tagging)
-				OP(get_acl) OP(put_acl) OP(get_retention) OP(put_retention)
-					OP(get_legal_hold) OP(put_legal_hold) OP(create_upload_pre)
-						OP(create_upload) OP(upload_part_pre)
-							OP(upload_part) OP(upload_part_copy)
-								OP(complete_upload) OP(abort_upload)
+OP(delete_bucket)
+OP(head_bucket)
+OP(get_location)
+OP(get_versioning)
+OP(put_versioning)
+OP(get_conf)
+OP(put_conf)
+OP(delete_conf)
+OP(put_replication)
+OP(get_bucket_acl)
+OP(put_bucket_acl)
+OP(put_object_lock_conf)
+OP(put_lifecycle)
+OP(put_encryption)
+OP(put_bucket_tagging)
+OP(list_v1)
+OP(list_v2)
+OP(list_versions)
+OP(list_uploads)
+OP(list_parts)
+OP(put_object_pre)
+OP(put_object)
+OP(delete_object)
+OP(delete_objects)
+OP(get_object)
+OP(head_object)
+OP(copy_object_pre)
+OP(copy_object)
+OP(get_attributes)
+OP(get_tagging)
+OP(put_tagging)
+OP(delete_tagging)
+OP(get_acl)
+OP(put_acl)
+OP(get_retention)
+OP(put_retention)
+OP(get_legal_hold)
+OP(put_legal_hold)
+OP(create_upload_pre)
+OP(create_upload)
+OP(upload_part_pre)
+OP(upload_part)
+OP(upload_part_copy)
+OP(complete_upload)
+OP(abort_upload)
 #undef OP
 
 #endif

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What the tests of replication need of s3d: S3D=/path/to/s3d /usr/bin/python3 selftest_replication.py"""
-import base64, datetime, hashlib, os, shutil, sys, threading, time, uuid, zlib
+import base64, datetime, hashlib, shutil, sys, urllib.parse, uuid, zlib
 
 from selftest import Server, body, check, code_of, counts, refused, same, sign
 
@@ -284,6 +284,99 @@ def test_parts(s):
     c.put_object(Bucket="ver", Key="one", Body=b"1")
     h = c.head_object(Bucket="ver", Key="one", PartNumber=1)
     check("not multipart", "PartsCount" not in h and h["ContentLength"] == 1)
+
+
+def test_minio(_):
+    s = Server("--minio", "--create", "m:versioned", "--create", "plain")
+    c = s.client()
+
+    def send(method, path, query=None, data=b"", **headers):
+        q = urllib.parse.urlencode(sorted((query or {}).items()))
+        h, *_ = sign(s, method, path, query=q, headers={k.replace("_", "-"): v for k, v in
+                                                        headers.items()})
+        return s.raw(method, path + ("?" + q if q else ""), data, h)
+
+    def history(key="k"):
+        l = c.list_object_versions(Bucket="m", Prefix=key)
+        both = l.get("Versions", []) + l.get("DeleteMarkers", [])
+        return [v["VersionId"] for v in sorted(both, key=lambda v: v["LastModified"],
+                                               reverse=True)], \
+            [v["VersionId"] for v in both if v["IsLatest"]]
+    same("server", s.raw("GET", "/m")[1]["Server"], "MinIO")
+    v = c.put_object(Bucket="m", Key="own")["VersionId"]
+    same("ids are UUIDs", str(uuid.UUID(v)), v)
+    new, old, mid, mark = [str(uuid.uuid4()) for _ in range(4)]
+    replica = dict(x_amz_replication_status="REPLICA", x_minio_source_replication_request="true")
+    st, hd, _ = send("PUT", "/m/k", {"versionId": new}, b"new",
+                     x_minio_source_mtime="2020-01-02T03:04:05.678901234Z",
+                     x_minio_source_etag="0123456789abcdef0123456789abcdef", **replica)
+    same("id is taken", (st, hd["x-amz-version-id"]), (200, new))
+    same("ETag is taken", hd["ETag"], '"0123456789abcdef0123456789abcdef"')
+    h = c.head_object(Bucket="m", Key="k")
+    same("mark", h["ReplicationStatus"], "REPLICA")
+    same("time", h["LastModified"].isoformat(), "2020-01-02T03:04:05+00:00")
+    st, hd, _ = send("PUT", "/m/k", {"versionId": old}, b"old", x_minio_source_mtime=
+                     "2020-01-02T03:04:05.678901233Z", **replica)
+    same("an older one later", (st, c.get_object(Bucket="m", Key="k")["VersionId"]), (200, new))
+    same("history by time", history(), ([new, old], [new]))
+    st, _, text = send("PUT", "/m/k", {"versionId": new}, b"new", x_minio_source_etag=
+                       "0123456789abcdef0123456789abcdef", **replica)
+    same("duplicate", (st, code_of(text)), (412, "PreconditionFailed"))
+    st, _, text = send("POST", "/m/k", {"versionId": new, "uploads": ""}, x_minio_source_etag=
+                       "0123456789abcdef0123456789abcdef", **replica)
+    same("duplicate upload", (st, code_of(text)), (412, "PreconditionFailed"))
+    st, _, _ = send("PUT", "/m/k", {"versionId": old}, b"OLD", x_minio_source_mtime=
+                    "2020-01-02T03:04:05.678901233Z", **replica)
+    same("without an ETag it is written again", (st, history()[0]), (200, [new, old]))
+    st, _, text = send("POST", "/m/k", {"versionId": mid, "uploads": ""}, **replica)
+    u = text.split(b"<UploadId>")[1].split(b"<")[0].decode()
+    e = c.upload_part(Bucket="m", Key="k", UploadId=u, PartNumber=1, Body=b"mid")["ETag"]
+    xml = "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>%s</ETag></Part>" \
+          "</CompleteMultipartUpload>" % e
+    st, hd, _ = send("POST", "/m/k", {"uploadId": u}, xml, x_minio_source_mtime=
+                     "2020-01-01T00:00:00Z", x_minio_source_replication_request="true")
+    same("upload: id", (st, hd["x-amz-version-id"]), (200, mid))
+    same("upload: time is given at the end", history(), ([new, old, mid], [new]))
+    st, hd, _ = send("DELETE", "/m/k", {"versionId": mark}, x_minio_source_deletemarker="true",
+                     x_minio_source_mtime="2020-01-01T12:00:00Z", **replica)
+    same("marker of this id", (st, hd["x-amz-version-id"], hd["x-amz-delete-marker"]),
+         (204, mark, "true"))
+    same("in its place", history(), ([new, old, mark, mid], [new]))
+    send("DELETE", "/m/k", {"versionId": mark}, x_minio_source_deletemarker="true",
+         x_minio_source_mtime="2021-01-01T12:00:00Z", **replica)
+    same("again, later: one marker, the latest", history(), ([mark, new, old, mid], [mark]))
+    c.delete_object(Bucket="m", Key="k", VersionId=mark)
+    same("removed for good", history(), ([new, old, mid], [new]))
+    v = c.put_object(Bucket="m", Key="k")["VersionId"]
+    same("an ordinary one is the newest", history()[0][0], v)
+    st, _, text = send("PUT", "/m/k", {"versionId": "null"}, b"n", x_minio_source_mtime=
+                       "2019-01-01T00:00:00Z", **replica)
+    same("null", (st, history()[0][-1]), (200, "null"))
+    same("no UUID", code_of(send("PUT", "/m/k", {"versionId": "x" * 32})[2]), "InvalidArgument")
+    same("no versioning", code_of(send("PUT", "/plain/k", {"versionId": new})[2]),
+         "InvalidArgument")
+    same("bad time", code_of(send("PUT", "/m/k", None, b"", x_minio_source_mtime="now")[2]),
+         "InvalidArgument")
+    pages, seen = c.get_paginator("list_object_versions").paginate(
+        Bucket="m", Prefix="k", PaginationConfig={"PageSize": 1}), []
+    for p in pages:
+        seen += [x["VersionId"] for x in p.get("Versions", [])]
+    same("paged in the order of time", seen, [v, new, old, mid, "null"])
+    s.stop()
+    shutil.rmtree(s.dir)
+
+
+def test_no_version_id(s):
+    q = "versionId=" + str(uuid.uuid4())
+    h, *_ = sign(s, "PUT", "/ver/k", query=q)
+    st, _, text = s.raw("PUT", "/ver/k?" + q, b"x", h)
+    same("PUT of a version id", (st, code_of(text)), (400, "InvalidArgument"))
+    h, *_ = sign(s, "PUT", "/ver/k", headers={"x-amz-replication-status": "REPLICA",
+                                              "x-minio-source-mtime": "2020-01-01T00:00:00Z"})
+    s.raw("PUT", "/ver/k", b"x", h)
+    g = s.client().head_object(Bucket="ver", Key="k")
+    check("others do not heed MinIO's headers", "ReplicationStatus" not in g and
+          g["LastModified"].year > 2020)
 
 
 def main():

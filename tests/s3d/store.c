@@ -34,7 +34,7 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS uploads(id TEXT PRIMARY KEY, bucket TEXT, key TEXT,"
 	" created INTEGER, owner TEXT, initiator TEXT, meta TEXT, tags TEXT, acl TEXT,"
 	" class TEXT, csum TEXT, lock_mode TEXT, lock_until INTEGER, hold INTEGER,"
-	" busy INTEGER) WITHOUT ROWID;"
+	" vid TEXT, etag TEXT, busy INTEGER) WITHOUT ROWID;"
 	"CREATE INDEX IF NOT EXISTS u_key ON uploads(bucket, key, created, id);"
 	"CREATE TABLE IF NOT EXISTS parts(upload TEXT, num INTEGER, etag TEXT, size INTEGER,"
 	" mtime INTEGER, file TEXT, csum TEXT, PRIMARY KEY(upload, num)) WITHOUT ROWID;"

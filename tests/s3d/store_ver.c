@@ -110,44 +110,80 @@ int ver_find(const char *bucket, const char *key, const char *vid, struct ver *r
 	return rc;
 }
 
+/* The version with this id makes room for another. */
+static int displace(const char *bucket, const char *key, const char *vid, char **ret_old_file)
+{
+	struct ver old;
+
+	if (ver_find(bucket, key, vid, &old))
+		return 0;
+	*ret_old_file = x_strdup(old.file);
+	int rc = db_run("DELETE FROM versions WHERE seq=?", "i", old.seq);
+	ver_free(&old);
+	return rc;
+}
+
+/* The newest of a key is its latest. */
+static int set_latest(const char *bucket, const char *key)
+{
+	int rc = db_run("UPDATE versions INDEXED BY v_current SET latest=0 WHERE bucket=?"
+			" AND key=? AND latest=1",
+			"ss", bucket, key);
+
+	return rc ? rc
+		  : db_run("UPDATE versions SET latest=1 WHERE seq=(SELECT seq FROM versions"
+			   " WHERE bucket=? AND key=? ORDER BY seq DESC LIMIT 1)",
+			   "ss", bucket, key);
+}
+
+/* MinIO's order is that of the times: the nanosecond, or the next that no other version has. */
+static int64_t free_seq(int64_t seq)
+{
+	for (bool taken = true; taken; seq += taken) {
+		sqlite3_stmt *st = db_query("SELECT 1 FROM versions WHERE seq=?", "i", seq);
+		taken = sqlite3_step(st) == SQLITE_ROW;
+		db_done(st);
+	}
+	return seq;
+}
+
 /*
- * Makes v the newest version of its key, by the rules of the bucket's versioning state: a new
- * id when enabled, otherwise the null version, which replaces an older null version.
+ * Makes v a version of its key, the newest unless it says another time. Its id is what it says,
+ * else by the rules of the bucket's versioning state: a new one when enabled, otherwise "null".
+ * It replaces an older version of this id.
  * Call inside a transaction; unlink *ret_old_file after the commit.
  */
 int ver_insert(const struct bucket *b, struct ver *v, char **ret_old_file)
 {
+	char id[37];
+
 	*ret_old_file = NULL;
-	free(v->vid);
-	if (b->versioning == VERSIONING_ENABLED) {
-		char id[33];
-		random_id(id);
+	if (!v->vid && b->versioning == VERSIONING_ENABLED) {
+		if (conf.minio)
+			uuid_make(id);
+		else
+			random_id(id);
 		v->vid = x_strdup(id);
 	} else {
-		v->vid = x_strdup("null");
-		struct ver old;
-		if (!ver_find(b->name, v->key, "null", &old)) {
-			*ret_old_file = x_strdup(old.file);
-			int rc = db_run("DELETE FROM versions WHERE seq=?", "i", old.seq);
-			ver_free(&old);
-			if (rc)
-				return rc;
-		}
+		if (!v->vid)
+			v->vid = x_strdup("null");
+		int rc = displace(b->name, v->key, v->vid, ret_old_file);
+		if (rc)
+			return rc;
 	}
-	int rc = db_run("UPDATE versions INDEXED BY v_current SET latest=0 WHERE bucket=?"
-			" AND key=? AND latest=1",
-			"ss", b->name, v->key);
-	if (rc)
-		return rc;
-	return db_run("INSERT INTO versions(bucket, key, vid, latest, marker, size, etag, mtime,"
-		      " file, meta, tags, acl, owner, class, parts, csum, lock_mode, lock_until,"
-		      " hold) VALUES(?,?,?,1,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		      "sssiisi"
-		      "sssssssss"
-		      "ii",
-		      b->name, v->key, v->vid, (int64_t)v->marker, v->size, v->etag, v->mtime,
-		      v->file, v->meta, v->tags, v->acl, v->owner, v->class, v->parts, v->csum,
-		      v->lock_mode, v->lock_until, (int64_t)v->hold);
+	if (conf.minio)
+		v->seq = free_seq(v->seq ? v->seq : v->mtime * 1000000);
+	int rc = db_run("INSERT INTO versions(seq, bucket, key, vid, latest, marker, size, etag,"
+			" mtime, file, meta, tags, acl, owner, class, parts, csum, lock_mode,"
+			" lock_until, hold)"
+			" VALUES(NULLIF(?,0),?,?,?,0,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			"isssiisi"
+			"sssssssss"
+			"ii",
+			v->seq, b->name, v->key, v->vid, (int64_t)v->marker, v->size, v->etag,
+			v->mtime, v->file, v->meta, v->tags, v->acl, v->owner, v->class, v->parts,
+			v->csum, v->lock_mode, v->lock_until, (int64_t)v->hold);
+	return rc ? rc : set_latest(b->name, v->key);
 }
 
 /* Removes one version for good; the next one in age becomes the latest. */
@@ -155,11 +191,7 @@ int ver_remove(const char *bucket, const struct ver *v)
 {
 	int rc = db_run("DELETE FROM versions WHERE seq=?", "i", v->seq);
 
-	if (rc || !v->latest)
-		return rc;
-	return db_run("UPDATE versions SET latest=1 WHERE seq=(SELECT seq FROM versions"
-		      " WHERE bucket=? AND key=? ORDER BY seq DESC LIMIT 1)",
-		      "ss", bucket, v->key);
+	return rc || !v->latest ? rc : set_latest(bucket, v->key);
 }
 
 void ver_free(struct ver *v)

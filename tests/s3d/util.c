@@ -301,11 +301,11 @@ void time_iso(int64_t ms, char out[40])
 	out[n] = 0;
 }
 
-int time_parse_iso(const char *s, int64_t *ret_ms)
+int time_parse_iso_ns(const char *s, int64_t *ret_ns)
 {
 	struct tm tm = { 0 };
 	const char *rest = strptime(s, "%Y%m%dT%H%M%SZ", &tm);
-	int ms = 0;
+	int ns = 0;
 
 	if (!rest || strlen(s) != 16) {
 		tm = (struct tm){ 0 };
@@ -313,15 +313,25 @@ int time_parse_iso(const char *s, int64_t *ret_ms)
 		if (!rest)
 			return -EINVAL;
 		if (*rest == '.') {
-			int scale = 100;
+			int scale = 100000000;
 			for (rest++; isdigit((unsigned char)*rest); rest++, scale /= 10)
-				ms += (*rest - '0') * scale;
+				ns += (*rest - '0') * scale;
 		}
 		if (strcmp(rest, "Z") && strcmp(rest, "+00:00"))
 			return -EINVAL;
 	}
-	*ret_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	*ret_ns = (int64_t)timegm(&tm) * 1000000000 + ns;
 	return 0;
+}
+
+int time_parse_iso(const char *s, int64_t *ret_ms)
+{
+	int64_t ns;
+	int rc = time_parse_iso_ns(s, &ns);
+
+	if (!rc)
+		*ret_ms = ns / 1000000;
+	return rc;
 }
 
 int time_parse_http(const char *s, int64_t *ret_ms)

@@ -45,7 +45,7 @@ static void test_values(void)
 			      "staging_max=5M,drain_timeout=1.5,attr_timeout=0.05,hold=0,posix_"
 			      "meta=no,umask=027,uid=7,gid=8,"
 			      "repl_threads=3,log_level=debug,cache=1K,max_attempts=2,timeout=30,"
-			      "retry_first=0.1,retry_max=2"),
+			      "retry_first=0.1,retry_max=2,tags=at-create,untag=delete-marker"),
 		  0);
 	CHECK_STR(why, "");
 	CHECK_STR(c.url, "http://h:1");
@@ -64,6 +64,9 @@ static void test_values(void)
 	CHECK_INT(c.log_level, LOG_LEVEL_DEBUG);
 	CHECK_INT(c.call_ms, 30000);
 	CHECK_INT(c.retry_first_ms, 100);
+	CHECK_INT(c.tags_at_create, 1);
+	CHECK_INT(c.untag, 2);
+	CHECK_INT(c.all_deletes, 0);
 	if (CHECK(getcwd(cwd, sizeof(cwd)) != NULL)) {
 		snprintf(path, sizeof(path), "%s/r.json", cwd);
 		CHECK_STR(c.rules, path);
@@ -236,7 +239,7 @@ static void test_table(void)
 		if (!o->help)
 			continue;
 		lines++;
-		CHECK(strlen(o->name) + strlen(o->arg) + 1 <= 24);
+		CHECK(strlen(o->name) + strlen(o->arg) + 1 <= 30);
 		CHECK(2 + 24 + 1 + strlen(o->help) <= 79);
 	}
 	CHECK_CASE("");
