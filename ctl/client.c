@@ -83,9 +83,9 @@ static int apply_options(const struct ctl_opts *o, struct known *k)
 
 static int make_clients(const struct known *k, struct ctl_client *c)
 {
-	const struct cred_conf cred = {
-		.passwd_file = k->passwd_file, .profile = k->profile, .bucket = c->bucket
-	};
+	const struct cred_conf cred = { .passwd_file = k->passwd_file,
+					.profile = k->profile,
+					.bucket = c->bucket };
 	struct s3_client_conf s3 = {
 		.url = k->url,
 		.region = k->region,
@@ -123,8 +123,7 @@ static int read_bucket(const char *text, struct ctl_client *c)
 	int r = str_format(&c->bucket, "%.*s", (int)n, name);
 
 	return r ? r
-		 : str_format(&c->prefix, "%s%s", prefix,
-			      len && prefix[len - 1] != '/' ? "/" : "");
+		 : str_format(&c->prefix, "%s%s", prefix, len && prefix[len - 1] != '/' ? "/" : "");
 }
 
 static int read_mount(const struct ctl_opts *o, const char *path, struct ctl_client *c,

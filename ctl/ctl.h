@@ -18,7 +18,7 @@ struct ctl_opts {
 	const char *dest;   /* --dest */
 	int64_t timeout_ms; /* --timeout; -1 for ever */
 	bool json, watch, all;
-	/* Where the buckets are, when no mount says so: ctl/client.h. Names as the mount's options. */
+	/* Where the buckets are, when no mount says so (ctl/client.h). Names as the mount's. */
 	const char *url, *region, *profile, *passwd_file, *cacert, *destinations;
 	bool path_style, no_check_certificate, allow_http;
 	/* of single commands */

@@ -1,6 +1,6 @@
 /*
- * copy_change.c - a version is at the destination, and its tags, ACL, retention or legal hold are to
- * follow the source's. No body is sent.
+ * copy_change.c - a version is at the destination, and its tags, ACL, retention or legal hold are
+ * to follow the source's. No body is sent.
  */
 #include "queue/copy_i.h"
 
@@ -121,7 +121,8 @@ static const char *nearest_canned(const struct acl *a)
 
 		read |= all && g->permission == ACL_READ;
 		write |= all && g->permission == ACL_WRITE;
-		users |= g->uri && strstr(g->uri, "/AuthenticatedUsers") && g->permission == ACL_READ;
+		users |= g->uri && strstr(g->uri, "/AuthenticatedUsers") &&
+			 g->permission == ACL_READ;
 	}
 	if (read)
 		return write ? "public-read-write" : "public-read";
@@ -195,7 +196,8 @@ static int change_acl(struct copy *c, char **version)
 static int change_retention(struct copy *c, char **version)
 {
 	struct s3_retention r = { 0 };
-	int err = at_source(c, retention_get(c->conf->source, c->j->key, c->j->version, &r, c->err));
+	int err =
+		at_source(c, retention_get(c->conf->source, c->j->key, c->j->version, &r, c->err));
 
 	return err < 0 ? err
 		       : at_dest(c, retention_put(c->conf->dest, c->j->key, *version, &r, c->err));
@@ -204,8 +206,8 @@ static int change_retention(struct copy *c, char **version)
 static int change_legal_hold(struct copy *c, char **version)
 {
 	bool on = false;
-	int err = at_source(c, legal_hold_get(c->conf->source, c->j->key, c->j->version, &on,
-					      c->err));
+	int err = at_source(c,
+			    legal_hold_get(c->conf->source, c->j->key, c->j->version, &on, c->err));
 
 	return err < 0 ? err
 		       : at_dest(c, legal_hold_put(c->conf->dest, c->j->key, *version, on, c->err));

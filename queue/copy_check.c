@@ -55,7 +55,7 @@ static int differs(struct copy *c, const char *etag)
 	return -EIO;
 }
 
-/* With KMS on one side an ETag is no digest of the bytes, though some servers let it look like one. */
+/* With KMS on one side an ETag is no digest of the bytes, though it may look like one. */
 static bool can_compare(const struct copy *c, const struct s3_info *replica, unsigned *ret_n)
 {
 	unsigned a = 0;

@@ -140,7 +140,8 @@ static int check_eligible(struct copy *c)
 	if (kv_get(&c->spec.meta, REPL_META_REPLICA) && !c->j->how.replicas)
 		return copy_nothing(c, "it is a replica itself");
 	if (replica_is_kms(c->spec.sse) && !c->j->how.kms_key)
-		return copy_nothing(c, "it is encrypted with SSE-KMS, which the rule does not select");
+		return copy_nothing(c,
+				    "it is encrypted with SSE-KMS, which the rule does not select");
 	return 0;
 }
 
@@ -163,7 +164,8 @@ int copy_learn_spec(struct copy *c)
 	if (copy_etag_form(c->spec.etag, &n) && n > 0)
 		c->spec.multipart = true;
 	err = check_eligible(c);
-	return err < 0 ? err : str_dup(token ? token : kv_get(&c->spec.meta, REPL_META_ID), &c->token);
+	return err < 0 ? err
+		       : str_dup(token ? token : kv_get(&c->spec.meta, REPL_META_ID), &c->token);
 }
 
 /* --- the parts it was made in ----------------------------------------------------------------- */
@@ -251,7 +253,8 @@ int copy_ask_dest(struct copy *c, struct s3_info *ret_i)
 
 	if (!name)
 		return 0;
-	err = object_find(c->conf->dest, c->j->key, name, copy_token_value(c), since, ret_i, c->err);
+	err = object_find(c->conf->dest, c->j->key, name, copy_token_value(c), since, ret_i,
+			  c->err);
 	if (err == -ENOENT)
 		*c->err = (struct s3_error){ .retry_after_ms = -1 };
 	return err == 0 ? 1 : err == -ENOENT ? 0 : err;

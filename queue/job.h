@@ -27,7 +27,7 @@ enum job_kind {
 	JOB_OBJECT = 1,
 	JOB_TAGS = 2,
 	JOB_DELETE = 3,
-	/* These carry no value: the copy reads what the source has by then, so that the last one wins. */
+	/* These carry no value: the copy reads what the source has by then: the last one wins. */
 	JOB_ACL = 4,
 	JOB_RETENTION = 5,
 	JOB_LEGAL_HOLD = 6,

@@ -25,7 +25,8 @@
 struct repl;
 struct ticket;
 
-/* What becomes of a replica when new tags of its source version match no rule any more. AWS: keep. */
+/* What becomes of a replica when new tags of its source version match no rule any more. AWS: keep.
+ */
 enum repl_untag { REPL_UNTAG_KEEP, REPL_UNTAG_MARK, REPL_UNTAG_DELETE_MARKER };
 
 struct repl_conf {
@@ -100,10 +101,10 @@ void repl_early_drop(struct repl_early *e, size_t n);
 int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged,
 		struct repl_early *e, size_t n) must_check;
 /*
- * A version (kind OBJECT) or delete marker (DELETE) that was not made through this mount, or that is
- * old: the rules decide as for a new one; where it was selected before it is left out, unless again.
- * The destination is asked first whether it has it. spec->known may be false where rules_tags_matter
- * says no: the copy then asks the source. *ret_n: rows made.
+ * A version (kind OBJECT) or delete marker (DELETE) that was not made through this mount, or that
+ * is old: the rules decide as for a new one; where it was selected before it is left out, unless
+ * again. The destination is asked first whether it has it. spec->known may be false where
+ * rules_tags_matter says no: the copy then asks the source. *ret_n: rows made.
  */
 struct repl_offer {
 	enum job_class class;

@@ -11,9 +11,9 @@
  *  object                      object                             -
  *  delete                      delete, if the rule wants markers  -
  *                              (or all_deletes)
- *  tags                        object, if it never got it         tags; if no rule names it any more:
- *                              (AWS: nothing; tags_at_create)     as the policy says (AWS: tags)
- *  acl, retention, legal hold  -                                  the same (acl: not with the owner
+ *  tags                        object, if it never got it         tags; if no rule names it now: as
+ *                              (AWS: nothing; tags_at_create)     the policy says (AWS: tags)
+ *  acl, retention, legal hold  -                                  the same (acl: not with an owner
  *                                                                 override)
  *  of a replica: tags, acl...  its source bucket, if a rule to    -
  *                              it wants replica modifications

@@ -1,6 +1,6 @@
 /*
- * replica.h - what a replica carries: the source version's own, what the rule says instead, and what
- * the destination's server can take. Pure.
+ * replica.h - what a replica carries: the source version's own, what the rule says instead, and
+ * what the destination's server can take. Pure.
  */
 #ifndef QUEUE_REPLICA_H
 #define QUEUE_REPLICA_H

@@ -56,8 +56,8 @@ static int read_job(struct db_stmt *st, struct job *j)
 		r = read_texts(st, j);
 	if (r < 0)
 		return r;
-	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || state < JOB_WAITING || state > JOB_PARKED ||
-	    attempt < 0 || attempt > INT32_MAX || !j->key || !j->dest)
+	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || state < JOB_WAITING ||
+	    state > JOB_PARKED || attempt < 0 || attempt > INT32_MAX || !j->key || !j->dest)
 		return -EINVAL;
 	return 0;
 }

@@ -504,7 +504,8 @@ static int read_ticket(struct db_stmt *st, struct store_ticket *t)
 		r = job_spec_from_json(spec, &t->spec);
 	if (r < 0)
 		return r;
-	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || !t->key || (t->held && (!t->staged || !spec)))
+	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || !t->key ||
+	    (t->held && (!t->staged || !spec)))
 		return -EINVAL;
 	return 0;
 }

@@ -94,3 +94,22 @@ size_t rules_match(const struct rule_set *rs, const struct rules_facts *f,
 	}
 	return n;
 }
+
+static bool tags_matter_for(const struct rules_dest *d, const char *key)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct rule *r = &d->rules[i]->rule;
+
+		if (r->enabled && rules_prefix_matches(r, key))
+			return r->tags->n > 0;
+	}
+	return false;
+}
+
+bool rules_tags_matter(const struct rule_set *rs, const char *key)
+{
+	for (size_t i = 0; i < rs->n_dests; i++)
+		if (tags_matter_for(&rs->dests[i], key))
+			return true;
+	return false;
+}

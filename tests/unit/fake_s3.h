@@ -798,8 +798,10 @@ static inline void fake_serve_locked(struct fake_s3 *f, struct fake_req *r, stru
 	lock_assert_held(&f->l);
 	if (!r->key && is_get && kv_get(&r->query, "versions"))
 		fake_list(f, r, res);
-	else if (!r->key || kv_get(r->q->headers, "x-amz-copy-source") || kv_get(&r->query, "acl"))
+	else if (!r->key || kv_get(r->q->headers, "x-amz-copy-source"))
 		fake_unknown(r, res);
+	else if (kv_get(&r->query, "acl")) /* a server without ACLs */
+		fake_error(res, 501, "NotImplemented");
 	else if (kv_get(&r->query, "uploadId"))
 		fake_serve_upload(f, r, res);
 	else if (strcmp(method, "POST") == 0 && kv_get(&r->query, "uploads"))
