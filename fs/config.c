@@ -35,6 +35,7 @@ void config_init(struct config *c)
 		.path_style = -1,
 		.staging_max = 10 * GIB,
 		.drain_ms = 60000,
+		.order_ms = 60000,
 		.posix_meta = true,
 		.attr_ms = 1000,
 		.hold_ms = 10000,

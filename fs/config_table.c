@@ -57,6 +57,8 @@ const struct config_option config_table[] = {
 	{ "retry_first", CONFIG_SECONDS, AT(retry_first_ms), 1, DAY_MS, "S", NULL },
 	{ "retry_max", CONFIG_SECONDS, AT(retry_max_ms), 1, DAY_MS, "S",
 	  "longest pause before a copy is retried (300)" },
+	{ "order_check", CONFIG_SECONDS, AT(order_ms), 0, DAY_MS, "S",
+	  "look after a copy that it is current (60; 0: never)" },
 	{ "log_level", CONFIG_LEVEL, AT(log_level), 0, 0, "WORD",
 	  "error, warn, info or debug (info)" },
 	/* of mount(8) and the kernel */

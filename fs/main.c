@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "queue/order.h"
 #include "queue/recover.h"
 #include "queue/repl.h"
 #include "queue/worker.h"
@@ -55,6 +56,7 @@ struct app {
 	struct store *store;
 	struct pool *early_pool;
 	struct workers *workers;
+	struct order *order;
 	struct control *control;
 	struct mount *mount;
 	struct fs fs;
@@ -159,6 +161,12 @@ static int open_queue(struct app *a)
 		.retry_first_ms = c->retry_first_ms,
 		.retry_max_ms = c->retry_max_ms,
 	};
+	struct order_conf oc = {
+		.store = a->store,
+		.dests = a->buckets.dests,
+		.source = a->buckets.client,
+		.after_ms = c->order_ms,
+	};
 	int err = start_pool("read", READ_THREADS, &a->fs.read_pool);
 
 	snprintf(a->why, sizeof(a->why), "out of memory or threads");
@@ -170,8 +178,11 @@ static int open_queue(struct app *a)
 	if (err == 0)
 		err = repl_new(&rc, a->buckets.rules, &a->fs.repl);
 	wc.repl = a->fs.repl;
+	oc.repl = a->fs.repl;
 	if (err == 0)
 		err = workers_new(&wc, &a->workers);
+	if (err == 0)
+		err = order_new(&oc, &a->order);
 	if (err == 0)
 		repl_on_ready(a->fs.repl, workers_wake, a->workers);
 	return err;
@@ -312,7 +323,9 @@ static int start(struct app *a)
 		err = control_start(a->control);
 	if (err == 0)
 		err = settle_start(a->fs.settle);
-	return err < 0 ? err : workers_start(a->workers);
+	if (err == 0)
+		err = workers_start(a->workers);
+	return err < 0 ? err : order_start(a->order);
 }
 
 /* --- from the beginning to the end ------------------------------------------------------------ */
@@ -360,6 +373,7 @@ static void drain(struct app *a)
 static void take_down(struct app *a)
 {
 	buckets_abort(&a->buckets);
+	order_free(a->order);
 	if (a->workers)
 		workers_stop(a->workers);
 	control_free(a->control);
