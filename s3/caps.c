@@ -1,7 +1,7 @@
 /*
- * caps.c - the asking of what a server can do; the words are in caps_text.c. See caps.h. The answers
- * of servers without a thing: AWS's and MinIO's 501 NotImplemented, 405, 400 of many codes; some
- * answer 200 and do nothing, so what can be looked at again is.
+ * caps.c - the asking of what a server can do; the words are in caps_text.c. See caps.h. The
+ * answers of servers without a thing: AWS's and MinIO's 501 NotImplemented, 405, 400 of many codes;
+ * some answer 200 and do nothing, so what can be looked at again is.
  */
 #include "s3/caps.h"
 

@@ -66,7 +66,11 @@ static void test_sent(void)
 		  { ALL_HEADERS, "content-md5", NULL, "x-amz-metadata-directive", "REPLACE" },
 		  .status = 200,
 		  .answer = { SSE, "AES256", "x-amz-version-id", UUID },
-		  .body = "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>" }
+		  .body = "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>" },
+		{ "HEAD", "/b/k?versionId=" UUID, .status = 200,
+		  .answer = { "content-length", "3" } },
+		{ "PUT", "?retention&versionId=" UUID, .status = 200 }, /* it was dropped */
+		{ "PUT", "?legal-hold&versionId=" UUID, .status = 200 },
 	};
 	static const struct kv no_tags = KV_EMPTY;
 	struct s3_put_opts opts = all;
