@@ -410,7 +410,7 @@ static int64_t wait_decide(const struct call *k, int rc, uint32_t rnd)
 
 	if (rc == -ECANCELED || e->class != FAULT_RETRY || strcmp(e->code, "Local") == 0)
 		return -1;
-	if ((k->req->once && e->unclear) || k->tries >= k->c->max_attempts)
+	if ((k->req->once && e->unclear) || k->req->single || k->tries >= k->c->max_attempts)
 		return -1;
 	wait = backoff_next(&call_backoff, k->tries + (is_throttled(e) ? THROTTLE_STEPS : 0), rnd);
 	return max_of(wait, min_of(e->retry_after_ms, (int64_t)RETRY_AFTER_MAX_MS));

@@ -34,7 +34,9 @@ struct s3_caps {
 /*
  * Tries all of it; about 20 requests. 0 also when much is missing: the answers are in ret_c, and
  * the first error that is neither "not implemented" nor a missing feature in *err (status 0 and
- * code "" = none). -errno when nothing could be learnt: no answer, no such bucket, bad credentials.
+ * code "" = none). A bucket with a default retention is not written to, as nobody could remove the
+ * object again: then all that needs it stays unknown. -errno when nothing could be learnt: no
+ * answer, no such bucket, bad credentials.
  */
 int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err) must_check;
 

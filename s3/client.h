@@ -52,6 +52,7 @@ struct s3_req {
 	int (*restart)(void *arg);
 	/* not to be repeated after an unclear outcome (see s3_error.unclear) */
 	bool once;
+	bool single; /* not to be waited for and repeated at all: a refusal is an answer */
 	/* moves bulk data: only the stall limit applies to an attempt */
 	bool data;
 	bool error_in_200; /* a 200 may carry an <Error> body (Complete, Copy) */

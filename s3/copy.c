@@ -6,6 +6,7 @@
 #include "base/codec.h"
 
 #include "s3/body.h"
+#include "s3/lock.h"
 #include "s3/mpu.h"
 #include "s3/object.h"
 #include "s3/part.h"
@@ -265,10 +266,13 @@ int object_copy(struct s3_client *c, const char *src_key, const char *src_versio
 		return rc;
 	if (!i.version_id)
 		learn_version(&k, &i);
-	if (k.set_tags && k.opts.tags->n > 0 &&
-	    (rc = tagging_ensure(c, dst_key, i.version_id, k.opts.tags, err)) != 0) {
+	if (k.set_tags && k.opts.tags->n > 0)
+		rc = tagging_ensure(c, dst_key, i.version_id, k.opts.tags, err);
+	if (rc == 0)
+		rc = lock_ensure(c, dst_key, i.version_id, &k.opts, err);
+	if (rc != 0) {
 		if (err)
-			err->unclear = true; /* the version stands, without its tags */
+			err->unclear = true; /* the version stands, without its tags or lock */
 		return rc;
 	}
 	*ret_i = i;

@@ -90,9 +90,12 @@ int settle_init(struct settle *s, struct s3_client *c, const char *key,
 {
 	const char *name = opts ? opts->token_name : NULL;
 
+	/* A replica may bear any time. */
 	*s = (struct settle){ .client = c,
 			      .key = key,
-			      .since_ms = clock_wall_ms() - SETTLE_SKEW_MS };
+			      .since_ms = opts && opts->origin
+						  ? 0
+						  : clock_wall_ms() - SETTLE_SKEW_MS };
 	if (!name)
 		return 0;
 	s->value = opts->meta ? kv_get(opts->meta, name) : NULL;

@@ -2,9 +2,11 @@
 #include "s3/lock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "s3/body.h"
+#include "s3/object.h"
 #include "s3/verb_i.h"
 
 /* Does it say that there is no such thing on this version, on this bucket, or at this server? AWS
@@ -104,6 +106,38 @@ int legal_hold_put(struct s3_client *c, const char *key, const char *version, bo
 	rc = body_write_legal_hold(on, &b);
 	return rc != 0 ? rc
 		       : lock_put(c, "PutObjectLegalHold", "legal-hold", key, version, &b, err);
+}
+
+/* A stronger one may come from the bucket's default: it stays. Times lose their milliseconds. */
+static bool retention_lacks(const struct s3_info *seen, const struct s3_put_opts *opts)
+{
+	if (!opts->lock_mode)
+		return false;
+	if (!seen->lock_mode || seen->retain_until_ms + 999 < opts->retain_until_ms)
+		return true;
+	return strcmp(opts->lock_mode, "COMPLIANCE") == 0 &&
+	       strcmp(seen->lock_mode, "COMPLIANCE") != 0;
+}
+
+int lock_ensure(struct s3_client *c, const char *key, const char *version,
+		const struct s3_put_opts *opts, struct s3_error *err)
+{
+	auto_with(s3_info_free) struct s3_info seen = { 0 };
+	struct s3_retention r = { 0 };
+	int rc;
+
+	if (!opts || (!opts->lock_mode && !opts->legal_hold))
+		return 0;
+	if ((rc = object_head(c, key, version, &seen, err)) != 0)
+		return rc;
+	if (retention_lacks(&seen, opts)) {
+		snprintf(r.mode, sizeof(r.mode), "%s", opts->lock_mode);
+		r.until_ms = opts->retain_until_ms;
+		rc = retention_put(c, key, version, &r, err);
+	}
+	if (rc == 0 && opts->legal_hold && seen.legal_hold == 0)
+		rc = legal_hold_put(c, key, version, true, err);
+	return rc;
 }
 
 int lock_conf_get(struct s3_client *c, struct s3_lock_conf *ret_l, struct s3_error *err)

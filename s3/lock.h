@@ -6,6 +6,7 @@
 #define S3_LOCK_H
 
 #include "s3/client.h"
+#include "s3/types.h"
 
 struct s3_retention {
 	char mode[16];	  /* "GOVERNANCE", "COMPLIANCE"; "" = none */
@@ -22,6 +23,11 @@ int legal_hold_get(struct s3_client *c, const char *key, const char *version, bo
 		   struct s3_error *err) must_check;
 int legal_hold_put(struct s3_client *c, const char *key, const char *version, bool on,
 		   struct s3_error *err) must_check;
+
+/* For a version just made with these opts (may be NULL): puts what of its retention and legal hold
+ * the server has dropped (Ceph: at CreateMultipartUpload and at a copy). */
+int lock_ensure(struct s3_client *c, const char *key, const char *version,
+		const struct s3_put_opts *opts, struct s3_error *err) must_check;
 
 struct s3_lock_conf {
 	bool enabled;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "s3/lock.h"
 #include "s3/object.h"
 #include "s3/part.h"
 #include "s3/tagging.h"
@@ -156,6 +157,15 @@ static int send_what_differs(struct upload *u, uint64_t size, struct s3_error *e
 	return changing(e);
 }
 
+/* May the version stand without its tags or its lock yet? */
+static bool lacks_locked(const struct upload *u)
+{
+	const struct upload_opts *o = &u->locked.opts;
+
+	lock_assert_held(&u->lock);
+	return o->tags.n > 0 || u->locked.tags_late || o->lock_mode || o->legal_hold;
+}
+
 /* In COMPLETING. */
 static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, struct s3_error *e)
 {
@@ -182,9 +192,7 @@ static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, stru
 	if (rc != 0)
 		upload_set_state_locked(u, UPLOAD_OPEN);
 	else
-		upload_set_state_locked(u, u->locked.opts.tags.n > 0 || u->locked.tags_late
-						   ? UPLOAD_TAGGING
-						   : UPLOAD_DONE);
+		upload_set_state_locked(u, lacks_locked(u) ? UPLOAD_TAGGING : UPLOAD_DONE);
 	return rc;
 }
 
@@ -265,13 +273,16 @@ static int finish_once(struct upload *u, uint64_t size, struct s3_info *ret_i, s
 	return complete(u, size, ret_i, e);
 }
 
-/* In TAGGING: the version is kept until its tags are on it, so that a further try makes no second
- * one. */
+/* In TAGGING: the version is kept until its tags and its lock are on it, so that a further try
+ * makes no second one. */
 static int finish_tags(struct upload *u, struct s3_info *ret_i, struct s3_error *e)
 {
-	int rc = tagging_ensure(u->client, u->key, u->locked.made.version_id, &u->locked.opts.tags,
-				e);
+	struct s3_put_opts opts = upload_opts_view(&u->locked.opts);
+	const char *version = u->locked.made.version_id;
+	int rc = lock_ensure(u->client, u->key, version, &opts, e);
 
+	if (rc == 0 && (opts.tags->n > 0 || u->locked.tags_late))
+		rc = tagging_ensure(u->client, u->key, version, opts.tags, e);
 	if (rc != 0)
 		return rc;
 	scoped_lock(&u->lock);

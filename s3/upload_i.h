@@ -20,8 +20,8 @@
  * SETTLED     maybe         no            fixed       GONE
  * GONE        maybe         the last end  fixed       -
  *
- * TAGGING: the version stands, its tags do not yet. SETTLED: somebody else will complete it.
- * GONE: the owner has left; it is freed with the last reference.
+ * TAGGING: the version stands, its tags or its lock may not yet. SETTLED: somebody else will
+ * complete it. GONE: the owner has left; it is freed with the last reference.
  */
 enum upload_state {
 	UPLOAD_NEW,

@@ -140,8 +140,70 @@ static void test_conf(void)
 	CHECK_CASE("");
 }
 
+#define HEAD_ANSWER(mode, until, hold)                                                             \
+	{                                                                                          \
+		"HEAD", "/b/k?versionId=v", .status = 200, .answer = {                             \
+			"content-length",                                                          \
+			"3",                                                                       \
+			"x-amz-object-lock-mode",                                                  \
+			mode,                                                                      \
+			"x-amz-object-lock-retain-until-date",                                     \
+			until,                                                                     \
+			"x-amz-object-lock-legal-hold",                                            \
+			hold                                                                       \
+		}                                                                                  \
+	}
+#define PUT_RETENTION                                                                              \
+	{                                                                                          \
+		"PUT", "?retention&versionId=v", .sends = "GOVERNANCE", .status = 200              \
+	}
+#define PUT_HOLD                                                                                   \
+	{                                                                                          \
+		"PUT", "?legal-hold&versionId=v", .sends = "ON", .status = 200                     \
+	}
+
+static void test_ensure(void)
+{
+	static const struct {
+		const char *name;
+		struct script_step steps[3];
+		size_t n;
+	} rows[] = {
+		{ "dropped", { HEAD_ANSWER("", "", ""), PUT_RETENTION, PUT_HOLD }, 3 },
+		{ "all there", { HEAD_ANSWER("GOVERNANCE", "2026-01-01T00:00:00Z", "ON") }, 1 },
+		{ "hold dropped", { HEAD_ANSWER("GOVERNANCE", UNTIL, "OFF"), PUT_HOLD }, 2 },
+		{ "a shorter default",
+		  { HEAD_ANSWER("GOVERNANCE", "2025-12-31T00:00:00Z", "ON"), PUT_RETENTION },
+		  2 },
+		{ "a stronger default",
+		  { HEAD_ANSWER("COMPLIANCE", "2027-01-01T00:00:00Z", "ON") },
+		  1 },
+	};
+	struct s3_put_opts opts = { .lock_mode = "GOVERNANCE",
+				    .retain_until_ms = UNTIL_MS,
+				    .legal_hold = true },
+			   none = { 0 };
+	struct script nothing = { 0 };
+	struct s3_client *idle = script_client(&nothing);
+
+	for (size_t k = 0; k < array_size(rows); k++) {
+		struct script script = { .steps = rows[k].steps, .n = rows[k].n };
+		struct s3_client *c = script_client(&script);
+
+		CHECK_CASE(rows[k].name);
+		CHECK_INT(lock_ensure(c, "k", "v", &opts, NULL), 0);
+		CHECK_INT(script.at, script.n);
+		s3_client_free(c);
+	}
+	CHECK_CASE("");
+	CHECK_INT(lock_ensure(idle, "k", "v", &none, NULL), 0);
+	CHECK_INT(lock_ensure(idle, "k", "v", NULL, NULL), 0);
+	s3_client_free(idle);
+}
+
 int main(void)
 {
+	test_ensure();
 	test_retention_get();
 	test_put();
 	test_hold_get();

@@ -66,7 +66,11 @@ static void test_sent(void)
 		  { ALL_HEADERS, "content-md5", NULL, "x-amz-metadata-directive", "REPLACE" },
 		  .status = 200,
 		  .answer = { SSE, "AES256", "x-amz-version-id", UUID },
-		  .body = "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>" }
+		  .body = "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>" },
+		{ "HEAD", "/b/k?versionId=" UUID, .status = 200,
+		  .answer = { "content-length", "3" } },
+		{ "PUT", "?retention&versionId=" UUID, .status = 200 }, /* it was dropped */
+		{ "PUT", "?legal-hold&versionId=" UUID, .status = 200 },
 	};
 	static const struct kv no_tags = KV_EMPTY;
 	struct s3_put_opts opts = all;
@@ -83,6 +87,33 @@ static void test_sent(void)
 	SCRIPT_RUN(copy, c, CHECK_INT(object_copy(c, "s", NULL, NULL, 3, "k", &opts, &i, NULL), 0));
 	CHECK_STR(i.sse, "AES256");
 	s3_info_free(&i);
+}
+
+/* The answer is lost: the version is found though its time is long past. */
+static void test_lost(void)
+{
+	static const struct script_step steps[] = {
+		{ "PUT", "/b/k?versionId=" UUID, .rc = -ECONNRESET },
+		{ "HEAD", "/b/k", .status = 200,
+		  .answer = { "content-length", "3", "x-amz-version-id", "newer" } },
+		{ "GET", "/b?", .status = 200,
+		  .body = "<ListVersionsResult><IsTruncated>false</IsTruncated><Version>"
+			  "<Key>k</Key><VersionId>" UUID "</VersionId><Size>3</Size>"
+			  "<LastModified>2001-01-01T00:00:00Z</LastModified></Version>"
+			  "</ListVersionsResult>" },
+		{ "HEAD", "/b/k?versionId=" UUID, .status = 200,
+		  .answer = { "content-length", "3", "x-amz-meta-token", "t", "x-amz-version-id",
+			      UUID } },
+	};
+	struct kv meta = KV_EMPTY;
+	struct s3_put_opts opts = { .meta = &meta, .token_name = "token", .origin = &origin };
+	struct s3_info i = { 0 };
+
+	CHECK_INT(kv_set(&meta, "token", "t"), 0);
+	SCRIPT_RUN(steps, c, CHECK_INT(object_put(c, "k", &opts, read_abc, NULL, 3, &i, NULL), 0));
+	CHECK_STR(i.version_id, UUID);
+	s3_info_free(&i);
+	kv_free(&meta);
 }
 
 static void test_not_sent(void)
@@ -387,6 +418,7 @@ static void test_upload_copy(void)
 int main(void)
 {
 	test_sent();
+	test_lost();
 	test_not_sent();
 	test_meta_values();
 	test_md5_wanted();

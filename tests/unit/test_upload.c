@@ -363,7 +363,8 @@ static void test_finish_again(void)
 		     { FAKE_PART, 11 * MIB, -EACCES },
 		     { FAKE_COMPLETE, 11 * MIB, -EACCES },
 		     { FAKE_PUT, MIB, -EACCES },
-		     { FAKE_TAGS_PUT, 11 * MIB, -EACCES } };
+		     { FAKE_TAGS_PUT, 11 * MIB, -EACCES },
+		     { FAKE_LOCK_PUT, 11 * MIB, -EACCES } };
 
 	for (size_t k = 0; k < array_size(rows); k++) {
 		struct s3_info i = { 0 };
@@ -373,6 +374,9 @@ static void test_finish_again(void)
 
 		world_init(&w, 2, 8);
 		CHECK_INT(kv_set(&w.tags, "a", "b"), 0);
+		w.opts.legal_hold = true;
+		w.opts.lock_mode = "GOVERNANCE";
+		w.opts.retain_until_ms = 1767225600000;
 		fake_fault(&w.fake, rows[k].op, 0, 1, 403, false);
 		u = make(&w);
 		CHECK_INT(upload_finish(u, rows[k].size, &i, &e), rows[k].rc);
@@ -380,8 +384,12 @@ static void test_finish_again(void)
 		CHECK(!i.version_id);
 		finish(&w, u, rows[k].size);
 		CHECK_INT(w.fake.n_versions, 1);
-		if (rows[k].size > 5 * MIB)
+		/* this server drops both of a multipart upload */
+		if (rows[k].size > 5 * MIB) {
 			CHECK(strstr(w.fake.versions[0].tags, "<Key>a</Key>"));
+			CHECK(strstr(w.fake.versions[0].lock, "2026-01-01T00:00:00"));
+			CHECK(strstr(w.fake.versions[0].lock, "<Status>ON</Status>"));
+		}
 		upload_drop(u);
 		CHECK_INT(fake_open_uploads(&w.fake), 0);
 		world_free(&w);

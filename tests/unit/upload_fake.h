@@ -1,6 +1,6 @@
 /*
  * upload_fake.h - a tiny S3 in memory behind an http_attempt_fn: one key's versions, multipart
- * uploads, tags. Thread-safe. Faults on command. Like Ceph it wants every uploaded part in a
+ * uploads, tags, Object Lock put on a version. Thread-safe. Faults on command. Like Ceph it wants every uploaded part in a
  * Complete; it says when something is asked that S3 would refuse.
  */
 #ifndef TESTS_UNIT_UPLOAD_FAKE_H
@@ -31,6 +31,7 @@ enum fake_op {
 	FAKE_PARTS_LIST,
 	FAKE_TAGS_GET,
 	FAKE_TAGS_PUT,
+	FAKE_LOCK_PUT,
 	FAKE_OPS
 };
 
@@ -48,7 +49,7 @@ struct fake_upload {
 struct fake_version {
 	char *data;
 	size_t size;
-	char token[32], tags[200];
+	char token[32], tags[200], lock[400];
 };
 
 struct fake_s3 {
@@ -288,6 +289,19 @@ static inline int fake_tags(struct fake_s3 *f, enum fake_op op, const struct htt
 	return buf_adds(&res->body, v->tags);
 }
 
+static inline int fake_lock(struct fake_s3 *f, const struct http_req *q, const char *body,
+			    struct http_res *res)
+{
+	const char *asked = strstr(q->url, "versionId=v");
+	struct fake_version *v = &f->versions[asked ? strtoul(asked + 11, NULL, 10) - 1 : 0];
+	size_t n = strlen(v->lock);
+
+	CHECK(asked);
+	res->status = 200;
+	snprintf(v->lock + n, sizeof(v->lock) - n, "%s", body);
+	return 0;
+}
+
 static inline int fake_serve(struct fake_s3 *f, enum fake_op op, const struct http_req *q,
 			     char **body, struct http_res *res)
 {
@@ -313,6 +327,7 @@ static inline int fake_serve(struct fake_s3 *f, enum fake_op op, const struct ht
 	case FAKE_VERSIONS_LIST: return fake_versions_list(f, res);
 	case FAKE_TAGS_GET:
 	case FAKE_TAGS_PUT: return fake_tags(f, op, q, *body, res);
+	case FAKE_LOCK_PUT: return fake_lock(f, q, *body, res);
 	default: return fake_multipart(f, op, q, body, res);
 	}
 }
@@ -321,6 +336,8 @@ static inline enum fake_op fake_op_of(const struct http_req *q)
 {
 	bool id = strstr(q->url, "uploadId="), tags = strstr(q->url, "?tagging");
 
+	if (strstr(q->url, "?retention") || strstr(q->url, "?legal-hold"))
+		return FAKE_LOCK_PUT;
 	if (strcmp(q->method, "PUT") == 0)
 		return id ? FAKE_PART : tags ? FAKE_TAGS_PUT : FAKE_PUT;
 	if (strcmp(q->method, "POST") == 0)
