@@ -271,10 +271,8 @@ static int remove_all(struct req *r, xmlNode *root)
 
 int op_delete_objects(struct req *r)
 {
-	if (!r->body.md5_wanted && !r->body.csum.alg)
-		return req_fail(r, "InvalidRequest",
-				"Missing required header for this request:"
-				" Content-MD5 OR x-amz-checksum-*");
+	if (body_needs_digest(r))
+		return -1;
 	xmlDoc *doc = xml_parse(r, "Delete");
 	if (!doc)
 		return -1;
