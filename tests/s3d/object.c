@@ -57,8 +57,7 @@ int op_put_object(struct req *r)
 		return -1;
 	r->v.file = has_file ? x_strdup(file) : NULL;
 	r->v.size = r->body.size;
-	r->v.etag = minio_etag(r) ? x_strdup(minio_etag(r))
-				  : sse_etag(r->v.meta, r->body.md5_hex);
+	r->v.etag = minio_etag(r) ? x_strdup(minio_etag(r)) : sse_etag(r->v.meta, r->body.md5_hex);
 	if (r->body.csum_value)
 		r->v.csum = x_asprintf("%s=%s", csum_names[r->body.csum.alg], r->body.csum_value);
 	if (commit(r))

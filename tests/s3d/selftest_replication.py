@@ -204,6 +204,8 @@ def test_customer_key(s):
     r = refused("GET without the key", "InvalidRequest", c.get_object, **kw)
     check("its words", "was stored using a form of Server Side Encryption" in
           r["Error"]["Message"])
+    refused("attributes without the key", "InvalidRequest", c.get_object_attributes,
+            ObjectAttributes=["ETag"], **kw)
     refused("wrong key", "AccessDenied", c.get_object, **kw, **wrong)
     same("right key", body(c.get_object(**kw, **sse)), b"x")
     same("HEAD with it", c.head_object(**kw, **sse)["ContentLength"], 1)
