@@ -107,18 +107,34 @@ make_certificate() { # one for 127.0.0.1, in $T/tls
 		2>"$T/tls/log" || fail "openssl: $(cat "$T/tls/log")"
 }
 
+# What a test may set before begin, for the s3d of side a (and so with _b):
+#   S3D_OPTIONS_a=(--minio)   more options: --without FEATURE,..., --kms-key ARN, ... (tests/s3d/README.md)
+#   S3D_BUCKET_a=lock         the bucket: versioned (default), lock, or empty for one that was never versioned
+#   ACCOUNT_a=444455556666    the account that owns the bucket and the credentials
+# Besides, each server knows the credentials OTHER_KEY, OTHER_SECRET (profile "other", s3.py "b+") of OTHER_ACCOUNT.
+ACCOUNT_a=111122223333 ACCOUNT_b=111122223333
+S3D_BUCKET_a=versioned S3D_BUCKET_b=versioned
+S3D_OPTIONS_a=() S3D_OPTIONS_b=()
+OTHER_ACCOUNT=999988887777 OTHER_KEY=AKIATESTOFTHEOTHER00 OTHER_SECRET=secret-of-the-other-account
+
+canonical_id() { printf %s "$1" | sha256sum | cut -c1-64; } # account: as s3d makes it
+
 start_s3d() { # a|b: one region of the test's own, with its bucket; again after a stop_s3d: at the same place
-	local side=$1 region port=S3D_PORT_$1 name scheme=http options=()
+	local side=$1 region port=S3D_PORT_$1 name scheme=http account=ACCOUNT_$1 kind=S3D_BUCKET_$1
+	local -n more=S3D_OPTIONS_$1
+	local options=(${more[@]+"${more[@]}"} --account "$ACCOUNT_a" --account "$ACCOUNT_b")
 	case $side in a) region=us-east-1 name=$SRC ;; b) region=eu-west-1 name=$DST ;; esac
 	rm -f "$T/s3d-$side.ready"
 	if [ -n "$USE_TLS" ]; then
-		options=(--tls-cert "$T/tls/cert.pem" --tls-key "$T/tls/key.pem")
+		options+=(--tls-cert "$T/tls/cert.pem" --tls-key "$T/tls/key.pem")
 		scheme=https
 	fi
 	# the keys go by the environment, so that they are in no process list
-	S3D_KEYS=AKIATEST000000000$side$side$side:secret-of-test-in-region-$side "$S3D" --dir "$T/s3d-$side" \
-		--listen "127.0.0.1:${!port:-0}" --region $region --create "$name:versioned" --log "$T/s3d-$side.log" \
-		--ready-file "$T/s3d-$side.ready" ${options[@]+"${options[@]}"} </dev/null >>"$T/s3d-$side.err" 2>&1 &
+	local keys=AKIATEST000000000$side$side$side:secret-of-test-in-region-$side:${!account}
+	S3D_KEYS=$keys,$OTHER_KEY:$OTHER_SECRET:$OTHER_ACCOUNT "$S3D" --dir "$T/s3d-$side" \
+		--listen "127.0.0.1:${!port:-0}" --region $region --create "$name${!kind:+:${!kind}}" \
+		--log "$T/s3d-$side.log" --ready-file "$T/s3d-$side.ready" "${options[@]}" \
+		</dev/null >>"$T/s3d-$side.err" 2>&1 &
 	printf -v "S3D_PID_$side" '%s' $!
 	CHILDREN+=($!)
 	retry_until "$LONG" test -s "$T/s3d-$side.ready"
@@ -132,15 +148,44 @@ start_s3d() { # a|b: one region of the test's own, with its bucket; again after 
 	printf -v "S3_${R}_LOG" '%s' "$T/s3d-$side.log"
 }
 
+stop_s3d() { # a|b: its data stay
+	local pid=S3D_PID_$1
+	end_process "${!pid}"
+}
+
+s3d_admin() { # a|b PAGE METHOD LINE...: of /_s3d/PAGE
+	local side=$1 page=$2 method=$3
+	shift 3
+	only_on s3d "faults and settings"
+	printf '%s\n' "$@" | curl -skf -X "$method" --data-binary @- "$(endpoint_of "$side")/_s3d/$page" >"$T/s3d.out" ||
+		fail "s3d $side $page $*"
+}
+
 # fault a|b LINE...: each line is words as in tests/s3d/README.md, "op=PutObject key=a* count=2 action=status:503"
 fault() {
 	local side=$1
 	shift
-	only_on s3d "faults on command"
-	printf '%s\n' "$@" | curl -skf -X PUT --data-binary @- "$(endpoint_of "$side")/_s3d/faults" >"$T/fault.out" ||
-		fail "fault $side $*"
+	s3d_admin "$side" faults PUT "$@"
 }
-no_faults() { curl -skf -X DELETE "$(endpoint_of "$1")/_s3d/faults" >"$T/fault.out"; }
+no_faults() { s3d_admin "$1" faults DELETE; }
+
+# 403 for an S3 operation in the side's bucket, or for the header that needs its permission, until allow
+deny() { # a|b|c OPERATION
+	s3d_admin "$1" faults POST "op=$2 bucket=$(bucket_of "$1") name=$1-$2 action=deny"
+}
+allow() { s3d_admin "$1" "faults?name=$1-$2" DELETE; } # a|b|c OPERATION
+
+# From now on the side's bucket is on a server without these; without FEATURES on a good one again.
+lacks() { # a|b|c [FEATURE,...]
+	s3d_admin "$1" settings PUT "without=${2:-} bucket=$(bucket_of "$1")"
+}
+
+kms_key() { s3d_admin "$1" settings PUT "kms-key=$2 state=$3"; } # a|b ARN enabled|disabled|unknown
+
+# What HEAD and GET say in x-amz-replication-status. The key is URL-encoded.
+set_replication_status() { # a|b|c STATUS KEY [VERSION]
+	s3d_admin "$1" settings PUT "replication-status=$2 bucket=$(bucket_of "$1") key=$3${4:+ version=$4}"
+}
 
 start_servers() {
 	case $S3_SERVER in
@@ -166,6 +211,7 @@ start_servers() {
 	S3_C_LOG=$S3_B_LOG
 	export S3_A_ENDPOINT S3_A_REGION S3_A_KEY S3_A_SECRET S3_B_ENDPOINT S3_B_REGION S3_B_KEY S3_B_SECRET
 	export S3_C_ENDPOINT S3_C_REGION S3_C_KEY S3_C_SECRET
+	export S3_OTHER_KEY=$OTHER_KEY S3_OTHER_SECRET=$OTHER_SECRET
 	[ -z "$USE_TLS" ] || export S3_CA
 }
 
@@ -211,6 +257,9 @@ begin() {
 		[b]
 		aws_access_key_id = $S3_B_KEY
 		aws_secret_access_key = $S3_B_SECRET
+		[other]
+		aws_access_key_id = $OTHER_KEY
+		aws_secret_access_key = $OTHER_SECRET
 		[wrong]
 		aws_access_key_id = $S3_A_KEY
 		aws_secret_access_key = this-is-not-the-secret

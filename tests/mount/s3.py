@@ -4,10 +4,13 @@
     s3.py COMMAND ARGUMENT... [, COMMAND ARGUMENT...]...
 
 SIDE is a (source), b (destination) or c (second destination); where it is comes from the environment:
-S3_A_ENDPOINT, S3_A_REGION, S3_A_KEY, S3_A_SECRET, S3_A_BUCKET, and so on. Importing boto3 is slow, so several
+S3_A_ENDPOINT, S3_A_REGION, S3_A_KEY, S3_A_SECRET, S3_A_BUCKET, and so on. a+ is the same with the credentials of
+another account, S3_OTHER_KEY and S3_OTHER_SECRET. Importing boto3 is slow, so several
 commands go into one call, with a lone comma between them. Names are printed with \\n, \\t and \\\\ escaped.
 
-    mkbucket SIDE [--versioned]         versioning SIDE Enabled|Suspended
+    mkbucket SIDE [--versioned] [--lock]
+    rmbucket SIDE                       with all that is in it
+    versioning SIDE Enabled|Suspended
     keys SIDE [PREFIX]                  current keys, one a line
     ls SIDE [PREFIX]                    size and key
     pages SIDE PREFIX                   how many pages a listing of this folder is
@@ -18,9 +21,22 @@ commands go into one call, with a lone comma between them. Names are printed wit
     exists SIDE KEY                     exit status 0 or 1
     head SIDE KEY                       name: value
     meta SIDE KEY NAME                  one value of the user metadata; an empty line if there is none
-    get SIDE KEY FILE [VERSION]         put SIDE KEY FILE [NAME=VALUE...] [--tags K=V&K2=V2] [--type TYPE]
+    get SIDE KEY FILE [VERSION]
+    put SIDE KEY FILE [NAME=VALUE...] [--tags K=V&K2=V2] [--type TYPE] [--class CLASS] [--acl CANNED] [--sse ALGORITHM]
+                      [--sse-key KEY] [--customer-key KEY] [--retain MODE:DAYS] [--hold] [--header NAME:VALUE]...
+                      [--as-version ID]  the last two for what boto3 does not know, such as MinIO's headers
+    replication-status SIDE KEY [VERSION]  an empty line if there is none
+    acl SIDE KEY [VERSION]              owner ID, then PERMISSION GRANTEE, sorted
+    putacl SIDE KEY CANNED|PERMISSION:ID,... [VERSION]
+    ownership SIDE ObjectWriter|BucketOwnerPreferred|BucketOwnerEnforced
+    lock SIDE KEY [VERSION]             retention MODE UNTIL (or none), then hold ON|OFF
+    putretention SIDE KEY MODE:DAYS [VERSION]    puthold SIDE KEY ON|OFF [VERSION]
+    lockconf SIDE MODE:DAYS             default retention of the bucket
+    encryption SIDE none|ALGORITHM [KEY]  default of the bucket
+    lifecycle SIDE                      its rules as JSON; an empty line if there are none
+    putlifecycle SIDE FILE              its rules from JSON
     tags SIDE KEY [VERSION]             K=V lines, sorted by key
-    puttags SIDE KEY K=V&K2=V2          rm SIDE KEY
+    puttags SIDE KEY K=V&K2=V2          rm SIDE KEY [VERSION]
     uploads SIDE                        unfinished multipart uploads
     parts SIDE KEY                      number of parts of the current version
     putrules SIDE FILE                  PutBucketReplication of a JSON file
@@ -32,6 +48,8 @@ commands go into one call, with a lone comma between them. Names are printed wit
     side-by-side MOUNTPOINT             both buckets for people
     requests SIDE LOG OFFSET            the server's log as: operation, bytes, status, key, query
 """
+import base64
+import datetime
 import hashlib
 import json
 import os
@@ -41,6 +59,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 OURS = 'by-the-test'    # in every query of this program, so that the log tells whose requests they are
 clients = {}
+more_headers = {}       # of the next request, with "versionId" for its query
 
 
 class Failure(Exception):
@@ -48,6 +67,8 @@ class Failure(Exception):
 
 
 def env(side, name):
+    if side.endswith('+'):
+        side = 'OTHER' if name in ('KEY', 'SECRET') else side[:-1]
     value = os.environ.get('S3_%s_%s' % (side.upper(), name))
     if value is None:
         raise Failure('S3_%s_%s is not set' % (side.upper(), name))
@@ -70,6 +91,12 @@ def client(side):
 
 def mark_as_ours(request, **_):
     request.url += ('&' if '?' in request.url else '?') + OURS + '=1'
+    for name, value in more_headers.items():
+        if name == 'versionId':
+            request.url += '&versionId=' + value
+        else:
+            request.headers[name] = value
+    more_headers.clear()
 
 
 def bucket(side):
@@ -135,9 +162,19 @@ def facts(side, key):
 def do_mkbucket(side, *flags):
     region = env(side, 'REGION')
     extra = {} if region == 'us-east-1' else {'CreateBucketConfiguration': {'LocationConstraint': region}}
+    if '--lock' in flags:
+        extra['ObjectLockEnabledForBucket'] = True
     client(side).create_bucket(Bucket=bucket(side), **extra)
     if '--versioned' in flags:
         do_versioning(side, 'Enabled')
+
+
+def do_rmbucket(side):
+    for key, version, _, _, _ in list(all_versions(side, '')):
+        client(side).delete_object(Bucket=bucket(side), Key=key, VersionId=version, BypassGovernanceRetention=True)
+    for entry in list(pages(side, 'list_multipart_uploads', 'Uploads')):
+        client(side).abort_multipart_upload(Bucket=bucket(side), Key=entry['Key'], UploadId=entry['UploadId'])
+    client(side).delete_bucket(Bucket=bucket(side))
 
 
 def do_versioning(side, status):
@@ -193,6 +230,11 @@ def do_head(side, key):
     print('version-id: %s' % answer.get('VersionId', ''))
     print('content-type: %s' % answer.get('ContentType', ''))
     print('storage-class: %s' % answer.get('StorageClass', 'STANDARD'))
+    for name, field in (('replication-status', 'ReplicationStatus'), ('sse', 'ServerSideEncryption'),
+                        ('sse-key', 'SSEKMSKeyId'), ('lock-mode', 'ObjectLockMode'),
+                        ('retain-until', 'ObjectLockRetainUntilDate'), ('hold', 'ObjectLockLegalHoldStatus')):
+        if field in answer:
+            print('%s: %s' % (name, answer[field]))
     for name, value in sorted(answer['Metadata'].items()):
         print('meta.%s: %s' % (name, value))
 
@@ -209,20 +251,139 @@ def do_get(side, key, path, version=None):
             out.write(chunk)
 
 
+def in_days(text):
+    """MODE:DAYS as mode and a date that boto3 takes"""
+    mode, days = text.split(':')
+    return mode, datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=int(days))
+
+
+PUT_OPTIONS = {'--tags': 'Tagging', '--type': 'ContentType', '--class': 'StorageClass', '--acl': 'ACL',
+               '--sse': 'ServerSideEncryption', '--sse-key': 'SSEKMSKeyId'}
+
+
 def do_put(side, key, path, *rest):
-    extra, metadata, rest = {}, {}, list(rest)
+    extra, headers, metadata, rest = {}, {}, {}, list(rest)
     while rest:
         word = rest.pop(0)
-        if word == '--tags':
-            extra['Tagging'] = rest.pop(0)
-        elif word == '--type':
-            extra['ContentType'] = rest.pop(0)
+        if word in PUT_OPTIONS:
+            extra[PUT_OPTIONS[word]] = rest.pop(0)
+        elif word == '--customer-key':
+            extra['SSECustomerAlgorithm'], extra['SSECustomerKey'] = 'AES256', rest.pop(0)
+        elif word == '--retain':
+            extra['ObjectLockMode'], extra['ObjectLockRetainUntilDate'] = in_days(rest.pop(0))
+        elif word == '--hold':
+            extra['ObjectLockLegalHoldStatus'] = 'ON'
+        elif word == '--header':
+            name, value = rest.pop(0).split(':', 1)
+            headers[name] = value.strip()
+        elif word == '--as-version':
+            headers['versionId'] = rest.pop(0)
         else:
             name, value = word.split('=', 1)
             metadata[name] = value
-    with open(path, 'rb') as body:
-        client(side).put_object(Bucket=bucket(side), Key=key, Body=body.read(), Metadata=metadata, **extra)
+    with open(path, 'rb') as file:
+        body = file.read()
+    extra['ContentMD5'] = base64.b64encode(hashlib.md5(body).digest()).decode()
+    client(side)
+    more_headers.update(headers)
+    client(side).put_object(Bucket=bucket(side), Key=key, Body=body, Metadata=metadata, **extra)
 
+
+# ---- ACLs, Object Lock, the bucket's configurations ---------------------------------------------------------
+
+def of_version(side, key, version):
+    return dict({'VersionId': version} if version else {}, Bucket=bucket(side), Key=key)
+
+
+def do_replication_status(side, key, version=None):
+    print(client(side).head_object(**of_version(side, key, version)).get('ReplicationStatus', ''))
+
+
+def do_acl(side, key, version=None):
+    answer = client(side).get_object_acl(**of_version(side, key, version))
+    print('owner ' + answer['Owner']['ID'])
+    for line in sorted('%s %s' % (g['Permission'], g['Grantee'].get('ID') or g['Grantee']['URI'])
+                       for g in answer['Grants']):
+        print(line)
+
+
+def do_putacl(side, key, grants, version=None):
+    where = of_version(side, key, version)
+    if ':' not in grants:
+        client(side).put_object_acl(ACL=grants, **where)
+        return
+    owner = client(side).get_object_acl(**where)['Owner']
+    pairs = [grant.split(':', 1) for grant in grants.split(',')]
+    client(side).put_object_acl(AccessControlPolicy={'Owner': owner, 'Grants': [
+        {'Permission': permission, 'Grantee': {'Type': 'CanonicalUser', 'ID': who}}
+        for permission, who in pairs]}, **where)
+
+
+def do_ownership(side, mode):
+    client(side).put_bucket_ownership_controls(
+        Bucket=bucket(side), OwnershipControls={'Rules': [{'ObjectOwnership': mode}]})
+
+
+def do_lock(side, key, version=None):
+    from botocore.exceptions import ClientError
+    where = of_version(side, key, version)
+    try:
+        found = client(side).get_object_retention(**where)['Retention']
+        print('retention %s %s' % (found['Mode'], found['RetainUntilDate'].isoformat()))
+    except ClientError as error:
+        if error_code(error) != 'NoSuchObjectLockConfiguration':
+            raise
+        print('retention none')
+    try:
+        print('hold ' + client(side).get_object_legal_hold(**where)['LegalHold']['Status'])
+    except ClientError as error:
+        if error_code(error) != 'NoSuchObjectLockConfiguration':
+            raise
+        print('hold OFF')
+
+
+def do_putretention(side, key, text, version=None):
+    mode, until = in_days(text)
+    client(side).put_object_retention(Retention={'Mode': mode, 'RetainUntilDate': until},
+                                      **of_version(side, key, version))
+
+
+def do_puthold(side, key, status, version=None):
+    client(side).put_object_legal_hold(LegalHold={'Status': status}, **of_version(side, key, version))
+
+
+def do_lockconf(side, text):
+    mode, days = text.split(':')
+    client(side).put_object_lock_configuration(Bucket=bucket(side), ObjectLockConfiguration={
+        'ObjectLockEnabled': 'Enabled', 'Rule': {'DefaultRetention': {'Mode': mode, 'Days': int(days)}}})
+
+
+def do_encryption(side, algorithm, key=None):
+    if algorithm == 'none':
+        client(side).delete_bucket_encryption(Bucket=bucket(side))
+        return
+    rule = dict({'KMSMasterKeyID': key} if key else {}, SSEAlgorithm=algorithm)
+    client(side).put_bucket_encryption(Bucket=bucket(side), ServerSideEncryptionConfiguration={
+        'Rules': [{'ApplyServerSideEncryptionByDefault': rule}]})
+
+
+def do_lifecycle(side):
+    from botocore.exceptions import ClientError
+    try:
+        print(json.dumps(client(side).get_bucket_lifecycle_configuration(Bucket=bucket(side))['Rules'], sort_keys=True))
+    except ClientError as error:
+        if error_code(error) != 'NoSuchLifecycleConfiguration':
+            raise
+        print()
+
+
+def do_putlifecycle(side, path):
+    with open(path, encoding='utf-8') as file:
+        client(side).put_bucket_lifecycle_configuration(
+            Bucket=bucket(side), LifecycleConfiguration={'Rules': json.load(file)})
+
+
+# ---- tags, deletes, uploads ---------------------------------------------------------------------------------
 
 def do_tags(side, key, version=None):
     for name, value in sorted(get_tags(side, key, version).items()):
@@ -233,8 +394,8 @@ def do_puttags(side, key, text):
     client(side).put_object_tagging(Bucket=bucket(side), Key=key, Tagging={'TagSet': tag_list(text)})
 
 
-def do_rm(side, key):
-    client(side).delete_object(Bucket=bucket(side), Key=key)
+def do_rm(side, key, version=None):
+    client(side).delete_object(**of_version(side, key, version))
 
 
 def do_uploads(side):

@@ -192,17 +192,24 @@ static int attrs_meta(struct req *r, char **ret_meta)
 	return rc;
 }
 
+bool class_valid(const char *class)
+{
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (!strcmp(class, classes[i]))
+			return true;
+	return false;
+}
+
 static int attrs_class(struct req *r, char **ret_class)
 {
 	const char *class = req_header(r, "x-amz-storage-class");
 
 	if (!class)
 		class = "STANDARD";
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (!strcmp(class, classes[i]) && !(i && (r->lacks & LACK_CLASSES))) {
-			*ret_class = x_strdup(class);
-			return 0;
-		}
+	if (class_valid(class) && (!(r->lacks & LACK_CLASSES) || !strcmp(class, "STANDARD"))) {
+		*ret_class = x_strdup(class);
+		return 0;
+	}
 	return req_fail_x(r, "InvalidStorageClass", "The storage class you specified is not valid",
 			  "StorageClassRequested", class, NULL);
 }

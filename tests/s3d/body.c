@@ -220,6 +220,16 @@ int body_begin(struct req *r)
 	return 0;
 }
 
+/* Some operations are refused without a digest of their body. */
+int body_needs_digest(struct req *r)
+{
+	return r->body.md5_wanted || r->body.csum.alg
+		       ? 0
+		       : req_fail(r, "InvalidRequest",
+				  "Missing required header for this request: Content-MD5 OR"
+				  " x-amz-checksum-*");
+}
+
 static int write_all(int fd, const char *p, size_t n)
 {
 	while (n) {

@@ -267,9 +267,7 @@ static int make_version(struct req *r, struct plan *plan, const char *file)
 	struct ver *v = &r->v;
 
 	ver_free(v);
-	*v = (struct ver){
-		.size = plan->size, .lock_until = u->lock_until, .hold = u->hold
-	};
+	*v = (struct ver){ .size = plan->size, .lock_until = u->lock_until, .hold = u->hold };
 	v->key = x_strdup(r->key);
 	v->etag = u->etag ? x_strdup(u->etag) : joint_etag(plan);
 	v->vid = x_strdup(u->vid);

@@ -260,8 +260,9 @@ int op_get_attributes(struct req *r)
 	db_unlock();
 	if (rc)
 		return rc;
-	if (v.marker) {
-		rc = marker_answer(r, &v, req_param(r, "versionId"));
+	rc = v.marker ? marker_answer(r, &v, req_param(r, "versionId"))
+		      : sse_check_read(r, &v, false);
+	if (rc) {
 		ver_free(&v);
 		return rc;
 	}

@@ -1,6 +1,7 @@
 /* Object Lock: retention and legal hold, stored and enforced on delete. */
 #include "s3d.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,47 +20,8 @@ static int invalid(struct req *r, const char *why)
 	return req_fail(r, "InvalidRequest", why);
 }
 
-int lock_from_headers(struct req *r, struct ver *v)
-{
-	const char *mode = req_header(r, "x-amz-object-lock-mode");
-	const char *until = req_header(r, "x-amz-object-lock-retain-until-date");
-	const char *hold = req_header(r, "x-amz-object-lock-legal-hold");
-
-	if (!mode && !until && !hold) {
-		lock_default(r, v);
-		return 0;
-	}
-	if (!r->b.object_lock)
-		return invalid(r, "Bucket is missing Object Lock Configuration");
-	if (!mode != !until)
-		return req_fail(r, "InvalidArgument",
-				"x-amz-object-lock-retain-until-date and"
-				" x-amz-object-lock-mode must both be supplied");
-	if (r->op->body == TAKES_OBJECT && !r->body.md5_wanted && !r->body.csum.alg)
-		return invalid(
-			r, "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object"
-			   " requests with Object Lock parameters");
-	if (mode) {
-		if (!mode_valid(mode))
-			return req_fail(r, "InvalidArgument", "Unknown wormMode directive.");
-		if (time_parse_iso(until, &v->lock_until))
-			return req_fail(r, "InvalidArgument",
-					"The retain until date must be provided in"
-					" ISO 8601 format");
-		if (v->lock_until <= now_ms())
-			return req_fail(r, "InvalidArgument",
-					"The retain until date must be in the"
-					" future!");
-		v->lock_mode = x_strdup(mode);
-	}
-	if (hold && strcmp(hold, "ON") && strcmp(hold, "OFF"))
-		return req_fail(r, "InvalidArgument", "Legal Hold must be either of 'ON' or 'OFF'");
-	v->hold = str_eq(hold, "ON");
-	return 0;
-}
-
 /* The bucket's default retention, if it has one. */
-void lock_default(struct req *r, struct ver *v)
+static void lock_default(struct req *r, struct ver *v)
 {
 	if (!r->b.object_lock)
 		return;
@@ -83,6 +45,58 @@ void lock_default(struct req *r, struct ver *v)
 	free(years);
 	xmlFreeDoc(doc);
 	free(conf_xml);
+}
+
+/* what: "Object" or "Part" */
+int lock_needs_digest(struct req *r, const char *what)
+{
+	char why[128];
+
+	if (r->body.md5_wanted || r->body.csum.alg)
+		return 0;
+	snprintf(why, sizeof(why),
+		 "Content-MD5 OR x-amz-checksum- HTTP header is required for Put %s requests with"
+		 " Object Lock parameters",
+		 what);
+	return invalid(r, why);
+}
+
+static int retention_from_headers(struct req *r, const char *mode, const char *until, struct ver *v)
+{
+	if (!mode_valid(mode))
+		return req_fail(r, "InvalidArgument", "Unknown wormMode directive.");
+	if (time_parse_iso(until, &v->lock_until))
+		return req_fail(r, "InvalidArgument",
+				"The retain until date must be provided in ISO 8601 format");
+	if (v->lock_until <= now_ms())
+		return req_fail(r, "InvalidArgument",
+				"The retain until date must be in the future!");
+	v->lock_mode = x_strdup(mode);
+	return 0;
+}
+
+int lock_from_headers(struct req *r, struct ver *v)
+{
+	const char *mode = req_header(r, "x-amz-object-lock-mode");
+	const char *until = req_header(r, "x-amz-object-lock-retain-until-date");
+	const char *hold = req_header(r, "x-amz-object-lock-legal-hold");
+
+	if ((mode || until || hold) && !r->b.object_lock)
+		return invalid(r, "Bucket is missing Object Lock Configuration");
+	if (!mode != !until)
+		return req_fail(r, "InvalidArgument",
+				"x-amz-object-lock-retain-until-date and"
+				" x-amz-object-lock-mode must both be supplied");
+	if (mode && retention_from_headers(r, mode, until, v))
+		return -1;
+	if (!mode)
+		lock_default(r, v);
+	if (hold && strcmp(hold, "ON") && strcmp(hold, "OFF"))
+		return req_fail(r, "InvalidArgument", "Legal Hold must be either of 'ON' or 'OFF'");
+	v->hold = str_eq(hold, "ON");
+	return r->op->body == TAKES_OBJECT && (v->lock_mode || hold)
+		       ? lock_needs_digest(r, "Object")
+		       : 0;
 }
 
 static bool bypass(const struct req *r)
@@ -156,8 +170,10 @@ static int check_change(struct req *r, const struct ver *v, const char *mode, in
 int op_put_retention(struct req *r)
 {
 	struct ver v;
-	xmlDoc *doc = xml_parse(r, "Retention");
 
+	if (body_needs_digest(r))
+		return -1;
+	xmlDoc *doc = xml_parse(r, "Retention");
 	if (!doc)
 		return -1;
 	char *mode = xml_text(xmlDocGetRootElement(doc), "Mode");
@@ -203,8 +219,10 @@ int op_get_legal_hold(struct req *r)
 int op_put_legal_hold(struct req *r)
 {
 	struct ver v;
-	xmlDoc *doc = xml_parse(r, "LegalHold");
 
+	if (body_needs_digest(r))
+		return -1;
+	xmlDoc *doc = xml_parse(r, "LegalHold");
 	if (!doc)
 		return -1;
 	char *status = xml_text(xmlDocGetRootElement(doc), "Status");

@@ -149,7 +149,7 @@ int op_create_upload(struct req *r)
 	return 0;
 }
 
-/* The upload must be there and the key be its own; its metadata goes to r->v. */
+/* The upload must be there and the key be its own; r->v gets what its parts need to know. */
 static int check_open(struct req *r)
 {
 	struct upload u;
@@ -159,8 +159,10 @@ static int check_open(struct req *r)
 	db_unlock();
 	if (!rc)
 		rc = sse_check_part(r, u.meta);
-	free(r->v.meta);
+	ver_free(&r->v);
 	r->v.meta = x_strdup(u.meta);
+	r->v.lock_mode = x_strdup(u.lock_mode);
+	r->v.hold = u.hold;
 	upload_free(&u);
 	return rc;
 }
@@ -169,7 +171,9 @@ int op_upload_part_pre(struct req *r)
 {
 	int64_t num;
 
-	return part_number(r, &num) ? -1 : check_open(r);
+	if (part_number(r, &num) || check_open(r))
+		return -1;
+	return r->v.lock_mode || r->v.hold ? lock_needs_digest(r, "Part") : 0;
 }
 
 struct part {

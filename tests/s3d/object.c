@@ -57,8 +57,7 @@ int op_put_object(struct req *r)
 		return -1;
 	r->v.file = has_file ? x_strdup(file) : NULL;
 	r->v.size = r->body.size;
-	r->v.etag = minio_etag(r) ? x_strdup(minio_etag(r))
-				  : sse_etag(r->v.meta, r->body.md5_hex);
+	r->v.etag = minio_etag(r) ? x_strdup(minio_etag(r)) : sse_etag(r->v.meta, r->body.md5_hex);
 	if (r->body.csum_value)
 		r->v.csum = x_asprintf("%s=%s", csum_names[r->body.csum.alg], r->body.csum_value);
 	if (commit(r))
@@ -271,10 +270,8 @@ static int remove_all(struct req *r, xmlNode *root)
 
 int op_delete_objects(struct req *r)
 {
-	if (!r->body.md5_wanted && !r->body.csum.alg)
-		return req_fail(r, "InvalidRequest",
-				"Missing required header for this request:"
-				" Content-MD5 OR x-amz-checksum-*");
+	if (body_needs_digest(r))
+		return -1;
 	xmlDoc *doc = xml_parse(r, "Delete");
 	if (!doc)
 		return -1;

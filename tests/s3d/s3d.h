@@ -208,6 +208,7 @@ void sha256_hex(const void *p, size_t n, char out[65]);
 void hmac_sha256(const void *key, size_t klen, const void *p, size_t n, uint8_t out[32]);
 EVP_MD_CTX *md5_new(void);
 int body_begin(struct req *r);
+int body_needs_digest(struct req *r);
 int body_raw(struct req *r, const char *p, size_t n); /* after decoding */
 int body_feed(struct req *r, const char *p, size_t n);
 int body_finish(struct req *r);
@@ -344,6 +345,7 @@ char *meta_get(const char *meta, const char *name); /* NULL without */
 char *meta_set(const char *meta, const char *name, const char *value);
 char *meta_take_over(const char *source, const char *own);
 void attrs_answer(struct req *r, const struct ver *v);
+bool class_valid(const char *class);
 bool archived(const struct ver *v);
 int tags_from_header(struct req *r, char **ret_tags);
 int tags_from_xml(struct req *r, int max, char **ret_tags);
@@ -355,7 +357,7 @@ void acl_to_xml(struct buf *b, const char *owner, const char *acl);
 bool acl_gives_to_bucket(const struct req *r); /* the new object belongs to its owner */
 bool acl_grants(const char *acl, const char *canonical, const char *perm);
 int lock_from_headers(struct req *r, struct ver *v);
-void lock_default(struct req *r, struct ver *v);
+int lock_needs_digest(struct req *r, const char *what);
 int lock_check_delete(struct req *r, const struct ver *v, bool *ret_denied);
 int sse_from_headers(struct req *r, struct buf *meta);
 int sse_check_read(struct req *r, const struct ver *v, bool copy);

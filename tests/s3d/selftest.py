@@ -293,7 +293,7 @@ def test_expect(s):
     sock.close()
 
 
-REPL = {"Role": "arn:aws:iam::1:role/r", "Rules": [
+REPL = {"Role": "arn:aws:iam::111122223333:role/r", "Rules": [
     {"ID": "a", "Priority": 1, "Status": "Enabled", "Filter": {"Prefix": ""},
      "DeleteMarkerReplication": {"Status": "Disabled"},
      "Destination": {"Bucket": "arn:aws:s3:::elsewhere"}}]}

@@ -204,6 +204,8 @@ def test_customer_key(s):
     r = refused("GET without the key", "InvalidRequest", c.get_object, **kw)
     check("its words", "was stored using a form of Server Side Encryption" in
           r["Error"]["Message"])
+    refused("attributes without the key", "InvalidRequest", c.get_object_attributes,
+            ObjectAttributes=["ETag"], **kw)
     refused("wrong key", "AccessDenied", c.get_object, **kw, **wrong)
     same("right key", body(c.get_object(**kw, **sse)), b"x")
     same("HEAD with it", c.head_object(**kw, **sse)["ContentLength"], 1)
@@ -377,6 +379,218 @@ def test_no_version_id(s):
     g = s.client().head_object(Bucket="ver", Key="k")
     check("others do not heed MinIO's headers", "ReplicationStatus" not in g and
           g["LastModified"].year > 2020)
+
+
+def md5_header(data):
+    return base64.b64encode(hashlib.md5(data).digest()).decode()
+
+
+def test_lock(s):
+    c = s.client()
+    kw = dict(Bucket="locked", Key="l", Body=b"x")
+    until = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + \
+        datetime.timedelta(days=9)
+    lock = dict(ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until,
+                ObjectLockLegalHoldStatus="ON")
+
+    def put_without_digest(path, query="", **headers):
+        h, *_ = sign(s, "PUT", path, query=query, headers=headers)
+        status, _, text = s.raw("PUT", path + "?" + query, b"x", h)
+        return status, b"Content-MD5 OR x-amz-checksum-" in text
+    same("digest needed", put_without_digest("/locked/l", **{"x-amz-object-lock-legal-hold": "ON"}),
+         (400, True))
+    c.put_object(ContentMD5=md5_header(b"x"), **kw, **lock)
+
+    def locks(key="l"):
+        h = c.head_object(Bucket="locked", Key=key)
+        return [h.get("ObjectLock" + n) for n in ("Mode", "RetainUntilDate", "LegalHoldStatus")]
+    same("PUT", locks(), ["GOVERNANCE", until, "ON"])
+    c.copy_object(Bucket="locked", Key="copy", CopySource="locked/l", **lock)
+    same("copy", locks("copy"), ["GOVERNANCE", until, "ON"])
+    c.copy_object(Bucket="locked", Key="copy", CopySource="locked/l")
+    same("a copy has its own lock", locks("copy"), [None] * 3)
+    u = c.create_multipart_upload(Bucket="locked", Key="up", **lock)["UploadId"]
+    same("part: digest needed", put_without_digest("/locked/up", "partNumber=1&uploadId=" + u),
+         (400, True))
+    e = c.upload_part(Bucket="locked", Key="up", UploadId=u, PartNumber=1, Body=b"x",
+                      ContentMD5=md5_header(b"x"))["ETag"]
+    c.complete_multipart_upload(Bucket="locked", Key="up", UploadId=u, MultipartUpload={
+        "Parts": [{"PartNumber": 1, "ETag": e}]})
+    same("upload", locks("up"), ["GOVERNANCE", until, "ON"])
+    r = refused("no lock in this bucket", "InvalidRequest", c.create_multipart_upload,
+                Bucket="ver", Key="k", **lock)
+    same("its words", r["Error"]["Message"], "Bucket is missing Object Lock Configuration")
+    refused("no lock: retention", "InvalidRequest", c.put_object_retention, Bucket="ver", Key="k",
+            Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
+    refused("past", "InvalidArgument", c.put_object, ContentMD5=md5_header(b"x"), **kw,
+            ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=datetime.datetime(2000, 1, 1))
+    refused("half", "InvalidArgument", c.put_object, ContentMD5=md5_header(b"x"), **kw,
+            ObjectLockMode="GOVERNANCE")
+    xml = b"<LegalHold><Status>ON</Status></LegalHold>"
+    h, *_ = sign(s, "PUT", "/locked/l", query="legal-hold=")
+    same("legal hold: digest needed", s.raw("PUT", "/locked/l?legal-hold", xml, h)[0], 400)
+    c.put_object_lock_configuration(Bucket="locked", ObjectLockConfiguration={
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 3}}})
+    same("default: digest needed", put_without_digest("/locked/l"), (400, True))
+    v = c.put_object(ContentMD5=md5_header(b"x"), **kw)["VersionId"]
+    same("default", [locks()[0], locks()[1] < until, locks()[2]], ["GOVERNANCE", True, None])
+    c.put_object(ContentMD5=md5_header(b"x"), ObjectLockLegalHoldStatus="ON", **kw)
+    same("default beside a hold", locks()[::2], ["GOVERNANCE", "ON"])
+    c.put_object(ContentMD5=md5_header(b"x"), **kw, **lock)
+    same("headers win", locks()[1], until)
+    refused("retained", "AccessDenied", c.delete_object, Bucket="locked", Key="l", VersionId=v)
+    refused("suspend", "InvalidBucketState", c.put_bucket_versioning, Bucket="locked",
+            VersioningConfiguration={"Status": "Suspended"})
+
+
+def rule(**kw):
+    r = {"ID": "a", "Priority": 1, "Status": "Enabled", "Filter": {"Prefix": ""},
+         "DeleteMarkerReplication": {"Status": "Disabled"},
+         "Destination": {"Bucket": "arn:aws:s3:::dst"}}
+    r.update(kw)
+    return {k: v for k, v in r.items() if v is not None}
+
+
+def v1(prefix, n=0, **kw):
+    return rule(ID="v1-%d" % n, Filter=None, Priority=None, DeleteMarkerReplication=None,
+                Prefix=prefix, **kw)
+
+
+def dest(**kw):
+    return rule(Destination=dict({"Bucket": "arn:aws:s3:::dst"}, **kw))
+
+
+def test_replication(s):
+    c = s.client()
+    rtc = {"Status": "Enabled", "Time": {"Minutes": 15}}
+    metrics = {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}
+    kms = {"SseKmsEncryptedObjects": {"Status": "Enabled"}}
+    tag = {"Key": "a", "Value": "b"}
+
+    def put(*rules, role="arn:aws:iam::111122223333:role/r", bucket="ver"):
+        c.put_bucket_replication(Bucket=bucket, ReplicationConfiguration={
+            "Role": role, "Rules": list(rules)})
+    full = rule(
+        Filter={"And": {"Prefix": "Tax/", "Tags": [tag, {"Key": "c", "Value": ""}]}},
+        SourceSelectionCriteria=dict(kms, ReplicaModifications={"Status": "Disabled"}),
+        Destination={"Bucket": "arn:aws:s3:::dst", "Account": "444455556666",
+                     "StorageClass": "STANDARD_IA", "AccessControlTranslation": {
+                         "Owner": "Destination"}, "EncryptionConfiguration": {
+                             "ReplicaKmsKeyID": KEY1}, "ReplicationTime": rtc, "Metrics": metrics})
+    for name, rules in (
+            ("full", [full]), ("empty filter", [rule(Filter={})]), ("one tag", [rule(
+                Filter={"Tag": tag})]), ("V1", [v1("a/"), v1("b/", 1)]),
+            ("two destinations", [rule(), rule(ID="b", Priority=2, Destination={
+                "Bucket": "arn:aws:s3:::dst2"})]), ("elsewhere", [rule(Destination={
+                    "Bucket": "arn:aws:s3:::on-another-server"})]),
+            ("markers", [rule(DeleteMarkerReplication={"Status": "Enabled"})]),
+            ("metrics alone", [dest(Metrics={"Status": "Enabled"})])):
+        put(*rules)
+        same("good: " + name, c.get_bucket_replication(Bucket="ver")["ReplicationConfiguration"]
+             ["Rules"], rules)
+    for name, code, words, rules in (
+            ("no prefix, no filter", "MalformedXML", "", [rule(Filter=None)]),
+            ("both", "MalformedXML", "", [rule(Prefix="")]),
+            ("two in a filter", "MalformedXML", "", [rule(Filter={"Prefix": "a", "Tag": tag})]),
+            ("And of one", "MalformedXML", "", [rule(Filter={"And": {"Tags": [tag]}})]),
+            ("existing objects", "MalformedXML", "", [rule(
+                ExistingObjectReplication={"Status": "Enabled"})]),
+            ("status", "MalformedXML", "", [rule(Status="On")]),
+            ("status of the second", "MalformedXML", "", [rule(), rule(Status="On")]),
+            ("class", "MalformedXML", "", [dest(StorageClass="WARM")]),
+            ("tag twice", "InvalidRequest", "Duplicate Tag Keys are not allowed.", [rule(
+                Filter={"And": {"Tags": [tag, tag]}})]),
+            ("no priority", "InvalidRequest", "Priority must be specified", [rule(Priority=None)]),
+            ("priority", "InvalidRequest", "Priority must be between", [rule(Priority=-1)]),
+            ("same priority", "InvalidRequest", "Found duplicate priority 1.", [
+                rule(), rule(ID="b", Destination={"Bucket": "arn:aws:s3:::dst2"})]),
+            ("no markers", "InvalidRequest", "DeleteMarkerReplication must be specified", [rule(
+                DeleteMarkerReplication=None)]),
+            ("markers and tags", "InvalidRequest", "Delete marker replication is not supported", [
+                rule(Filter={"Tag": tag}, DeleteMarkerReplication={"Status": "Enabled"})]),
+            ("V1 priority", "InvalidRequest", "Priority cannot be used", [
+                rule(Filter=None, Prefix="")]),
+            ("V1 markers", "InvalidRequest", "DeleteMarkerReplication cannot be used", [
+                rule(Filter=None, Prefix="", Priority=None)]),
+            ("mixed", "InvalidRequest", "Priority cannot be used", [rule(), v1("a")]),
+            ("V1 overlap", "InvalidRequest", "Found overlapping prefixes 'a' and 'a/b'", [
+                v1("a"), v1("a/b", 1)]),
+            ("V1 destinations", "InvalidRequest", "Number of distinct destination", [
+                v1("a"), v1("b", 1, Destination={"Bucket": "arn:aws:s3:::dst2"})]),
+            ("criteria", "InvalidRequest", "SourceSelectionCriteria cannot be empty.", [rule(
+                SourceSelectionCriteria={})]),
+            ("key without objects", "InvalidRequest", "SseKmsEncryptedObjects must be", [dest(
+                EncryptionConfiguration={"ReplicaKmsKeyID": KEY1})]),
+            ("objects without key", "InvalidRequest", "ReplicaKmsKeyID must be specified", [rule(
+                SourceSelectionCriteria=kms)]),
+            ("owner without account", "InvalidRequest", "Account must be specified", [dest(
+                AccessControlTranslation={"Owner": "Destination"})]),
+            ("time without metrics", "InvalidRequest", "Replication destination must contain", [
+                dest(ReplicationTime=rtc)]),
+            ("time and metrics", "InvalidRequest", "must have the same status", [dest(
+                ReplicationTime=rtc, Metrics={"Status": "Disabled"})]),
+            ("itself", "InvalidRequest", "Destination bucket cannot be the same", [rule(
+                Destination={"Bucket": "arn:aws:s3:::ver"})]),
+            ("unversioned", "InvalidRequest", "Destination bucket must have versioning", [rule(
+                Destination={"Bucket": "arn:aws:s3:::plain"})]),
+            ("same id", "InvalidArgument", "Rule Id must be unique", [rule(), rule(Priority=2)]),
+            ("long id", "InvalidArgument", "Rule Id cannot be greater", [rule(ID="x" * 256)]),
+            ("long prefix", "InvalidArgument", "Rule prefix cannot be longer", [rule(
+                Filter={"Prefix": "x" * 1025})]),
+            ("ARN", "InvalidArgument", "Invalid bucket ARN", [rule(
+                Destination={"Bucket": "dst"})]),
+            ("key ARN", "InvalidArgument", "Invalid ReplicaKmsKeyID ARN.", [rule(
+                SourceSelectionCriteria=kms, Destination={
+                    "Bucket": "arn:aws:s3:::dst",
+                    "EncryptionConfiguration": {"ReplicaKmsKeyID": "k"}})]),
+            ("minutes", "InvalidArgument", "Invalid time minute value", [dest(
+                ReplicationTime={"Status": "Enabled", "Time": {"Minutes": 5}}, Metrics=metrics)]),
+            ("no threshold", "InvalidArgument", "ReplicationMetrics must contain", [dest(
+                ReplicationTime=rtc, Metrics={"Status": "Enabled"})]),
+            ("threshold alone", "InvalidArgument", "Metrics cannot contain an event", [dest(
+                Metrics=metrics)]),
+            ("first rule first", "InvalidRequest", "Priority must be specified", [
+                rule(Priority=None), rule(ID="b", Status="On")])):
+        r = refused("replication: " + name, code, put, *rules)
+        if r:
+            check("words: " + name, words in r["Error"]["Message"], r["Error"]["Message"])
+    refused("role", "InvalidArgument", put, rule(), role="me")
+    refused("user as role", "InvalidArgument", put, rule(), role="arn:aws:iam::1:user/x")
+    refused("unversioned source", "InvalidRequest", put, rule(Status="On"), bucket="plain")
+    xml = b"<ReplicationConfiguration/>"
+    h, *_ = sign(s, "PUT", "/ver", query="replication=")
+    st, _, text = s.raw("PUT", "/ver?replication", xml, h)
+    same("digest needed", (st, code_of(text)), (400, "InvalidRequest"))
+    st, _, text = s.raw("PUT", "/ver?replication", xml, dict(h, **{"Content-MD5": md5_header(xml)}))
+    same("no rule", (st, code_of(text)), (400, "MalformedXML"))
+    xml = b"""<ReplicationConfiguration><Role>arn:aws:iam::1:role/r</Role><Rule><ID>a</ID><Priority>1
+        </Priority><Status>Enabled</Status><Filter/><Destination><Bucket>arn:aws:s3:::dst</Bucket>
+        <ReplicationTime><Status>Enabled</Status></ReplicationTime></Destination>
+        <DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication>
+        </Rule></ReplicationConfiguration>""".replace(b"\n", b"").replace(b" ", b"")
+    st, _, text = s.raw("PUT", "/ver?replication", xml, dict(h, **{"Content-MD5": md5_header(xml)}))
+    same("no time", (st, code_of(text)), (400, "MalformedXML"))
+    suspend = dict(Bucket="ver", VersioningConfiguration={"Status": "Suspended"})
+    refused("suspend", "InvalidBucketState", c.put_bucket_versioning, **suspend)
+    c.delete_bucket_replication(Bucket="ver")
+    refused("deleted", "ReplicationConfigurationNotFoundError", c.get_bucket_replication,
+            Bucket="ver")
+    c.put_bucket_versioning(**suspend)
+    same("suspended", c.put_object(Bucket="ver", Key="susp")["ResponseMetadata"]["HTTPHeaders"]
+         .get("x-amz-version-id"), "null")
+    c.put_bucket_versioning(Bucket="ver", VersioningConfiguration={"Status": "Enabled"})
+    c.create_bucket(Bucket="again")
+    c.delete_bucket(Bucket="again")
+    refused("bucket gone", "NoSuchBucket", c.put_object, Bucket="again", Key="k")
+    c.create_bucket(Bucket="again")
+    check("made again", "VersionId" not in c.put_object(Bucket="again", Key="k"))
+    t = Server("--create", "b:versioned", "--check-destinations")
+    c = t.client()
+    refused("destination must exist", "InvalidRequest", put, rule(Destination={
+        "Bucket": "arn:aws:s3:::nowhere"}), bucket="b")
+    t.stop()
+    shutil.rmtree(t.dir)
 
 
 def main():
