@@ -26,6 +26,8 @@ struct ctl_opts {
 	const char *tags[CTL_TAGS_MAX]; /* rules explain --tag K=V */
 	size_t tags_n;
 	bool strict, probe, delete; /* rules check; rules explain */
+	bool yes;		    /* setup --yes */
+	unsigned noncurrent_days;   /* setup --noncurrent-days; 0 = not given */
 	char **args;		    /* what is left */
 	int n;
 };
@@ -63,5 +65,6 @@ int ctl_wait(const struct ctl_opts *o);
 int ctl_retry(const struct ctl_opts *o);
 int ctl_versions(const struct ctl_opts *o);
 int ctl_rules(const struct ctl_opts *o);
+int ctl_setup(const struct ctl_opts *o);
 
 #endif

@@ -35,6 +35,7 @@ static const struct command {
 	{ "rules", ctl_rules, "check FILE", "what a file would do, or what is wrong with it" },
 	{ "rules", ctl_rules, "explain PATH|KEY", "rule by rule, why it is replicated or not" },
 	{ "rules", ctl_rules, "get|put FILE|delete", "the rules that the bucket itself keeps" },
+	{ "setup", ctl_setup, "BUCKET", "enable versioning, and the lifecycle rules for it" },
 };
 
 void ctl_say(const char *fmt, ...)
@@ -88,7 +89,7 @@ static int usage(const char *what)
 	return CTL_USAGE;
 }
 
-enum opt_kind { OPT_TEXT, OPT_FLAG, OPT_SECONDS, OPT_TAG };
+enum opt_kind { OPT_TEXT, OPT_FLAG, OPT_SECONDS, OPT_DAYS, OPT_TAG };
 
 #define AT(field) offsetof(struct ctl_opts, field)
 
@@ -106,6 +107,7 @@ static const struct opt {
 	{ "destinations", OPT_TEXT, AT(destinations) },
 	{ "json", OPT_FLAG, AT(json) },
 	{ "no-check-certificate", OPT_FLAG, AT(no_check_certificate) },
+	{ "noncurrent-days", OPT_DAYS, AT(noncurrent_days) },
 	{ "passwd-file", OPT_TEXT, AT(passwd_file) },
 	{ "path-style", OPT_FLAG, AT(path_style) },
 	{ "probe", OPT_FLAG, AT(probe) },
@@ -118,6 +120,7 @@ static const struct opt {
 	{ "timeout", OPT_SECONDS, AT(timeout_ms) },
 	{ "url", OPT_TEXT, AT(url) },
 	{ "watch", OPT_FLAG, AT(watch) },
+	{ "yes", OPT_FLAG, AT(yes) },
 };
 
 #define OPT_FIRST 256 /* above all letters */
@@ -125,17 +128,24 @@ static const struct opt {
 static int set_option(struct ctl_opts *o, const struct opt *opt, const char *value)
 {
 	char *field = (char *)o + opt->where;
-	uint64_t seconds;
+	uint64_t v;
 
 	switch (opt->kind) {
 	case OPT_TEXT: *(const char **)(void *)field = value; return 0;
 	case OPT_FLAG: *(bool *)(void *)field = true; return 0;
 	case OPT_SECONDS:
-		if (parse_u64(value, &seconds) || seconds > 1000000000) {
+		if (parse_u64(value, &v) || v > 1000000000) {
 			ctl_say("--%s takes whole seconds, not '%s'", opt->name, value);
 			return -EINVAL;
 		}
-		*(int64_t *)(void *)field = (int64_t)seconds * 1000;
+		*(int64_t *)(void *)field = (int64_t)v * 1000;
+		return 0;
+	case OPT_DAYS:
+		if (parse_u64(value, &v) || v == 0 || v > 36500) {
+			ctl_say("--%s takes whole days, from 1, not '%s'", opt->name, value);
+			return -EINVAL;
+		}
+		*(unsigned *)(void *)field = (unsigned)v;
 		return 0;
 	case OPT_TAG:
 		if (o->tags_n == CTL_TAGS_MAX || !strchr(value, '=')) {

@@ -97,6 +97,8 @@ static int check_source(const struct opening *o)
 
 	if (err == 0)
 		err = preflight_source(c, o->why, o->why_len);
+	if (err == 0)
+		preflight_lifecycle(c);
 	s3_client_free(c);
 	return err;
 }

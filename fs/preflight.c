@@ -7,6 +7,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "s3/bucket.h"
+#include "s3/lifecycle.h"
 
 /* Whose words: "bucket" or "destination bucket". */
 struct check {
@@ -89,6 +90,27 @@ int preflight_source(struct s3_client *c, char *why, size_t why_len)
 	e = (struct s3_error){ 0 };
 	err = bucket_head(c, &e);
 	return err < 0 ? report(&k, err, &e) : 0;
+}
+
+/* The server may have no lifecycle, or not show it to us: then there is nothing to say. */
+void preflight_lifecycle(struct s3_client *c)
+{
+	auto_with(lifecycle_gaps_free) struct lifecycle_gaps gaps = { 0 };
+	auto_with(buf_free) struct buf xml;
+	struct s3_error e = { 0 };
+	char why[LIFECYCLE_WHY] = "", shown[700];
+	int err;
+
+	buf_init(&xml, BUF_LIMIT_DOC);
+	err = bucket_lifecycle_get(c, &xml, NULL, &e);
+	err = err < 0 ? err : lifecycle_find_gaps(buf_str(&xml), xml.len, &gaps, why);
+	if (err < 0)
+		log_debug("lifecycle=unknown code=%s why=\"%s\"", e.code,
+			  printable(why, shown, sizeof(shown)));
+	if (lifecycle_has_gap(&gaps, GAP_EXPIRATION))
+		log_warn("lifecycle=incomplete why=\"a rule expires objects, and none expires "
+			 "noncurrent versions: nothing is ever removed; see crrctl setup %s\"",
+			 s3_client_bucket(c));
 }
 
 static bool is_aws(struct s3_client *c)

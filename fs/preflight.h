@@ -10,6 +10,8 @@
 
 /* Bucket there, credentials good, versioning enabled. Unreachable is fatal as well. */
 int preflight_source(struct s3_client *c, char *why, size_t why_len) must_check;
+/* Warns when the lifecycle configuration expires objects as if the bucket had no versions. */
+void preflight_lifecycle(struct s3_client *c);
 /* Every destination of an enabled rule: 403, 404, no versioning, a certificate that cannot be
  * verified, or the source itself are fatal; one that cannot be reached is logged: it may come back.
  * */

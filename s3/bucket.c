@@ -16,14 +16,16 @@ static int sub_get(struct s3_client *c, const char *op, const char *sub, struct 
 	return rc != 0 ? rc : verb_call(c, &q, res, err);
 }
 
+/* headers may be NULL. */
 static int sub_put(struct s3_client *c, const char *op, const char *sub, const char *xml,
-		   struct s3_error *err)
+		   const struct kv *headers, struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = op, .method = "PUT" };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	int rc;
 
 	if ((rc = kv_set(&q.query, sub, "")) != 0 ||
+	    (headers && (rc = kv_merge(&q.headers, headers)) != 0) ||
 	    (rc = verb_body_xml(&q, xml, strlen(xml))) != 0)
 		return rc;
 	return verb_call(c, &q, &res, err);
@@ -60,7 +62,7 @@ int bucket_versioning_put(struct s3_client *c, enum bucket_versioning v, struct 
 				   err);
 	if ((rc = body_write_versioning(v, &b)) != 0)
 		return rc;
-	return sub_put(c, "PutBucketVersioning", "versioning", buf_str(&b), err);
+	return sub_put(c, "PutBucketVersioning", "versioning", buf_str(&b), NULL, err);
 }
 
 int bucket_replication_get(struct s3_client *c, struct buf *ret_xml, struct s3_error *err)
@@ -87,7 +89,7 @@ int bucket_replication_get(struct s3_client *c, struct buf *ret_xml, struct s3_e
 
 int bucket_replication_put(struct s3_client *c, const char *xml, struct s3_error *err)
 {
-	return sub_put(c, "PutBucketReplication", "replication", xml, err);
+	return sub_put(c, "PutBucketReplication", "replication", xml, NULL, err);
 }
 
 int bucket_replication_delete(struct s3_client *c, struct s3_error *err)
@@ -100,17 +102,28 @@ int bucket_replication_delete(struct s3_client *c, struct s3_error *err)
 	return rc != 0 ? rc : verb_call(c, &q, &res, err);
 }
 
-int bucket_lifecycle_get(struct s3_client *c, struct buf *ret_xml, struct s3_error *err)
+#define MINIMUM "x-amz-transition-default-minimum-object-size"
+
+int bucket_lifecycle_get(struct s3_client *c, struct buf *ret_xml, char **ret_minimum,
+			 struct s3_error *err)
 {
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	int rc = sub_get(c, "GetBucketLifecycleConfiguration", "lifecycle", &res, err);
 
+	if (rc == 0 && ret_minimum)
+		rc = str_dup(kv_get(&res.headers, MINIMUM), ret_minimum);
 	if (rc == 0)
 		verb_take_body(&res, ret_xml);
 	return rc;
 }
 
-int bucket_lifecycle_put(struct s3_client *c, const char *xml, struct s3_error *err)
+int bucket_lifecycle_put(struct s3_client *c, const char *xml, const char *minimum,
+			 struct s3_error *err)
 {
-	return sub_put(c, "PutBucketLifecycleConfiguration", "lifecycle", xml, err);
+	auto_with(kv_free) struct kv headers = KV_EMPTY;
+	int rc = minimum ? kv_set(&headers, MINIMUM, minimum) : 0;
+
+	return rc != 0 ? rc
+		       : sub_put(c, "PutBucketLifecycleConfiguration", "lifecycle", xml, &headers,
+				 err);
 }
