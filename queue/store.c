@@ -258,6 +258,14 @@ static void lead_locked(struct store *s)
 	cond_broadcast(&s->led);
 }
 
+/* Out of line: inlined, gcc takes the pointer to the caller's stack for one that outlives it. */
+static __attribute__((noinline)) void enqueue_locked(struct store *s, struct store_op *op)
+{
+	lock_assert_held(&s->locked.l);
+	*s->locked.last = op;
+	s->locked.last = &op->next;
+}
+
 /* While a batch is being synced, later callers gather; then one of them leads the next batch. */
 int store_run_synced(struct store *s, const char *what, store_fn *fn, void *arg)
 {
@@ -266,8 +274,7 @@ int store_run_synced(struct store *s, const char *what, store_fn *fn, void *arg)
 	if (s->read_only)
 		return -EROFS;
 	scoped_lock(&s->locked.l);
-	*s->locked.last = &op;
-	s->locked.last = &op.next;
+	enqueue_locked(s, &op);
 	while (!op.done && s->locked.leading)
 		cond_wait(&s->led, &s->locked.l);
 	if (!op.done)
