@@ -31,8 +31,10 @@ static const struct command {
 	  "send FAILED versions again (--dest ARN: of one destination)" },
 	{ "versions", ctl_versions, "PATH|KEY",
 	  "which source version is which version at a destination" },
-	{ "rules", ctl_rules, "show|reload|check",
-	  "the rules in force; read them again; try a FILE" },
+	{ "rules", ctl_rules, "show|reload", "the rules in force; read them again" },
+	{ "rules", ctl_rules, "check FILE", "what a file would do, or what is wrong with it" },
+	{ "rules", ctl_rules, "explain PATH|KEY", "rule by rule, why it is replicated or not" },
+	{ "rules", ctl_rules, "get|put FILE|delete", "the rules that the bucket itself keeps" },
 };
 
 void ctl_say(const char *fmt, ...)
@@ -58,15 +60,22 @@ static void help(FILE *to)
 	      "it is not needed while only one mount runs.\n\n",
 	      to);
 	for (size_t i = 0; i < array_size(commands); i++)
-		fprintf(to, "  %-8s %-18s %s\n", commands[i].name, commands[i].args,
+		fprintf(to, "  %-8s %-19s %s\n", commands[i].name, commands[i].args,
 			commands[i].help);
 	fputs("\n"
 	      "      --state DIR      the state directory, also while nothing is mounted\n"
-	      "      --json           for programs (status, queue, versions)\n"
+	      "      --json           for programs (status, queue, versions, rules)\n"
 	      "      --watch          status: again each second, until interrupted\n"
 	      "      --timeout SECS   wait: give up then, with exit status 3\n"
 	      "      --dest ARN       queue, retry: this destination only\n"
 	      "      --all            queue: done rows too\n"
+	      "      --strict         rules check, put: unknown elements are errors\n"
+	      "      --rules FILE     rules explain: these rules, no mount needed\n"
+	      "      --tag K=V        rules explain: as if the object had this tag\n"
+	      "      --delete         rules explain: its deletion\n"
+	      "      --url URL        rules: where the buckets are, when no mount says it;\n"
+	      "                       also --region --profile --passwd-file --cacert --path-style\n"
+	      "                       --destinations FILE --allow-http --no-check-certificate\n"
 	      "  -h, --help  -V, --version\n\n"
 	      "Exit status: 0 good, 1 error, 2 something is FAILED (wait), 3 timed out, 64 usage.\n"
 	      "crrctl(1) has the details, crrfs-queue(7) what the states mean.\n",

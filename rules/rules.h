@@ -28,9 +28,10 @@ int rules_parse(const char *text, size_t len, struct rule_set **ret_rs, struct r
 /* The same, but what rules_warning would tell is MalformedXML. */
 int rules_parse_strict(const char *text, size_t len, struct rule_set **ret_rs,
 		       struct rules_error *ret_err) must_check;
-/* The same, of what a bucket gave back, or rules_to_xml: some servers (Ceph) keep neither Role nor
- * DeleteMarkerReplication. The Role is not missed; a rule without the other replicates no delete
- * markers, and a warning says so. */
+/* The same, of what a bucket gave back, or rules_to_xml: some servers (Ceph) keep neither Role, nor
+ * DeleteMarkerReplication, nor a Filter that selects everything. The Role is not missed; a rule
+ * without the second replicates no delete markers, one without the third but with a Priority is for
+ * all objects, and a warning says so. */
 int rules_parse_stored(const char *text, size_t len, struct rule_set **ret_rs,
 		       struct rules_error *ret_err) must_check;
 /* A set without rules, which no text can say: it selects nothing. Returns new; -ENOMEM. */

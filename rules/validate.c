@@ -174,12 +174,27 @@ static int read_filter_members(struct reader *rd, struct rule_full *r, const str
 	return e < 0 ? e : read_tags(rd, r, tag);
 }
 
+/* Ceph drops a filter that selects everything, and gives a rule of version 2 its Priority back. It
+ * also drops the Prefix of version 1, whose Priority is 0 then: that rule must not become "all". */
+static bool dropped_filter(const struct rule_set *rs, const struct doc_node *rule)
+{
+	const char *priority = doc_text(rule, "Priority");
+	int64_t v;
+
+	return rs->stored && !doc_child(rule, "Filter") && !doc_child(rule, "Prefix") && priority &&
+	       parse_i64(priority, &v) == 0 && v > 0;
+}
+
 static int read_filter(struct reader *rd, struct rule_full *r)
 {
 	const struct doc_node *filter = doc_child(r->node, "Filter");
 	const struct doc_node *prefix = doc_child(r->node, "Prefix");
 
 	r->rule.prefix = "";
+	if (dropped_filter(rd->rs, r->node)) {
+		r->filter = FILTER_ALL;
+		return rules_warn(rd->rs, r->node, "the bucket does not say Filter: all objects");
+	}
 	if (!filter && !prefix)
 		return rules_malformed(rd->err, r->node, "Rule has neither Filter nor Prefix");
 	if (filter && prefix)
@@ -430,7 +445,7 @@ int rules_read(struct rule_set *rs, const struct doc_node *conf, struct rules_er
 				  "Number of defined replication rules cannot exceed %d",
 				  RULES_MAX);
 	for (const struct doc_node *c = first; c && !rd.v1_because; c = doc_next_same(c))
-		if (!doc_child(c, "Filter"))
+		if (!doc_child(c, "Filter") && !dropped_filter(rs, c))
 			rd.v1_because = c;
 	rs->rules = calloc(n, sizeof(*rs->rules));
 	if (!rs->rules)

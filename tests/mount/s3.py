@@ -24,6 +24,7 @@ commands go into one call, with a lone comma between them. Names are printed wit
     uploads SIDE                        unfinished multipart uploads
     parts SIDE KEY                      number of parts of the current version
     putrules SIDE FILE                  PutBucketReplication of a JSON file
+    getrules SIDE                       GetBucketReplication, as JSON
     compare [--prefix P]... [--tag K=V]... [--to SIDE] [--extra-ok] [--may-stay KEY]...
                                         the destination holds exactly the source's current objects that have one of the
                                         prefixes or one of the tags (neither given: all), equal in bytes, metadata, tags;
@@ -250,6 +251,10 @@ def do_parts(side, key):
 def do_putrules(side, path):
     with open(path, encoding='utf-8') as file:
         client(side).put_bucket_replication(Bucket=bucket(side), ReplicationConfiguration=json.load(file))
+
+
+def do_getrules(side):
+    print(json.dumps(client(side).get_bucket_replication(Bucket=bucket(side))['ReplicationConfiguration'], indent=1))
 
 
 def do_compare(*args):

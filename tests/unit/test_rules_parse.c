@@ -335,12 +335,22 @@ static void test_stored(void)
 		">" V2_TAIL,
 		"<ReplicationConfiguration><Rule><Priority>1</Priority><Filter/><Status>Enabled</"
 		"Status>" DEST "</Rule></ReplicationConfiguration>",
+		"<ReplicationConfiguration><Role></Role><Rule>" DEST
+		"<Priority>1</Priority><Status>Enabled</Status></Rule></ReplicationConfiguration>",
 	};
+	/* The Prefix of version 1 is lost there: this must not become "all objects". */
+	static const char lost[] =
+		"<ReplicationConfiguration><Role></Role><Rule>" DEST
+		"<Priority>0</Priority><Status>Enabled</Status></Rule></ReplicationConfiguration>";
+	struct rule_set *none = NULL;
+	struct rules_error e;
+
+	CHECK(rules_parse_stored(lost, strlen(lost), &none, &e) == -EINVAL);
+	CHECK_STR(e.hint, "Rule has neither Filter nor Prefix");
 
 	for (size_t i = 0; i < array_size(texts); i++) {
 		auto_with(buf_free) struct buf b;
 		struct rule_set *rs = NULL, *again = NULL;
-		struct rules_error e;
 
 		buf_init(&b, BUF_LIMIT_DOC);
 		CHECK(rules_parse(texts[i], strlen(texts[i]), &rs, &e) == -EINVAL);
