@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "base/json.h"
 #include "ctl/rules.h"
 
 /* What there is to explain. */
