@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "base/json.h"
 #include "ctl/rules.h"
 
 /* What there is to explain. */
@@ -14,6 +13,7 @@ struct object {
 	char *key;
 	struct kv tags;
 	bool tags_known, is_replica;
+	bool all_deletes; /* the mount replicates each deletion: delete_markers=all */
 };
 
 static void object_free(struct object *ob)
@@ -92,6 +92,13 @@ static int mounted_parent(const char *path, char **ret_parent)
 	return 0;
 }
 
+static bool all_deletes(struct store *s)
+{
+	auto_free char *v = NULL;
+
+	return store_get_info(s, "delete_markers", &v) == 0 && !strcmp(v, "all");
+}
+
 /* The rules in force, and the key that path is there. */
 static int from_mount(const struct ctl_opts *o, const char *path, struct object *ob,
 		      struct rule_set **ret_rs)
@@ -104,6 +111,7 @@ static int from_mount(const struct ctl_opts *o, const char *path, struct object 
 	r = r ? r : ctl_rules_in_force(s, ret_rs);
 	if (r)
 		return r;
+	ob->all_deletes = all_deletes(s);
 	return o->state || !parent ? str_dup(path, &ob->key) : ctl_key(o, s, path, &ob->key);
 }
 
@@ -176,7 +184,7 @@ static int explain(const struct ctl_opts *o, const struct rule_set *rs, const st
 {
 	const struct rules_facts f = { .key = ob->key,
 				       .tags = &ob->tags,
-				       .delete_marker = o->delete,
+				       .delete_marker = o->delete &&!ob->all_deletes,
 				       .is_replica = ob->is_replica };
 	size_t n = rules_count(rs);
 	auto_free struct rules_verdict *v = calloc(n + 1, sizeof(*v));

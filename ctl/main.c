@@ -71,6 +71,7 @@ static void help(FILE *to)
 	      "      --dest ARN       queue, retry: this destination only\n"
 	      "      --all            queue: done rows too\n"
 	      "      --strict         rules check, put: unknown elements are errors\n"
+	      "      --probe          rules check: try the destinations\n"
 	      "      --rules FILE     rules explain: these rules, no mount needed\n"
 	      "      --tag K=V        rules explain: as if the object had this tag\n"
 	      "      --delete         rules explain: its deletion\n"

@@ -147,8 +147,8 @@ int ctl_rules(const struct ctl_opts *o)
 		return ctl_rules_delete(o, arg);
 	if (o->n == 2 && !strcmp(what, "explain"))
 		return ctl_rules_explain(o, arg);
-	if (o->n == 2 && !strcmp(what, "check"))
-		return ctl_rules_check(o, arg);
+	if (arg && o->n <= 3 && !strcmp(what, "check"))
+		return ctl_rules_check(o, arg, at);
 	if (arg && o->n <= 3 && !strcmp(what, "put"))
 		return ctl_rules_put(o, arg, at);
 	ctl_say("rules takes 'show [PATH]', 'reload [PATH]', 'check FILE', 'explain PATH|KEY',"

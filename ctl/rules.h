@@ -2,6 +2,7 @@
 #ifndef CTL_RULES_H
 #define CTL_RULES_H
 
+#include "base/json.h"
 #include "ctl/client.h"
 #include "ctl/ctl.h"
 #include "rules/rules.h"
@@ -18,18 +19,25 @@ int ctl_rules_read(const char *file, enum ctl_form form, struct rule_set **ret_r
 /* The rules in force of a mount; with rules=none a set without rules. */
 int ctl_rules_in_force(struct store *s, struct rule_set **ret_rs) must_check;
 /* "s3://BUCKET", a path, or NULL (the only mount): the clients for it. */
-int ctl_rules_client(const struct ctl_opts *o, const char *at, struct ctl_client *ret_c)
-	must_check;
+int ctl_rules_client(const struct ctl_opts *o, const char *at, struct ctl_client *ret_c) must_check;
 
 /*
- * rules_bucket.c: the checks of PutBucketReplication that ask the buckets, with S3's codes and words.
- * 0; -EINVAL when S3 would refuse; else the server's own answer. ret_e is filled whenever it is not
- * 0.
+ * rules_bucket.c: the checks of PutBucketReplication that ask the buckets, with S3's codes and
+ * words. 0; -EINVAL when S3 would refuse; else the server's own answer. ret_e is filled whenever it
+ * is not 0.
  */
 int ctl_rules_source(struct ctl_client *c, struct rules_error *ret_e) must_check;
+/* The server's own answer, or why there was none; returns err. */
+int ctl_rules_answered(struct rules_error *ret_e, struct s3_client *c, int err,
+		       const struct s3_error *s3);
 int ctl_rules_dest(struct ctl_client *c, const char *arn, struct rules_error *ret_e) must_check;
 
-int ctl_rules_check(const struct ctl_opts *o, const char *file);
+/* rules_probe.c: tries every destination, and prints what it can do. j NULL: for people. -EINVAL
+ * when replication cannot work, which has been said. */
+int ctl_rules_probe(const struct ctl_opts *o, const char *at, const struct rule_set *rs,
+		    struct json_out *j) must_check;
+
+int ctl_rules_check(const struct ctl_opts *o, const char *file, const char *at);
 int ctl_rules_get(const struct ctl_opts *o, const char *at);
 int ctl_rules_put(const struct ctl_opts *o, const char *file, const char *at);
 int ctl_rules_delete(const struct ctl_opts *o, const char *at);

@@ -17,8 +17,8 @@ static int refuse(struct rules_error *e, struct s3_client *c, const char *messag
 	return -EINVAL;
 }
 
-/* What the server said, or why it said nothing. */
-static int answered(struct rules_error *e, struct s3_client *c, int err, const struct s3_error *s3)
+int ctl_rules_answered(struct rules_error *e, struct s3_client *c, int err,
+		       const struct s3_error *s3)
 {
 	char words[64];
 
@@ -38,7 +38,7 @@ int ctl_rules_source(struct ctl_client *c, struct rules_error *ret_e)
 	int r = bucket_versioning_get(c->source, &v, &e);
 
 	if (r)
-		return answered(ret_e, c->source, r, &e);
+		return ctl_rules_answered(ret_e, c->source, r, &e);
 	if (v != VERSIONING_ENABLED)
 		return refuse(ret_e, c->source,
 			      "Versioning must be 'Enabled' on the bucket to apply a replication"
@@ -76,7 +76,7 @@ int ctl_rules_dest(struct ctl_client *c, const char *arn, struct rules_error *re
 		return refuse(ret_e, to, "Destination bucket must exist.",
 			      ": create it, or correct the name or the url");
 	if (r)
-		return answered(ret_e, to, r, &e);
+		return ctl_rules_answered(ret_e, to, r, &e);
 	if (v != VERSIONING_ENABLED)
 		return refuse(ret_e, to, "Destination bucket must have versioning enabled.",
 			      v == VERSIONING_SUSPENDED ? ": suspended" : ": not enabled");

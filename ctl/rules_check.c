@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "ctl/rules.h"
 
 static int print_reading(const struct rule_set *rs)
@@ -38,7 +37,7 @@ static int print_remarks(const struct rule_set *rs)
 	return r;
 }
 
-static int check_text(const struct ctl_opts *o, const char *file)
+static int check_text(const struct ctl_opts *o, const char *file, const char *at)
 {
 	auto_with(ctl_rules_unref) struct rule_set *rs = NULL;
 	struct rules_error e;
@@ -50,7 +49,7 @@ static int check_text(const struct ctl_opts *o, const char *file)
 	r = r ? r : print_remarks(rs);
 	if (r)
 		ctl_say("out of memory");
-	return r;
+	return r || !o->probe ? r : ctl_rules_probe(o, at, rs, NULL);
 }
 
 static void json_error(struct json_out *j, const struct rules_error *e)
@@ -104,7 +103,7 @@ static void json_remarks(struct json_out *j, const struct rule_set *rs)
 	json_close(j, ']');
 }
 
-static int check_json(const struct ctl_opts *o, const char *file)
+static int check_json(const struct ctl_opts *o, const char *file, const char *at)
 {
 	auto_with(ctl_rules_unref) struct rule_set *rs = NULL;
 	auto_with(buf_free) struct buf b;
@@ -121,6 +120,7 @@ static int check_json(const struct ctl_opts *o, const char *file)
 	} else {
 		json_reading(&j, rs);
 		json_remarks(&j, rs);
+		r = o->probe ? ctl_rules_probe(o, at, rs, &j) : 0;
 	}
 	json_bool(&j, "ok", !r);
 	json_close(&j, '}');
@@ -131,9 +131,9 @@ static int check_json(const struct ctl_opts *o, const char *file)
 	return r ? r : b.error;
 }
 
-int ctl_rules_check(const struct ctl_opts *o, const char *file)
+int ctl_rules_check(const struct ctl_opts *o, const char *file, const char *at)
 {
-	int r = o->json ? check_json(o, file) : check_text(o, file);
+	int r = o->json ? check_json(o, file, at) : check_text(o, file, at);
 
 	return r ? CTL_FAILED : CTL_OK;
 }

@@ -79,6 +79,7 @@ static int put_infos(struct app *a)
 		{ "passwd_file", c->passwd_file },
 		{ "cacert", c->cacert },
 		{ "destinations", c->destinations },
+		{ "delete_markers", c->all_deletes ? "all" : "rules" },
 		{ "path_style", style },
 		{ "no_check_certificate", c->no_check_certificate ? "1" : "0" },
 		{ "allow_http", c->allow_http ? "1" : "0" },

@@ -95,12 +95,13 @@ size_t rules_match(const struct rule_set *rs, const struct rules_facts *f,
 	return n;
 }
 
-static bool tags_matter_for(const struct rules_dest *d, const char *key)
+/* For an object of which all but the tags is known. */
+static bool tags_matter_for(const struct rules_dest *d, const struct rules_facts *f)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		const struct rule *r = &d->rules[i]->rule;
 
-		if (r->enabled && rules_prefix_matches(r, key))
+		if (r->enabled && rules_prefix_matches(r, f->key) && rules_sse_matches(r, f))
 			return r->tags->n > 0;
 	}
 	return false;
@@ -108,8 +109,10 @@ static bool tags_matter_for(const struct rules_dest *d, const char *key)
 
 bool rules_tags_matter(const struct rule_set *rs, const char *key)
 {
+	const struct rules_facts plain = { .key = key }, kms = { .key = key, .sse = "aws:kms" };
+
 	for (size_t i = 0; i < rs->n_dests; i++)
-		if (tags_matter_for(&rs->dests[i], key))
+		if (tags_matter_for(&rs->dests[i], &plain) || tags_matter_for(&rs->dests[i], &kms))
 			return true;
 	return false;
 }

@@ -106,7 +106,8 @@ size_t rules_match(const struct rule_set *rs, const struct rules_facts *f,
 		   const struct rule **ret_rules, size_t max);
 
 /* Could tags that are not known yet change the answer for this key? (Some enabled rule matches by
- * prefix and has tags, and no rule without tags comes before it.) */
+ * prefix and has tags, and no rule without tags comes before it; for a plain object or for one that
+ * is encrypted with a KMS key.) */
 bool rules_tags_matter(const struct rule_set *rs, const char *key);
 
 /* Why a rule acts for an object or not; the first that holds. */

@@ -42,6 +42,9 @@ said = json.load(open(sys.argv[1]))
 assert said['key'] == 'Tax/pii', said
 assert [(r['rule'], r['acts']) for r in said['rules']] == [('tax', 'no'), ('pii', 'yes'), ('old', 'no')], said
 END
+# a mount that replicates all deletions
+remount_crrfs delete_markers=all
+said "rule 'pii' .*: acts" --delete "$MNT/Tax/pii"
 umount_crrfs
 # the rules that were in force, and a file of rules without any mount
 said "rule 'tax' .*: acts" --state "$STATE" Tax/plain --tag class=other

@@ -406,7 +406,8 @@ static void explained_ids(const struct rule_set *rs, const struct rules_facts *f
  * replicas. */
 static void compare(const struct rule_set *rs, const struct spec *specs, const char *key)
 {
-	char got[100], want[100], said[100];
+	char got[100], want[100], said[100], first[8][100];
+	bool differ = false;
 
 	for (uint32_t c = 0; c < 27 * 8; c++) {
 		auto_with(kv_free) struct kv tags = KV_EMPTY;
@@ -423,7 +424,12 @@ static void compare(const struct rule_set *rs, const struct spec *specs, const c
 		CHECK_STR(got, want);
 		explained_ids(rs, &f, said, sizeof(said));
 		CHECK_STR(said, want);
+		if (c < 8)
+			memcpy(first[c], want, sizeof(want));
+		else if (!f.delete_marker)
+			differ = differ || strcmp(first[c % 8], want) != 0;
 	}
+	CHECK(rules_tags_matter(rs, key) == differ);
 }
 
 static void test_random(uint32_t seed, int rounds)
