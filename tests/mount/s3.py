@@ -380,8 +380,9 @@ def do_lifecycle(side):
 
 def do_putlifecycle(side, path):
     with open(path, encoding='utf-8') as file:
-        client(side).put_bucket_lifecycle_configuration(
-            Bucket=bucket(side), LifecycleConfiguration={'Rules': json.load(file)})
+        what = json.load(file)
+    client(side).put_bucket_lifecycle_configuration(
+        Bucket=bucket(side), LifecycleConfiguration=what if 'Rules' in what else {'Rules': what})
 
 
 # ---- tags, deletes, uploads ---------------------------------------------------------------------------------
