@@ -116,7 +116,8 @@ static int open_buckets(const struct opening *o)
 	if (err == 0)
 		err = check_source(o);
 	if (err == 0)
-		err = rulesrc_new(o->conf->rules, o->b->client, &o->b->rulesrc);
+		err = rulesrc_new(o->conf->rules, o->conf->strict_rules, o->b->client,
+				  &o->b->rulesrc);
 	if (err == 0)
 		err = rulesrc_load(o->b->rulesrc, &o->b->rules, o->why, o->why_len);
 	if (err == 0)

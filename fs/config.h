@@ -27,6 +27,7 @@ struct config {
 	int64_t connect_ms, call_ms;
 	/* replication */
 	char *rules;	    /* absolute, or "bucket"; NULL = none */
+	bool strict_rules;
 	char *destinations; /* NULL = none */
 	char *state;	    /* NULL = the default */
 	uint64_t staging_max;

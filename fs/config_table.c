@@ -19,6 +19,8 @@ const struct config_option config_table[] = {
 	{ "no_check_certificate", CONFIG_FLAG, AT(no_check_certificate), 0, 0, "", NULL },
 	{ "allow_http", CONFIG_FLAG, AT(allow_http), 0, 0, "", "plain http beyond this host" },
 	{ "rules", CONFIG_RULES, AT(rules), 0, 0, "FILE|bucket", "replication rules, JSON or XML" },
+	{ "strict_rules", CONFIG_FLAG, AT(strict_rules), 0, 0, "",
+	  "refuse rules with anything unknown" },
 	{ "destinations", CONFIG_PATH, AT(destinations), 0, 0, "FILE",
 	  "where the destination buckets are" },
 	{ "state", CONFIG_PATH, AT(state), 0, 0, "DIR", "queue and staged files" },

@@ -14,13 +14,14 @@
 
 struct rulesrc {
 	char *from;		  /* fixed; NULL = none */
+	bool strict;		  /* fixed */
 	struct s3_client *source; /* fixed, borrowed */
 	struct lock reloading;	  /* never taken by a thread that serves files */
 	struct cond done;
 	bool busy; /* the mark, under reloading */
 };
 
-int rulesrc_new(const char *from, struct s3_client *source, struct rulesrc **ret_r)
+int rulesrc_new(const char *from, bool strict, struct s3_client *source, struct rulesrc **ret_r)
 {
 	struct rulesrc *r = calloc(1, sizeof(*r));
 
@@ -30,6 +31,7 @@ int rulesrc_new(const char *from, struct s3_client *source, struct rulesrc **ret
 		free(r);
 		return -ENOMEM;
 	}
+	r->strict = strict;
 	r->source = source;
 	lock_init(&r->reloading);
 	cond_init(&r->done);
@@ -97,8 +99,14 @@ static int parse(const struct rulesrc *r, const char *name, const char *text, si
 		 struct rule_set **ret_rs, char *why, size_t why_len)
 {
 	struct rules_error e = { .code = "" };
-	int err = is_bucket(r) ? rules_parse_stored(text, len, ret_rs, &e)
-			       : rules_parse(text, len, ret_rs, &e);
+	int err;
+
+	if (is_bucket(r))
+		err = rules_parse_stored(text, len, ret_rs, &e);
+	else if (r->strict)
+		err = rules_parse_strict(text, len, ret_rs, &e);
+	else
+		err = rules_parse(text, len, ret_rs, &e);
 
 	if (err == -EINVAL)
 		snprintf(why, why_len, "%s:%d:%d: %s: %s%s%s%s", name, e.line, e.col, e.code,

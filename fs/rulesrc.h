@@ -10,8 +10,10 @@
 
 struct rulesrc;
 
-/* from: an absolute path, "bucket", or NULL (nothing is replicated). source is borrowed. */
-int rulesrc_new(const char *from, struct s3_client *source, struct rulesrc **ret_r) must_check;
+/* from: an absolute path, "bucket", or NULL (nothing is replicated). source is borrowed. strict:
+ * what is not understood in a file is an error, not a warning. */
+int rulesrc_new(const char *from, bool strict, struct s3_client *source, struct rulesrc **ret_r)
+	must_check;
 void rulesrc_free(struct rulesrc *r); /* NULL is fine */
 /* for people: the file, "bucket" or "none" */
 const char *rulesrc_name(const struct rulesrc *r);

@@ -11,8 +11,8 @@
 
 /*
  *  A copy is a straight line: learn the spec, ask the destination (only when uncertain or to repair
- *  its order), send, check, tag, grant. Whatever ends it early leaves at most recorded parts behind;
- *  uncertain says whether a replica may stand.
+ *  its order), send, check, tag, grant. Whatever ends it early leaves at most recorded parts
+ *  behind; uncertain says whether a replica may stand.
  */
 
 bool copy_is_stopping(const struct copy *c)

@@ -55,8 +55,8 @@ struct copy_conf {
 #define COPY_NOT_ELIGIBLE "SrcObjectNotEligible"
 
 /* 0: the replica stands, ret_version (>= 256 bytes) has its version id or "". -errno with *ret_err
- * filled. -ECANCELED: stopping. -ENODATA: the job has nothing to do (any more): the source version is
- * gone, is a replica itself, ...; ret_err->message says which. */
+ * filled. -ECANCELED: stopping. -ENODATA: the job has nothing to do (any more): the source version
+ * is gone, is a replica itself, ...; ret_err->message says which. */
 int copy_run(const struct job *j, const struct copy_conf *conf, char *ret_version,
 	     struct s3_error *ret_err) must_check;
 

@@ -13,16 +13,16 @@
 #include "s3/tagging.h"
 
 /*
- *  source's current  destination's current          verdict
- *  none              any                            good: the key is gone, there is nothing to say
- *  V                 the replica of V, by the       good
+ *  source's current  destination's current         verdict
+ *  none              any                           good: the key is gone, nothing is to be said
+ *  V                 the replica of V, by the      good
  *                    ledger
- *  V, in the ledger  another, a replica of ours     send V again: an older one came after it
- *  V, in the ledger  another, nobody's we know      ask it: who wrote there without being a mount of
- *                                                   ours knows why; a replica of ours: send V
- *  V, unknown        a replica of an older V, by    V was made by another mount or tool: once it is
- *                    the ledger                     not young any more it is offered to the rules
- *  V, unknown        another                        good: who made V has sent it, or will
+ *  V, in the ledger  another, a replica of ours    send V again: an older one came after it
+ *  V, in the ledger  another, nobody's we know     ask it: who wrote there without being a mount
+ *                                                  of ours knows why; a replica of ours: send V
+ *  V, unknown        a replica of an older V, by   V was made by another mount or tool: once it
+ *                    the ledger                    is old enough it is offered to the rules
+ *  V, unknown        another                       good: who made V has sent it, or will
  *
  *  Sent is it as a repair: the copy looks first whether it is current by then.
  */

@@ -5,8 +5,9 @@
  * version into a key's history afterwards: where order was lost the current version is sent once
  * more, and no version is dropped.
  *
- * One listing on each side serves all keys that stand close together, so that a folder of a thousand
- * files costs two requests. What is left to be looked at is in the rows: the next mount goes on.
+ * One listing on each side serves all keys that stand close together, so that a folder of a
+ * thousand files costs two requests. What is left to be looked at is in the rows: the next mount
+ * goes on.
  */
 #ifndef QUEUE_ORDER_H
 #define QUEUE_ORDER_H
@@ -20,7 +21,7 @@ struct order_conf { /* all borrowed */
 	struct repl *repl;
 	struct dest_set *dests;
 	struct s3_client *source;
-	int64_t after_ms; /* a copy is looked at when it is so old, and no younger change stands by */
+	int64_t after_ms; /* a copy is looked at when it is so old; 0 = none is */
 };
 
 int order_new(const struct order_conf *conf, struct order **ret_o) must_check;

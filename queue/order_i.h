@@ -48,7 +48,8 @@ struct order_facts {
 	const struct newest *source, *dest;
 	/* of the source's current version, by the ledger: NULL = unknown, "" = without an id */
 	const char *replica;
-	bool dest_known; /* the ledger has the destination's current version as a replica of this key */
+	/* the ledger has the destination's current version as a replica of this key */
+	bool dest_known;
 	int64_t young_ms; /* a source version made since then is young */
 };
 

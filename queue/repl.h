@@ -41,7 +41,7 @@ struct repl_conf {
 	 * replicated") */
 	bool tags_at_create;
 	enum repl_untag untag;
-	/* not AWS's way: deletes follow whatever the rules say of them, also where they name tags */
+	/* not AWS's way: deletes follow whatever the rules say of them, tags or not */
 	bool all_deletes;
 };
 

@@ -30,3 +30,11 @@ RULES=$T/rules.json
 make_rules prefix=Tax/
 sed -i "s/$DST_ARN/not-an-arn/" "$RULES"
 refused 'InvalidArgument|MalformedXML|InvalidRequest'
+
+say "strict_rules: what else is a warning is an error"
+make_rules prefix=Tax/
+sed -i 's/"Status"/"Colour": "red", "Status"/' "$RULES"
+mount_crrfs
+umount_crrfs
+mount_fails 1 strict_rules
+one_clear_line "MalformedXML.*Colour"
