@@ -36,6 +36,8 @@ struct config {
 	int tags_at_create, untag, all_deletes; /* as in repl_conf */
 	int64_t retry_first_ms, retry_max_ms, drain_ms;
 	int64_t order_ms;
+	int64_t heal_first_ms, heal_max_ms;
+	char *events; /* absolute, or "|command"; NULL = none */
 	/* the file system */
 	bool posix_meta, ro, allow_other;
 	int64_t attr_ms, hold_ms;
@@ -49,6 +51,7 @@ enum config_kind {
 	CONFIG_TEXT,	     /* char * */
 	CONFIG_PATH,	     /* char *, made absolute */
 	CONFIG_RULES,	     /* char *, a path or "bucket" */
+	CONFIG_EVENTS,	     /* char *, a path or "|command" */
 	CONFIG_FLAG,	     /* bool: no value, or yes/no */
 	CONFIG_CHOICE,	     /* int, 0 or 1 */
 	CONFIG_SIZE,	     /* uint64_t */

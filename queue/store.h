@@ -114,6 +114,29 @@ int store_oldest_staged(struct store *s, char **ret_staged) must_check;
 
 /* parked -> ready, due now. dest, key NULL = all. */
 int store_retry(struct store *s, const char *dest, const char *key, uint64_t *ret_n) must_check;
+/* Calls fn once for each (destination, reason) that has parked rows; "" = no reason. */
+int store_each_parked(struct store *s, int (*fn)(void *arg, const char *dest, const char *reason),
+		      void *arg) must_check;
+/* The first parked row of them after this id, else the first of all, becomes ready; its failures so
+ * far still count. Rows parked with except_code (NULL = none) stay. *ret_id 0: there is none. */
+int store_scout(struct store *s, const char *dest, const char *reason, const char *except_code,
+		int64_t after, int64_t *ret_id) must_check;
+/* All of them, but for except_code. */
+int store_release(struct store *s, const char *dest, const char *reason, const char *except_code,
+		  uint64_t *ret_n) must_check;
+
+/* What is to be told of rows (queue/events.h). 1 = *ret_j is the next one, 0 = none. */
+int store_next_failed(struct store *s, struct job *ret_j) must_check;
+int store_told_failed(struct store *s, int64_t job) must_check;
+/* *ret_next: when the next alarm is due, CLOCK_NEVER; written with 0. */
+int store_next_alarm(struct store *s, int64_t now_ms, struct job *ret_j, int64_t *ret_next)
+	must_check;
+/* late: its time is over, and it was not done. */
+int store_told_alarm(struct store *s, int64_t job, bool late) must_check;
+/* Of every row with an alarm; fn may tell it. */
+int store_each_alarm(struct store *s, int (*fn)(void *arg, const struct job *j), void *arg)
+	must_check;
+
 /* Done rows older than this many ms go; the ledger stays. */
 int store_prune(struct store *s, int64_t older_than_ms) must_check;
 
