@@ -28,6 +28,8 @@ struct ctl_opts {
 	bool strict, probe, delete; /* rules check; rules explain */
 	bool yes;		    /* setup --yes */
 	unsigned noncurrent_days;   /* setup --noncurrent-days; 0 = not given */
+	bool prometheus;	    /* metrics */
+	int64_t window_ms;	    /* metrics; 0 = not given */
 	char **args;		    /* what is left */
 	int n;
 };
@@ -62,6 +64,7 @@ void ctl_bar(FILE *to, uint64_t most, uint64_t left, uint64_t bytes);
 int ctl_status(const struct ctl_opts *o);
 int ctl_queue(const struct ctl_opts *o);
 int ctl_wait(const struct ctl_opts *o);
+int ctl_metrics(const struct ctl_opts *o);
 int ctl_retry(const struct ctl_opts *o);
 int ctl_versions(const struct ctl_opts *o);
 int ctl_rules(const struct ctl_opts *o);

@@ -1,13 +1,13 @@
 /*
  * events.h - tells what AWS tells of replication (S3 User Guide, "Receiving replication failure
- * events with Amazon S3 Event Notifications"): one S3 event message, version 2.2, a line of JSON,
- * for each event, appended to a file or given to a command. One thread, one event at a time.
+ * events with Amazon S3 Event Notifications"): for each event one S3 event message, version 2.2,
+ * a line of JSON, is appended to a file or given to a command. One thread, one event at a time.
  *
- *  OperationFailedReplication         a row is parked for the first time (and again after a person's
- *                                     retry); AWS: only where the rule has metrics
+ *  OperationFailedReplication         a row is parked for the first time, or the first time
+ *                                     after a person's retry; AWS: only where the rule has metrics
  *  OperationMissedThreshold           a row of a rule with a time is not done when that is over
  *  OperationReplicatedAfterThreshold  it is done after that
- *  OperationNotTracked                such a row's version is gone, or its rule has no time any more
+ *  OperationNotTracked                such a row's version is gone, or its rule has no time now
  *
  * What is to be told stands in the rows and is marked there after it was told: at least once.
  */

@@ -79,7 +79,8 @@ static int make_stdin(const char *line, int *ret_fd)
 	return 0;
 }
 
-/* A group of its own, so that what it starts can be killed with it. Our threads block all signals. */
+/* A group of its own, so that what it starts can be killed with it. Our threads block all signals,
+ * the command shall not. */
 static int set_attributes(posix_spawnattr_t *attr)
 {
 	sigset_t none, all;

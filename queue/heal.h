@@ -1,8 +1,8 @@
 /*
  * heal.h - FAILED rows run again by themselves when their cause is gone. One thread. The rows that
  * are parked for one reason at one destination are a group: now and then its cause is looked at
- * (reason_cure), by a request that asks for it, or by one row of it, the scout. When it is gone, all
- * of the group are ready. AWS leaves them FAILED for ever.
+ * (reason_cure), by a request that asks for it, or by one row of it, the scout. When it is gone,
+ * all of the group are ready. AWS leaves them FAILED for ever.
  */
 #ifndef QUEUE_HEAL_H
 #define QUEUE_HEAL_H

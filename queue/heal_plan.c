@@ -87,7 +87,8 @@ static void forget(struct heal_plan *p, struct heal_group *g)
 	*g = p->groups[--p->n];
 }
 
-/* A scout that is under way leaves its group empty: what is known of it is kept until its next look. */
+/* A scout that is under way leaves its group empty: what is known of it is kept until its next
+ * look. */
 void heal_plan_end(struct heal_plan *p, int64_t now_ms)
 {
 	for (size_t i = p->n; i-- > 0;) {

@@ -160,6 +160,29 @@ struct store_counts {
 };
 /* NULL = all */
 int store_count(struct store *s, const char *dest, struct store_counts *ret_c) must_check;
+/* Of one rule at one destination; rule "" = changes that follow their version, by no rule. */
+struct store_metric {
+	const char *dest, *rule;
+	uint64_t pending, pending_bytes; /* not done and not FAILED */
+	uint64_t failed;		 /* are FAILED */
+	uint64_t done;			 /* rows that are kept */
+	uint64_t failed_ever, done_ever, done_bytes_ever; /* since the queue was made */
+};
+int store_each_metric(struct store *s, int (*fn)(void *arg, const struct store_metric *m),
+		      void *arg) must_check;
+
+/* How far a rule is behind at a destination, and how long it took, of live rows done since. */
+struct store_lag {
+	int64_t pending_since_ms; /* created_ms of the oldest pending; 0 = none */
+	uint64_t n;		  /* done since */
+	int64_t p50_ms, p99_ms, max_ms;
+	/* the oldest that is not done, FAILED or not; NULL = none. version NULL: it has none */
+	char *oldest_key, *oldest_version;
+	int64_t oldest_ms; /* its created_ms */
+};
+int store_get_lag(struct store *s, const char *dest, const char *rule, int64_t since_ms,
+		  struct store_lag *ret_l) must_check;
+void store_lag_free(struct store_lag *l);
 int store_count_tickets(struct store *s, uint64_t *ret_begun, uint64_t *ret_held) must_check;
 
 /* The ledger: source version -> replica version, for ever. */

@@ -6,6 +6,7 @@
  *  store_job.c     claim, finish, retry, prune
  *  store_part.c    what a job carries: its upload, the parts of it, the staged file
  *  store_ask.c     rows as structs, and questions
+ *  store_metric.c  how much, how late, how many failed
  *  store_heal.c    parked rows by their reason
  *  store_event.c   rows of which something is to be told
  *

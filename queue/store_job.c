@@ -437,8 +437,8 @@ static int retry_parked(struct db *db, void *arg)
 
 	r = store_prepare_text(
 		db,
-		"UPDATE job INDEXED BY job_parked SET state = 2, due_ms = ?3, attempt = 0, sure = 0,"
-		" failed = CASE WHEN failed = 2 THEN 0 ELSE failed END"
+		"UPDATE job INDEXED BY job_parked SET state = 2, due_ms = ?3, attempt = 0,"
+		" sure = 0, failed = CASE WHEN failed = 2 THEN 0 ELSE failed END"
 		" WHERE state = 5 AND (?1 IS NULL OR dest = ?1) AND (?2 IS NULL OR key = ?2)",
 		&st, a->dest, a->key);
 	if (r < 0)
