@@ -31,6 +31,8 @@ struct ctl_opts {
 	/* resync */
 	const char *prefix, *created_after, *created_before, *status, *report, *stop;
 	bool current_only, dry_run, wait, list;
+	bool prometheus;	    /* metrics */
+	int64_t window_ms;	    /* metrics; 0 = not given */
 	char **args;		    /* what is left */
 	int n;
 };
@@ -66,6 +68,7 @@ int ctl_status(const struct ctl_opts *o);
 int ctl_queue(const struct ctl_opts *o);
 int ctl_wait(const struct ctl_opts *o);
 int ctl_resync(const struct ctl_opts *o);
+int ctl_metrics(const struct ctl_opts *o);
 int ctl_retry(const struct ctl_opts *o);
 int ctl_versions(const struct ctl_opts *o);
 int ctl_rules(const struct ctl_opts *o);

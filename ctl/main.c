@@ -27,6 +27,7 @@ static const struct command {
 	{ "status", ctl_status, "[PATH]", "what each destination has, what is behind, and why" },
 	{ "queue", ctl_queue, "[PATH]", "the rows that are not done (--all: done ones too)" },
 	{ "wait", ctl_wait, "[PATH]", "until everything written so far is replicated" },
+	{ "metrics", ctl_metrics, "[PATH]", "how much is pending and how late, by rule" },
 	{ "retry", ctl_retry, "[PATH]",
 	  "send FAILED versions again (--dest ARN: of one destination)" },
 	{ "resync", ctl_resync, "[PATH]", "send versions that exist, by the rules" },
@@ -66,7 +67,9 @@ static void help(FILE *to)
 			commands[i].help);
 	fputs("\n"
 	      "      --state DIR      the state directory, also while nothing is mounted\n"
-	      "      --json           for programs (status, queue, versions, rules)\n"
+	      "      --json           for programs (status, queue, metrics, versions, rules)\n"
+	      "      --prometheus     metrics: as text for Prometheus\n"
+	      "      --window SPAN    metrics: lag of the last 15m, 1h, 7d (1h)\n"
 	      "      --watch          status: again each second, until interrupted\n"
 	      "      --timeout SECS   wait, resync: give up then, with exit status 3\n"
 	      "      --dest ARN       queue, retry, resync: this destination only\n"
@@ -94,7 +97,7 @@ static int usage(const char *what)
 	return CTL_USAGE;
 }
 
-enum opt_kind { OPT_TEXT, OPT_FLAG, OPT_SECONDS, OPT_DAYS, OPT_TAG };
+enum opt_kind { OPT_TEXT, OPT_FLAG, OPT_SECONDS, OPT_DAYS, OPT_SPAN, OPT_TAG };
 
 #define AT(field) offsetof(struct ctl_opts, field)
 
@@ -123,6 +126,7 @@ static const struct opt {
 	{ "prefix", OPT_TEXT, AT(prefix) },
 	{ "probe", OPT_FLAG, AT(probe) },
 	{ "profile", OPT_TEXT, AT(profile) },
+	{ "prometheus", OPT_FLAG, AT(prometheus) },
 	{ "region", OPT_TEXT, AT(region) },
 	{ "report", OPT_TEXT, AT(report) },
 	{ "rules", OPT_TEXT, AT(rules) },
@@ -135,10 +139,36 @@ static const struct opt {
 	{ "url", OPT_TEXT, AT(url) },
 	{ "wait", OPT_FLAG, AT(wait) },
 	{ "watch", OPT_FLAG, AT(watch) },
+	{ "window", OPT_SPAN, AT(window_ms) },
 	{ "yes", OPT_FLAG, AT(yes) },
 };
 
 #define OPT_FIRST 256 /* above all letters */
+
+/* "90", "90s", "15m", "1h", "7d" */
+static int parse_span(const char *s, int64_t *ret_ms)
+{
+	static const struct {
+		char unit;
+		int64_t ms;
+	} units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
+	char digits[12];
+	size_t n = strspn(s, "0123456789");
+	int64_t ms = s[n] ? 0 : 1000;
+	uint64_t v;
+
+	for (size_t i = 0; s[n] && !s[n + 1] && i < array_size(units); i++)
+		if (s[n] == units[i].unit)
+			ms = units[i].ms;
+	if (n >= sizeof(digits) || !ms)
+		return -EINVAL;
+	memcpy(digits, s, n);
+	digits[n] = '\0';
+	if (parse_u64(digits, &v) || !v || v > 1000000000)
+		return -EINVAL;
+	*ret_ms = (int64_t)v * ms;
+	return 0;
+}
 
 static int set_option(struct ctl_opts *o, const struct opt *opt, const char *value)
 {
@@ -162,6 +192,11 @@ static int set_option(struct ctl_opts *o, const struct opt *opt, const char *val
 		}
 		*(unsigned *)(void *)field = (unsigned)v;
 		return 0;
+	case OPT_SPAN:
+		if (!parse_span(value, (int64_t *)(void *)field))
+			return 0;
+		ctl_say("--%s takes a time such as 90s, 15m, 1h or 7d, not '%s'", opt->name, value);
+		return -EINVAL;
 	case OPT_TAG:
 		if (o->tags_n == CTL_TAGS_MAX || !strchr(value, '=')) {
 			ctl_say("--%s takes KEY=VALUE, at most %d times", opt->name, CTL_TAGS_MAX);

@@ -21,8 +21,8 @@ static int print_row(void *arg, const struct job *j)
 	       job_state_name(j->state), j->kind == JOB_OBJECT && j->spec.known ? size : "-",
 	       j->attempt, j->dest, ctl_shown(j->key, shown));
 	if (j->why && j->state != JOB_DONE)
-		printf("    %s%s%s\n", j->code ? j->code : "", j->code ? ": " : "",
-		       ctl_shown(j->why, why));
+		printf("    %s%s%s%s%s\n", j->reason ? j->reason : "", j->reason ? ": " : "",
+		       j->code ? j->code : "", j->code ? ": " : "", ctl_shown(j->why, why));
 	return 0;
 }
 
@@ -43,6 +43,7 @@ static int json_row(void *arg, const struct job *j)
 	json_u64(out, "attempts", j->attempt);
 	json_i64(out, "created_ms", j->created_ms);
 	json_i64(out, "due_ms", j->due_ms);
+	json_str(out, "reason", j->reason);
 	json_str(out, "code", j->code);
 	json_str(out, "why", j->why);
 	json_str(out, "replica_version", j->replica_version);

@@ -13,11 +13,19 @@
 
 #define DEST_MAX 64
 
+struct by_rule {
+	char *rule; /* "" = changes that follow their version, by no rule */
+	uint64_t pending, failed, done;
+};
+
 struct row {
 	char *dest;
 	struct store_counts counts;
+	struct by_rule *rules;
+	size_t rules_n;
 	bool paused;
 	int64_t until_ms;
+	char reason[48]; /* of why */
 	char why[256];
 };
 
@@ -28,8 +36,12 @@ struct table {
 
 static void table_free(struct table *t)
 {
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = 0; i < t->n; i++) {
+		for (size_t k = 0; k < t->rows[i].rules_n; k++)
+			free(t->rows[i].rules[k].rule);
+		free(t->rows[i].rules);
 		free(t->rows[i].dest);
+	}
 	t->n = 0;
 }
 
@@ -59,9 +71,30 @@ static int add_reason(void *arg, const struct job *j)
 {
 	struct row *row = row_of(arg, j->dest);
 
-	if (row && !*row->why && j->why)
-		snprintf(row->why, sizeof(row->why), "%s%s%s", j->code ? j->code : "",
-			 j->code ? ": " : "", j->why);
+	if (!row || *row->why || !j->why)
+		return 0;
+	snprintf(row->reason, sizeof(row->reason), "%s", j->reason ? j->reason : "");
+	snprintf(row->why, sizeof(row->why), "%s%s%s", j->code ? j->code : "", j->code ? ": " : "",
+		 j->why);
+	return 0;
+}
+
+static int add_rule(void *arg, const struct store_metric *m)
+{
+	struct row *row = row_of(arg, m->dest);
+	struct by_rule *grown;
+
+	if (!row || m->pending + m->failed + m->done == 0)
+		return 0;
+	grown = reallocarray(row->rules, row->rules_n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	row->rules = grown;
+	grown[row->rules_n] =
+		(struct by_rule){ .pending = m->pending, .failed = m->failed, .done = m->done };
+	if (str_dup(m->rule, &grown[row->rules_n].rule) < 0)
+		return -ENOMEM;
+	row->rules_n++;
 	return 0;
 }
 
@@ -91,6 +124,8 @@ static int load(struct store *s, struct table *t)
 		r = store_each_job(s, &parked, add_reason, t);
 	if (!r)
 		r = store_each_job(s, &unfinished, add_reason, t);
+	if (!r)
+		r = store_each_metric(s, add_rule, t);
 	for (size_t i = 0; !r && i < t->n; i++)
 		r = store_count(s, t->rows[i].dest, &t->rows[i].counts);
 	return r;
@@ -127,7 +162,15 @@ static void print_row(const struct row *row)
 	       : c->ready + c->waiting + c->claimed ? "replicating"
 						    : "up to date");
 	if (*row->why)
-		printf("    %s\n", ctl_shown(row->why, shown));
+		printf("    %s%s%s\n", row->reason, *row->reason ? ": " : "",
+		       ctl_shown(row->why, shown));
+	for (size_t i = 0; row->rules_n > 1 && i < row->rules_n; i++) {
+		const struct by_rule *r = &row->rules[i];
+
+		printf("    %-32s %7llu %7s %7llu\n",
+		       *r->rule ? ctl_shown(r->rule, shown) : "(later changes)",
+		       (unsigned long long)r->pending, "", (unsigned long long)r->failed);
+	}
 }
 
 static void print_table(struct store *s, const struct table *t, const struct doc_node *mount)
@@ -184,7 +227,18 @@ static void json_row(struct json_out *j, const struct row *row)
 	json_u64(j, "bytes", c->bytes);
 	json_i64(j, "oldest_ms", c->oldest_ms ? clock_wall_ms() - c->oldest_ms : 0);
 	json_bool(j, "paused", row->paused);
+	json_str(j, "reason", *row->reason ? row->reason : NULL);
 	json_str(j, "last_error", *row->why ? row->why : NULL);
+	json_open(j, "rules", '[');
+	for (size_t i = 0; i < row->rules_n; i++) {
+		json_open(j, NULL, '{');
+		json_str(j, "rule", row->rules[i].rule);
+		json_u64(j, "pending", row->rules[i].pending);
+		json_u64(j, "failed", row->rules[i].failed);
+		json_u64(j, "done", row->rules[i].done);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
 	json_close(j, '}');
 }
 

@@ -11,47 +11,75 @@ struct out {
 	uint64_t n;
 };
 
-static int print(struct out *o, const char *version, const char *dest, const char *status,
-		 const char *replica, int64_t when, const char *why)
+struct line {
+	const char *version, *dest, *operation, *status, *replica;
+	int64_t done_ms; /* 0 = it is not */
+	const char *reason, *why;
+};
+
+static int print_json(struct json_out *j, const struct line *l)
+{
+	json_open(j, NULL, '{');
+	json_str(j, "version", l->version);
+	json_str(j, "destination", l->dest);
+	json_str(j, "operation", l->operation);
+	json_str(j, "status", l->status);
+	json_str(j, "replica_version", l->replica && *l->replica ? l->replica : NULL);
+	json_i64(j, "done_ms", l->done_ms);
+	json_str(j, "reason", l->reason);
+	json_str(j, "why", l->why);
+	json_close(j, '}');
+	return j->b->error;
+}
+
+static int print(struct out *o, const struct line *l)
 {
 	char time[32] = "-", shown[CTL_SHOWN];
 
-	if (when)
-		time_format_iso(when, time);
 	o->n++;
-	if (o->json) {
-		json_open(o->json, NULL, '{');
-		json_str(o->json, "version", version);
-		json_str(o->json, "destination", dest);
-		json_str(o->json, "status", status);
-		json_str(o->json, "replica_version", replica && *replica ? replica : NULL);
-		json_i64(o->json, "done_ms", when);
-		json_str(o->json, "why", why);
-		json_close(o->json, '}');
-		return o->json->b->error;
-	}
+	if (o->json)
+		return print_json(o->json, l);
+	if (l->done_ms)
+		time_format_iso(l->done_ms, time);
 	if (o->n == 1)
-		printf("%-34s %-28s %-10s %-34s %s\n", "source version", "destination", "status",
-		       "replica version", "replicated");
-	printf("%-34s %-28s %-10s %-34s %s\n", version ? version : "null", dest, status,
-	       replica && *replica ? replica : "-", time);
-	if (why)
-		printf("    %s\n", ctl_shown(why, shown));
+		printf("%-34s %-28s %-10s %-10s %-34s %s\n", "source version", "destination",
+		       "what", "status", "replica version", "replicated");
+	printf("%-34s %-28s %-10s %-10s %-34s %s\n", l->version ? l->version : "null", l->dest,
+	       l->operation, l->status, l->replica && *l->replica ? l->replica : "-", time);
+	if (l->why)
+		printf("    %s%s%s\n", l->reason ? l->reason : "", l->reason ? ": " : "",
+		       ctl_shown(l->why, shown));
 	return 0;
 }
 
 static int print_replica(void *arg, const struct store_replica *r)
 {
-	return print(arg, r->version, r->dest, r->delete_marker ? "MARKER" : "COMPLETED",
-		     r->replica_version, r->done_ms, NULL);
+	const struct line l = {
+		.version = r->version,
+		.dest = r->dest,
+		.operation = job_kind_name(r->delete_marker ? JOB_DELETE : JOB_OBJECT),
+		.status = r->delete_marker ? "MARKER" : "COMPLETED",
+		.replica = r->replica_version,
+		.done_ms = r->done_ms,
+	};
+
+	return print(arg, &l);
 }
 
+/* Changes too: the version may be there, and its tags FAILED. */
 static int print_job(void *arg, const struct job *j)
 {
-	if (job_kind_is_change(j->kind))
-		return 0;
-	return print(arg, j->version, j->dest, job_status_name(j->state), j->replica_version, 0,
-		     j->why);
+	const struct line l = {
+		.version = j->version,
+		.dest = j->dest,
+		.operation = job_kind_name(j->kind),
+		.status = job_status_name(j->state),
+		.replica = j->replica_version,
+		.reason = j->reason,
+		.why = j->why,
+	};
+
+	return print(arg, &l);
 }
 
 static int each(struct store *s, const char *key, struct out *o)

@@ -56,7 +56,7 @@ void config_free(struct config *c)
 	char **texts[] = {
 		&c->bucket, &c->prefix,	      &c->mountpoint,  &c->url,
 		&c->region, &c->profile,      &c->passwd_file, &c->cacert,
-		&c->rules,  &c->destinations, &c->state,
+		&c->rules,  &c->destinations, &c->state,  &c->events,
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {
@@ -200,7 +200,8 @@ static int set_string(const struct reading *r, const struct config_option *o, co
 
 	if (!*value)
 		return bad(r, "option %s needs a value: %s=%s", o->name, o->name, o->arg);
-	if (o->kind == CONFIG_PATH || (o->kind == CONFIG_RULES && strcmp(value, "bucket") != 0))
+	if (o->kind == CONFIG_PATH || (o->kind == CONFIG_RULES && strcmp(value, "bucket") != 0) ||
+	    (o->kind == CONFIG_EVENTS && *value != '|'))
 		err = make_absolute(value, &text);
 	else
 		err = str_dup(value, &text);
@@ -231,7 +232,8 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 	switch (o->kind) {
 	case CONFIG_TEXT:
 	case CONFIG_PATH:
-	case CONFIG_RULES: return set_string(r, o, value ? value : "", field);
+	case CONFIG_RULES:
+	case CONFIG_EVENTS: return set_string(r, o, value ? value : "", field);
 	case CONFIG_FLAG:
 	case CONFIG_CHOICE:
 		if (value && parse_bool(value, &yes) < 0)

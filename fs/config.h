@@ -38,6 +38,8 @@ struct config {
 	int64_t order_ms;
 	int64_t watch_ms; /* 0 = no watch */
 	unsigned watch_pages;
+	int64_t heal_first_ms, heal_max_ms;
+	char *events; /* absolute, or "|command"; NULL = none */
 	/* the file system */
 	bool posix_meta, ro, allow_other;
 	int64_t attr_ms, hold_ms;
@@ -51,6 +53,7 @@ enum config_kind {
 	CONFIG_TEXT,	     /* char * */
 	CONFIG_PATH,	     /* char *, made absolute */
 	CONFIG_RULES,	     /* char *, a path or "bucket" */
+	CONFIG_EVENTS,	     /* char *, a path or "|command" */
 	CONFIG_FLAG,	     /* bool: no value, or yes/no */
 	CONFIG_CHOICE,	     /* int, 0 or 1 */
 	CONFIG_SIZE,	     /* uint64_t */

@@ -30,6 +30,8 @@ const struct config_option config_table[] = {
 	  "replicas whose tags match no more (keep)" },
 	{ "delete_markers", CONFIG_WORD, AT(all_deletes), 0, 0, "rules|all",
 	  "which deletes are replicated (rules)" },
+	{ "events", CONFIG_EVENTS, AT(events), 0, 0, "FILE||COMMAND",
+	  "tell what failed or is late, as S3 events" },
 	{ "staging_max", CONFIG_SIZE, AT(staging_max), 0, UINT64_MAX, "SIZE",
 	  "staged for destinations (10G)" },
 	{ "drain_timeout", CONFIG_SECONDS, AT(drain_ms), 0, 7 * DAY_MS, "S",
@@ -65,6 +67,9 @@ const struct config_option config_table[] = {
 	  "look for what other tools wrote (never)" },
 	{ "watch_pages", CONFIG_COUNT, AT(watch_pages), 1, 1000000, "N",
 	  "pages listed at most each time (100)" },
+	{ "heal_first", CONFIG_SECONDS, AT(heal_first_ms), 1, DAY_MS, "S", NULL },
+	{ "heal_max", CONFIG_SECONDS, AT(heal_max_ms), 1, DAY_MS, "S",
+	  "longest pause before FAILED is tried (600)" },
 	{ "log_level", CONFIG_LEVEL, AT(log_level), 0, 0, "WORD",
 	  "error, warn, info or debug (info)" },
 	/* of mount(8) and the kernel */

@@ -56,6 +56,7 @@ struct app {
 	struct state *state;
 	struct store *store;
 	struct pool *early_pool;
+	struct events *events; /* NULL = none are wanted */
 	struct workers *workers;
 	struct order *order;
 	struct scan *scan;
@@ -141,6 +142,26 @@ static int start_pool(const char *name, unsigned threads, struct pool **ret_p)
 	return err < 0 ? err : pool_start(*ret_p);
 }
 
+static int open_events(struct app *a)
+{
+	const struct config *c = &a->conf;
+	const struct events_conf conf = {
+		.store = a->store,
+		.repl = a->fs.repl,
+		.to = c->events,
+		.bucket = c->bucket,
+		.region = c->region ? c->region : "us-east-1",
+	};
+	int err;
+
+	if (!c->events)
+		return 0;
+	err = events_new(&conf, &a->events, a->why, sizeof(a->why));
+	if (err == 0)
+		repl_on_rules(a->fs.repl, events_wake, a->events);
+	return err;
+}
+
 static int open_queue(struct app *a)
 {
 	const struct config *c = &a->conf;
@@ -163,6 +184,8 @@ static int open_queue(struct app *a)
 		.threads = c->repl_threads,
 		.retry_first_ms = c->retry_first_ms,
 		.retry_max_ms = c->retry_max_ms,
+		.heal_first_ms = c->heal_first_ms,
+		.heal_max_ms = c->heal_max_ms,
 	};
 	struct order_conf oc = {
 		.store = a->store,
@@ -180,8 +203,11 @@ static int open_queue(struct app *a)
 	rc.upload_pool = a->early_pool;
 	if (err == 0)
 		err = repl_new(&rc, a->buckets.rules, &a->fs.repl);
+	if (err == 0)
+		err = open_events(a);
 	wc.repl = a->fs.repl;
 	oc.repl = a->fs.repl;
+	wc.events = a->events;
 	if (err == 0)
 		err = workers_new(&wc, &a->workers);
 	if (err == 0)
@@ -344,6 +370,8 @@ static int start(struct app *a)
 		err = control_start(a->control);
 	if (err == 0)
 		err = settle_start(a->fs.settle);
+	if (err == 0 && a->events)
+		err = events_start(a->events);
 	if (err == 0)
 		err = workers_start(a->workers);
 	if (err == 0)
@@ -403,6 +431,8 @@ static void take_down(struct app *a)
 		scan_stop(a->scan);
 	if (a->workers)
 		workers_stop(a->workers);
+	if (a->events)
+		events_stop(a->events);
 	control_free(a->control);
 	if (a->fs.settle)
 		settle_stop(a->fs.settle);
@@ -415,6 +445,7 @@ static void take_down(struct app *a)
 	metadb_close(a->fs.metadb);
 	scan_free(a->scan);
 	workers_free(a->workers);
+	events_free(a->events);
 	repl_free(a->fs.repl);
 	pool_free(a->early_pool);
 	pool_free(a->fs.upload_pool);

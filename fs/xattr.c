@@ -149,13 +149,15 @@ static int see_dest(void *arg, const struct repl_status *s)
 {
 	struct find_dest *f = arg;
 	const char *bucket = strrchr(s->dest, ':'), *word = job_status_name(s->state), *more;
+	const char *reason = s->reason ? s->reason : "";
 
 	if (strcmp(s->dest, f->want) && strcmp(bucket ? bucket + 1 : s->dest, f->want))
 		return 0;
 	f->found = true;
 	more = s->state == JOB_DONE ? s->replica_version : s->why;
-	return buf_addf(f->out, "%s%s%s", word, more && *more ? " " : "",
-			more && *more ? more : "");
+	more = more ? more : "";
+	return buf_addf(f->out, "%s%s%s%s%s%s", word, *reason ? " " : "", reason,
+			*reason && *more ? ":" : "", *more ? " " : "", more);
 }
 
 static int get_dest(struct fs *fs, const char *key, const struct attr *a, const char *dest,

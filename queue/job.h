@@ -92,6 +92,9 @@ struct job {
 	int64_t done_ms;
 	char *replica_version; /* done */
 	char *reason;	       /* last failure: AWS's failureReason (queue/reason.h); NULL = none */
+	/* when something of its time is to be told (queue/events.h); 0 = nothing */
+	int64_t alarm_ms;
+	bool late; /* the rule's time was over before it was done, and that was told */
 	char *code;	       /* last failure: S3's code */
 	char *why;	       /* last failure, in words */
 };

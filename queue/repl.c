@@ -318,12 +318,18 @@ int repl_adopt(struct repl *r, const struct store_ticket *st, struct ticket **re
 void repl_set_rules(struct repl *r, struct rule_set *rules)
 {
 	struct rule_set *old;
+	void (*fn)(void *arg);
+	void *arg;
 
 	lock_take(&r->locked.l);
 	old = r->locked.rules;
 	r->locked.rules = rules_ref(rules);
+	fn = r->locked.on_rules;
+	arg = r->locked.on_rules_arg;
 	lock_drop(&r->locked.l);
 	rules_unref(old);
+	if (fn)
+		fn(arg);
 }
 
 struct rule_set *repl_get_rules(struct repl *r)
@@ -337,6 +343,13 @@ void repl_on_ready(struct repl *r, void (*fn)(void *arg), void *arg)
 	scoped_lock(&r->locked.l);
 	r->locked.on_ready = fn;
 	r->locked.on_ready_arg = arg;
+}
+
+void repl_on_rules(struct repl *r, void (*fn)(void *arg), void *arg)
+{
+	scoped_lock(&r->locked.l);
+	r->locked.on_rules = fn;
+	r->locked.on_rules_arg = arg;
 }
 
 void repl_ready(struct repl *r)

@@ -53,6 +53,8 @@ void repl_set_rules(struct repl *r, struct rule_set *rules);
 struct rule_set *repl_get_rules(struct repl *r); /* a new reference */
 /* Called (in no particular thread) whenever jobs became ready: wakes the workers. */
 void repl_on_ready(struct repl *r, void (*fn)(void *arg), void *arg);
+/* The same, whenever other rules came into force. */
+void repl_on_rules(struct repl *r, void (*fn)(void *arg), void *arg);
 
 /* Of a version that was made. Borrowed for the call. */
 struct repl_facts {

@@ -24,6 +24,8 @@ struct repl {
 		uint64_t bytes;	     /* of bodies */
 		void (*on_ready)(void *arg);
 		void *on_ready_arg;
+		void (*on_rules)(void *arg);
+		void *on_rules_arg;
 	} locked;
 };
 

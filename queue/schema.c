@@ -128,9 +128,11 @@ static const char step_1[] =
  *  job.how      what the rule says of the replica, as JSON.
  *  job.batch    the scan that made the row (table scan); 0 = none.
  *  job.repair   it must become the current version, whatever the destination holds.
- *  job.reason   AWS's failureReason of the last failure.
- *  job.alarm_ms when the rule's time threshold is passed; 0 = the rule has none, or it was said.
- *  job.late     the threshold was passed before it was done, and that was said.
+ *  job.reason   AWS's failureReason of the last failure; '' = it has no name for it, or none.
+ *  job.failed   0 it never was FAILED, 1 it was and that is to be told, 2 it was told.
+ *  job.alarm_ms when the rule's time threshold is passed; of a done row 1 = its end is to be told;
+ *               0 = nothing is to be told.
+ *  job.late     the threshold was passed before it was done, and that was told.
  *  job.checked  of done rows: 0 = the order at the destination is still to be looked at.
  *  tally        now also by rule ('' = no rule: a change that follows its version).
  *  metric       what was done and failed since the queue was made, by destination and rule.
@@ -142,13 +144,15 @@ static const char step_2[] =
 	"ALTER TABLE job ADD COLUMN how TEXT;"
 	"ALTER TABLE job ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE job ADD COLUMN repair INTEGER NOT NULL DEFAULT 0;"
-	"ALTER TABLE job ADD COLUMN reason TEXT;"
+	"ALTER TABLE job ADD COLUMN reason TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE job ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE job ADD COLUMN alarm_ms INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE job ADD COLUMN late INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE job ADD COLUMN checked INTEGER NOT NULL DEFAULT 1;"
 	"DROP INDEX job_ready;"
 	"CREATE INDEX job_ready ON job (dest, class, due_ms, id) WHERE state = 2;"
-	"CREATE INDEX job_alarm ON job (alarm_ms) WHERE alarm_ms > 0 AND state <> 4;"
+	"CREATE INDEX job_alarm ON job (alarm_ms, id) WHERE alarm_ms > 0;"
+	"CREATE INDEX job_failed ON job (id) WHERE failed = 1;"
 	"CREATE INDEX job_unchecked ON job (dest, key, id) WHERE state = 4 AND checked = 0;"
 	"CREATE INDEX job_batch ON job (batch, id) WHERE batch > 0;"
 	"CREATE INDEX job_batch_open ON job (batch, size) WHERE batch > 0 AND state IN (1, 2, 3);"
@@ -196,8 +200,8 @@ static const char step_2[] =
 	"  ON CONFLICT (dest, rule) DO UPDATE SET done = done + 1,"
 	"  done_bytes = done_bytes + excluded.done_bytes;"
 	" END;"
-	"CREATE TRIGGER job_metric_failed AFTER UPDATE OF state ON job"
-	" WHEN new.state = 5 AND old.state <> 5 BEGIN"
+	"CREATE TRIGGER job_metric_failed AFTER UPDATE OF failed ON job"
+	" WHEN new.failed = 1 AND old.failed = 0 BEGIN"
 	" INSERT INTO metric VALUES (new.dest, coalesce(new.rule_id, ''), 0, 0, 1)"
 	"  ON CONFLICT (dest, rule) DO UPDATE SET failed = failed + 1;"
 	" END;"

@@ -114,6 +114,29 @@ int store_oldest_staged(struct store *s, char **ret_staged) must_check;
 
 /* parked -> ready, due now. dest, key NULL = all. */
 int store_retry(struct store *s, const char *dest, const char *key, uint64_t *ret_n) must_check;
+/* Calls fn once for each (destination, reason) that has parked rows; "" = no reason. */
+int store_each_parked(struct store *s, int (*fn)(void *arg, const char *dest, const char *reason),
+		      void *arg) must_check;
+/* The first parked row of them after this id, else the first of all, becomes ready; its failures so
+ * far still count. Rows parked with except_code (NULL = none) stay. *ret_id 0: there is none. */
+int store_scout(struct store *s, const char *dest, const char *reason, const char *except_code,
+		int64_t after, int64_t *ret_id) must_check;
+/* All of them, but for except_code. */
+int store_release(struct store *s, const char *dest, const char *reason, const char *except_code,
+		  uint64_t *ret_n) must_check;
+
+/* What is to be told of rows (queue/events.h). 1 = *ret_j is the next one, 0 = none. */
+int store_next_failed(struct store *s, struct job *ret_j) must_check;
+int store_told_failed(struct store *s, int64_t job) must_check;
+/* *ret_next: when the next alarm is due, CLOCK_NEVER; written with 0. */
+int store_next_alarm(struct store *s, int64_t now_ms, struct job *ret_j, int64_t *ret_next)
+	must_check;
+/* late: its time is over, and it was not done. */
+int store_told_alarm(struct store *s, int64_t job, bool late) must_check;
+/* Of every row with an alarm; fn may tell it. */
+int store_each_alarm(struct store *s, int (*fn)(void *arg, const struct job *j), void *arg)
+	must_check;
+
 /* Done rows older than this many ms go; the ledger stays. */
 int store_prune(struct store *s, int64_t older_than_ms) must_check;
 
@@ -137,6 +160,29 @@ struct store_counts {
 };
 /* NULL = all */
 int store_count(struct store *s, const char *dest, struct store_counts *ret_c) must_check;
+/* Of one rule at one destination; rule "" = changes that follow their version, by no rule. */
+struct store_metric {
+	const char *dest, *rule;
+	uint64_t pending, pending_bytes; /* not done and not FAILED */
+	uint64_t failed;		 /* are FAILED */
+	uint64_t done;			 /* rows that are kept */
+	uint64_t failed_ever, done_ever, done_bytes_ever; /* since the queue was made */
+};
+int store_each_metric(struct store *s, int (*fn)(void *arg, const struct store_metric *m),
+		      void *arg) must_check;
+
+/* How far a rule is behind at a destination, and how long it took, of live rows done since. */
+struct store_lag {
+	int64_t pending_since_ms; /* created_ms of the oldest pending; 0 = none */
+	uint64_t n;		  /* done since */
+	int64_t p50_ms, p99_ms, max_ms;
+	/* the oldest that is not done, FAILED or not; NULL = none. version NULL: it has none */
+	char *oldest_key, *oldest_version;
+	int64_t oldest_ms; /* its created_ms */
+};
+int store_get_lag(struct store *s, const char *dest, const char *rule, int64_t since_ms,
+		  struct store_lag *ret_l) must_check;
+void store_lag_free(struct store_lag *l);
 int store_count_tickets(struct store *s, uint64_t *ret_begun, uint64_t *ret_held) must_check;
 
 /* The ledger: source version -> replica version, for ever. */

@@ -49,6 +49,8 @@ static int read_job(struct db_stmt *st, struct job *j)
 	j->class = class == JOB_LIVE ? JOB_LIVE : JOB_BACKFILL;
 	j->batch = db_col_i64(st, 22);
 	j->repair = db_col_i64(st, 23) != 0;
+	j->alarm_ms = db_col_i64(st, 25);
+	j->late = db_col_i64(st, 26) != 0;
 	r = spec ? job_spec_from_json(spec, &j->spec) : -EINVAL;
 	if (r == 0)
 		r = job_how_from_json(db_col_text(st, 21), &j->how);

@@ -6,6 +6,9 @@
  *  store_job.c     claim, finish, retry, prune
  *  store_part.c    what a job carries: its upload, the parts of it, the staged file
  *  store_ask.c     rows as structs, and questions
+ *  store_metric.c  how much, how late, how many failed
+ *  store_heal.c    parked rows by their reason
+ *  store_event.c   rows of which something is to be told
  *
  * Order of locks: write, then the lock of one db. locked.l is never held with another.
  * All connections of a process take turns at writing by `write`, so that SQLite's busy waiting is
@@ -74,7 +77,8 @@ int store_col_dup(struct db_stmt *st, int i, char **ret_v) must_check;
 #define STORE_JOB_COLUMNS                                                                          \
 	"id, kind, state, key, version, dest, rule_id, storage_class, token, spec, staged,"        \
 	" upload_id, sure IS NOT (SELECT n FROM run), attempt, due_ms, created_ms, done_ms,"       \
-	" replica_version, code, why, class, how, batch, repair, reason"
+	" replica_version, code, why, class, how, batch, repair,"                                  \
+	" nullif(reason, ''), alarm_ms, late"
 /* The row that st stands on. -EIO (logged, naming the row) when it makes no sense. */
 int store_read_job(struct db_stmt *st, struct job *ret_j) must_check;
 /* 1 = a row (one that is done names no file) or a held ticket needs the staged file, 0 = none. */

@@ -293,14 +293,15 @@ static int write_outcome(struct db *db, const struct finish *f)
 		db,
 		"UPDATE job SET state = ?4, due_ms = ?5, attempt = attempt + ?6,"
 		" sure = CASE WHEN ?8 THEN 0 ELSE (SELECT n FROM run) END, code = ?1, why = ?2,"
-		" replica_version = ?3, reason = ?7 WHERE id = ?9",
+		" replica_version = ?3, reason = ?7,"
+		" failed = CASE WHEN ?4 = 5 THEN max(failed, 1) ELSE failed END WHERE id = ?9",
 		&st, or_null(o->code), or_null(o->why), or_null(o->replica_version));
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 4, o->kind == OUTCOME_LATER ? JOB_READY : JOB_PARKED);
 	db_bind_i64(st, 5, o->kind == OUTCOME_LATER ? o->due_ms : f->job->due_ms);
 	db_bind_i64(st, 6, o->kind == OUTCOME_PARK || o->count);
-	db_bind_text(st, 7, or_null(o->reason));
+	db_bind_text(st, 7, o->reason);
 	db_bind_i64(st, 8, o->uncertain);
 	db_bind_i64(st, 9, f->job->id);
 	return db_run(st);
@@ -312,10 +313,14 @@ static int write_done(struct db *db, const struct finish *f, int64_t now_ms)
 	struct db_stmt *st;
 	int r;
 
+	/* The reason stays while the failure is to be told. */
 	r = store_prepare_text(
 		db,
 		"UPDATE job SET state = 4, done_ms = ?4, replica_version = ?1, code = ?2, why = ?3,"
-		" staged = NULL, upload_id = NULL, reason = NULL, checked = ?6 WHERE id = ?5",
+		" staged = NULL, upload_id = NULL, checked = ?6,"
+		" reason = CASE WHEN failed = 1 THEN reason ELSE '' END,"
+		" alarm_ms = late OR (alarm_ms > 0 AND (?2 IS NOT NULL OR alarm_ms <= ?4))"
+		" WHERE id = ?5",
 		&st, or_null(o->replica_version), or_null(o->code), or_null(o->why));
 	if (r < 0)
 		return r;
@@ -432,7 +437,8 @@ static int retry_parked(struct db *db, void *arg)
 
 	r = store_prepare_text(
 		db,
-		"UPDATE job INDEXED BY job_parked SET state = 2, due_ms = ?3, attempt = 0, sure = 0"
+		"UPDATE job INDEXED BY job_parked SET state = 2, due_ms = ?3, attempt = 0,"
+		" sure = 0, failed = CASE WHEN failed = 2 THEN 0 ELSE failed END"
 		" WHERE state = 5 AND (?1 IS NULL OR dest = ?1) AND (?2 IS NULL OR key = ?2)",
 		&st, a->dest, a->key);
 	if (r < 0)

@@ -211,6 +211,20 @@ static void open_all(struct store *s)
 		log_warn("result=\"states of destinations not reset\" error=%d", err);
 }
 
+static int new_heal(struct workers *w)
+{
+	const struct heal_conf conf = {
+		.store = w->conf.store,
+		.dests = w->conf.dests,
+		.first_ms = w->conf.heal_first_ms,
+		.max_ms = w->conf.heal_max_ms,
+		.on_ready = workers_wake,
+		.arg = w,
+	};
+
+	return heal_new(&conf, &w->heal);
+}
+
 int workers_new(const struct workers_conf *conf, struct workers **ret_w)
 {
 	struct workers *w = calloc(1, sizeof(*w));
@@ -228,6 +242,7 @@ int workers_new(const struct workers_conf *conf, struct workers **ret_w)
 	w->locked.next_prune = clock_mono_ms();
 	err = str_dup(conf->source_bucket, &w->source_bucket);
 	err = err < 0 ? err : str_dup(conf->staging_dir, &w->staging_dir);
+	err = err < 0 ? err : new_heal(w);
 	err = err < 0 ? err : pool_new("worker", w->conf.threads, w->conf.threads, &w->pool);
 	if (err < 0) {
 		workers_free(w);
@@ -246,6 +261,7 @@ int workers_start(struct workers *w)
 	w->started = err == 0;
 	for (unsigned i = 0; err == 0 && i < w->conf.threads; i++)
 		err = pool_submit(w->pool, work, w);
+	err = err < 0 ? err : heal_start(w->heal);
 	if (err < 0)
 		workers_stop(w);
 	return err;
@@ -318,6 +334,7 @@ void workers_stop(struct workers *w)
 	/* A part may take minutes: the row stays, and the next mount goes on at this part. */
 	if (busy)
 		dest_set_abort(w->conf.dests);
+	heal_stop(w->heal);
 	pool_stop(w->pool);
 }
 
@@ -328,6 +345,7 @@ void workers_free(struct workers *w)
 	if (w->started)
 		workers_stop(w);
 	pool_free(w->pool);
+	heal_free(w->heal);
 	free(w->source_bucket);
 	free(w->staging_dir);
 	cond_free(&w->locked.wake);

@@ -3,6 +3,7 @@
 #ifndef QUEUE_WORKER_H
 #define QUEUE_WORKER_H
 
+#include "queue/events.h"
 #include "queue/repl.h"
 
 struct workers;
@@ -17,6 +18,9 @@ struct workers_conf {
 	unsigned threads;	/* 0 = 8 */
 	int64_t retry_first_ms; /* 0 = 1 s */
 	int64_t retry_max_ms;	/* 0 = 5 min */
+	int64_t heal_first_ms;	/* as in heal.h */
+	int64_t heal_max_ms;
+	struct events *events; /* NULL = nothing is told */
 };
 
 int workers_new(const struct workers_conf *conf, struct workers **ret_w) must_check;

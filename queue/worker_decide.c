@@ -7,6 +7,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "queue/dest_i.h"
+#include "queue/reason.h"
 
 /*
  *  answer                                                   outcome
@@ -48,6 +49,7 @@ static void set_words(const struct worker_facts *f, struct outcome *o)
 		errno_text(f->err, text, 64);
 	}
 	snprintf(o->why, sizeof(o->why), "%.255s", text);
+	snprintf(o->reason, sizeof(o->reason), "%s", reason_of(f->kind, f->at_source, e));
 }
 
 void worker_decide(const struct worker_facts *f, struct outcome *ret_o)

@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "base/pool.h"
 #include "queue/copy.h"
+#include "queue/heal.h"
 #include "queue/store.h"
 #include "queue/worker.h"
 
@@ -17,6 +18,7 @@ struct workers {
 	struct workers_conf conf;
 	char *source_bucket, *staging_dir;
 	struct pool *pool;
+	struct heal *heal;
 	bool started;
 	int stopping; /* atomic */
 	struct {
@@ -50,8 +52,10 @@ void worker_run_job(struct task *t);
 
 /* Pure: what becomes of the row. */
 struct worker_facts {
+	enum job_kind kind;
 	int err; /* of copy_run */
 	const struct s3_error *error;
+	bool at_source; /* the failure was there, or ours */
 	bool uncertain;
 	const char *version;	  /* of the replica */
 	unsigned attempt;	  /* failures so far, without this one */

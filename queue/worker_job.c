@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "queue/reason.h"
 
 #define FINISH_AGAIN_MS 2000
 
@@ -181,10 +182,11 @@ static void log_job(const struct task *t, const struct outcome *o)
 			 (unsigned long long)t->report.bytes, (long long)t->ms, result);
 	else
 		log_warn("job=%lld kind=%s key=\"%s\" version=%s dest=%s attempt=%u bytes=%llu "
-			 "ms=%lld result=%s why=\"%s\"",
+			 "ms=%lld result=%s reason=%s why=\"%s\"",
 			 (long long)j->id, job_kind_name(j->kind), key,
 			 j->version ? j->version : "-", j->dest, j->attempt + 1,
-			 (unsigned long long)t->report.bytes, (long long)t->ms, result, why);
+			 (unsigned long long)t->report.bytes, (long long)t->ms, result,
+			 *o->reason ? o->reason : "-", why);
 }
 
 /*
@@ -227,6 +229,21 @@ static void follow_pause(const struct task *t, struct outcome *o)
 		o->due_ms = min_of(o->due_ms, h.until_ms);
 }
 
+/* The row is written: who waits for such rows? */
+static void tell(const struct task *t, const struct outcome *o)
+{
+	const struct job *j = &t->job;
+	struct workers *w = t->w;
+
+	if (o->kind == OUTCOME_PARK)
+		heal_note_parked(w->heal);
+	else if (t->err == 0 && j->reason && reason_cure(j->reason) != CURE_SLOW)
+		heal_note_done(w->heal, j->dest, j->reason);
+	if (w->conf.events && (o->kind == OUTCOME_PARK ||
+			       (o->kind == OUTCOME_DONE && (j->how.threshold_minutes || j->late))))
+		events_wake(w->conf.events);
+}
+
 void worker_run_job(struct task *t)
 {
 	struct workers *w = t->w;
@@ -239,8 +256,10 @@ void worker_run_job(struct task *t)
 	t->err = t->dest ? copy_job(t) : no_dest(t);
 	t->ms = clock_mono_ms() - start;
 	f = (struct worker_facts){
+		.kind = t->job.kind,
 		.err = t->err,
 		.error = &t->error,
+		.at_source = t->report.at_source,
 		.uncertain = t->report.uncertain,
 		.version = t->version,
 		.attempt = t->job.attempt,
@@ -255,5 +274,6 @@ void worker_run_job(struct task *t)
 		worker_note_dest(w, t->dest, silent ? -ECANCELED : t->err, &t->error);
 	follow_pause(t, &o);
 	finish(t, &o);
+	tell(t, &o);
 	log_job(t, &o);
 }
