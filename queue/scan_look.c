@@ -18,7 +18,8 @@ bool scan_look_wants(const struct scan_args *a, const struct scan_version *v)
 int scan_look_list(void *client, const char *prefix, const char *key_marker,
 		   const char *version_marker, struct s3_page *ret_p, struct s3_error *err)
 {
-	return list_versions(client, prefix, key_marker, version_marker, SCAN_PAGE, ret_p, err);
+	return list_versions(client, prefix, NULL, key_marker, version_marker, SCAN_PAGE, ret_p,
+			     err);
 }
 
 /* --- the source ------------------------------------------------------------------------------- */
