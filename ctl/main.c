@@ -35,6 +35,7 @@ static const struct command {
 	{ "rules", ctl_rules, "check FILE", "what a file would do, or what is wrong with it" },
 	{ "rules", ctl_rules, "explain PATH|KEY", "rule by rule, why it is replicated or not" },
 	{ "rules", ctl_rules, "get|put FILE|delete", "the rules that the bucket itself keeps" },
+	{ "verify", ctl_verify, "[PATH|KEY]", "compare the buckets, version by version" },
 	{ "setup", ctl_setup, "BUCKET", "enable versioning, and the lifecycle rules for it" },
 };
 
@@ -68,18 +69,24 @@ static void help(FILE *to)
 	      "      --json           for programs (status, queue, versions, rules)\n"
 	      "      --watch          status: again each second, until interrupted\n"
 	      "      --timeout SECS   wait: give up then, with exit status 3\n"
-	      "      --dest ARN       queue, retry: this destination only\n"
-	      "      --all            queue: done rows too\n"
+	      "      --dest ARN       queue, retry, verify: this destination only\n"
+	      "      --all            queue: done rows too; verify: what is behind, too\n"
 	      "      --strict         rules check, put: unknown elements are errors\n"
 	      "      --probe          rules check: try the destinations\n"
 	      "      --rules FILE     rules explain: these rules, no mount needed\n"
 	      "      --tag K=V        rules explain: as if the object had this tag\n"
 	      "      --delete         rules explain: its deletion\n"
+	      "      --prefix P       verify: the keys with it\n"
+	      "      --current-only   verify: no older versions\n"
+	      "      --deep           verify: read the bytes where nothing else proves them\n"
+	      "      --repair         verify: queue what is missing or different\n"
+	      "      --yes            setup: do it without asking\n"
 	      "      --url URL        rules: where the buckets are, when no mount says it;\n"
 	      "                       also --region --profile --passwd-file --cacert --path-style\n"
 	      "                       --destinations FILE --allow-http --no-check-certificate\n"
 	      "  -h, --help  -V, --version\n\n"
-	      "Exit status: 0 good, 1 error, 2 something is FAILED (wait), 3 timed out, 64 usage.\n"
+	      "Exit status: 0 good, 1 error, 2 something is FAILED (wait) or differs (verify),\n"
+	      "3 timed out, 64 usage.\n"
 	      "crrctl(1) has the details, crrfs-queue(7) what the states mean.\n",
 	      to);
 }
@@ -103,6 +110,8 @@ static const struct opt {
 	{ "all", OPT_FLAG, AT(all) },
 	{ "allow-http", OPT_FLAG, AT(allow_http) },
 	{ "cacert", OPT_TEXT, AT(cacert) },
+	{ "current-only", OPT_FLAG, AT(current_only) },
+	{ "deep", OPT_FLAG, AT(deep) },
 	{ "delete", OPT_FLAG, AT(delete) },
 	{ "dest", OPT_TEXT, AT(dest) },
 	{ "destinations", OPT_TEXT, AT(destinations) },
@@ -111,9 +120,11 @@ static const struct opt {
 	{ "noncurrent-days", OPT_DAYS, AT(noncurrent_days) },
 	{ "passwd-file", OPT_TEXT, AT(passwd_file) },
 	{ "path-style", OPT_FLAG, AT(path_style) },
+	{ "prefix", OPT_TEXT, AT(prefix) },
 	{ "probe", OPT_FLAG, AT(probe) },
 	{ "profile", OPT_TEXT, AT(profile) },
 	{ "region", OPT_TEXT, AT(region) },
+	{ "repair", OPT_FLAG, AT(repair) },
 	{ "rules", OPT_TEXT, AT(rules) },
 	{ "state", OPT_TEXT, AT(state) },
 	{ "strict", OPT_FLAG, AT(strict) },
