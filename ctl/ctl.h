@@ -28,6 +28,9 @@ struct ctl_opts {
 	bool strict, probe, delete; /* rules check; rules explain */
 	bool yes;		    /* setup --yes */
 	unsigned noncurrent_days;   /* setup --noncurrent-days; 0 = not given */
+	/* resync */
+	const char *prefix, *created_after, *created_before, *status, *report, *stop;
+	bool current_only, dry_run, wait, list;
 	char **args;		    /* what is left */
 	int n;
 };
@@ -62,6 +65,7 @@ void ctl_bar(FILE *to, uint64_t most, uint64_t left, uint64_t bytes);
 int ctl_status(const struct ctl_opts *o);
 int ctl_queue(const struct ctl_opts *o);
 int ctl_wait(const struct ctl_opts *o);
+int ctl_resync(const struct ctl_opts *o);
 int ctl_retry(const struct ctl_opts *o);
 int ctl_versions(const struct ctl_opts *o);
 int ctl_rules(const struct ctl_opts *o);

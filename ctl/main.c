@@ -29,6 +29,7 @@ static const struct command {
 	{ "wait", ctl_wait, "[PATH]", "until everything written so far is replicated" },
 	{ "retry", ctl_retry, "[PATH]",
 	  "send FAILED versions again (--dest ARN: of one destination)" },
+	{ "resync", ctl_resync, "[PATH]", "send versions that exist, by the rules" },
 	{ "versions", ctl_versions, "PATH|KEY",
 	  "which source version is which version at a destination" },
 	{ "rules", ctl_rules, "show|reload", "the rules in force; read them again" },
@@ -67,8 +68,11 @@ static void help(FILE *to)
 	      "      --state DIR      the state directory, also while nothing is mounted\n"
 	      "      --json           for programs (status, queue, versions, rules)\n"
 	      "      --watch          status: again each second, until interrupted\n"
-	      "      --timeout SECS   wait: give up then, with exit status 3\n"
-	      "      --dest ARN       queue, retry: this destination only\n"
+	      "      --timeout SECS   wait, resync: give up then, with exit status 3\n"
+	      "      --dest ARN       queue, retry, resync: this destination only\n"
+	      "      --dry-run, --wait, --report FILE.csv, --list, --stop ID, --prefix P,\n"
+	      "      --created-after T, --created-before T, --status WORDS, --current-only\n"
+	      "                       resync\n"
 	      "      --all            queue: done rows too\n"
 	      "      --strict         rules check, put: unknown elements are errors\n"
 	      "      --probe          rules check: try the destinations\n"
@@ -103,23 +107,33 @@ static const struct opt {
 	{ "all", OPT_FLAG, AT(all) },
 	{ "allow-http", OPT_FLAG, AT(allow_http) },
 	{ "cacert", OPT_TEXT, AT(cacert) },
+	{ "created-after", OPT_TEXT, AT(created_after) },
+	{ "created-before", OPT_TEXT, AT(created_before) },
+	{ "current-only", OPT_FLAG, AT(current_only) },
 	{ "delete", OPT_FLAG, AT(delete) },
 	{ "dest", OPT_TEXT, AT(dest) },
 	{ "destinations", OPT_TEXT, AT(destinations) },
+	{ "dry-run", OPT_FLAG, AT(dry_run) },
 	{ "json", OPT_FLAG, AT(json) },
+	{ "list", OPT_FLAG, AT(list) },
 	{ "no-check-certificate", OPT_FLAG, AT(no_check_certificate) },
 	{ "noncurrent-days", OPT_DAYS, AT(noncurrent_days) },
 	{ "passwd-file", OPT_TEXT, AT(passwd_file) },
 	{ "path-style", OPT_FLAG, AT(path_style) },
+	{ "prefix", OPT_TEXT, AT(prefix) },
 	{ "probe", OPT_FLAG, AT(probe) },
 	{ "profile", OPT_TEXT, AT(profile) },
 	{ "region", OPT_TEXT, AT(region) },
+	{ "report", OPT_TEXT, AT(report) },
 	{ "rules", OPT_TEXT, AT(rules) },
 	{ "state", OPT_TEXT, AT(state) },
+	{ "status", OPT_TEXT, AT(status) },
+	{ "stop", OPT_TEXT, AT(stop) },
 	{ "strict", OPT_FLAG, AT(strict) },
 	{ "tag", OPT_TAG, 0 },
 	{ "timeout", OPT_SECONDS, AT(timeout_ms) },
 	{ "url", OPT_TEXT, AT(url) },
+	{ "wait", OPT_FLAG, AT(wait) },
 	{ "watch", OPT_FLAG, AT(watch) },
 	{ "yes", OPT_FLAG, AT(yes) },
 };

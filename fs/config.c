@@ -41,6 +41,7 @@ void config_init(struct config *c)
 		.hold_ms = 10000,
 		.cache_bytes = 256 * MIB,
 		.repl_threads = 8,
+		.watch_pages = 100,
 		.upload_threads = 8,
 		.early_upload = true,
 		.uid = getuid(),

@@ -36,6 +36,8 @@ struct config {
 	int tags_at_create, untag, all_deletes; /* as in repl_conf */
 	int64_t retry_first_ms, retry_max_ms, drain_ms;
 	int64_t order_ms;
+	int64_t watch_ms; /* 0 = no watch */
+	unsigned watch_pages;
 	/* the file system */
 	bool posix_meta, ro, allow_other;
 	int64_t attr_ms, hold_ms;

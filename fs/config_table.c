@@ -61,6 +61,10 @@ const struct config_option config_table[] = {
 	  "longest pause before a copy is retried (300)" },
 	{ "order_check", CONFIG_SECONDS, AT(order_ms), 0, DAY_MS, "S",
 	  "look after a copy that it is current (60; 0: never)" },
+	{ "watch", CONFIG_SECONDS, AT(watch_ms), 0, 365 * DAY_MS, "S",
+	  "look for what other tools wrote (never)" },
+	{ "watch_pages", CONFIG_COUNT, AT(watch_pages), 1, 1000000, "N",
+	  "pages listed at most each time (100)" },
 	{ "log_level", CONFIG_LEVEL, AT(log_level), 0, 0, "WORD",
 	  "error, warn, info or debug (info)" },
 	/* of mount(8) and the kernel */

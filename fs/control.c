@@ -80,6 +80,7 @@ static void answer_reload(struct control *c, struct json_out *j)
 static void answer_wake(struct control *c, struct json_out *j)
 {
 	workers_wake(c->conf.workers);
+	scan_wake(c->conf.scan);
 	json_bool(j, "ok", true);
 }
 

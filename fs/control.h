@@ -4,7 +4,7 @@
  *
  *      status          pid, version, mountpoint, bucket, prefix, open, dirty, deferred, held, rules
  *      reload          reads the rules again
- *      wake            the workers look for work now (a row was retried)
+ *      wake            the workers look for work now (a row was retried), and the scanner
  *      flush           held names go to the source now
  */
 #ifndef FS_CONTROL_H
@@ -12,6 +12,7 @@
 
 #include "fs/fs.h"
 #include "fs/rulesrc.h"
+#include "queue/scan.h"
 #include "queue/worker.h"
 
 struct control;
@@ -21,6 +22,7 @@ struct control_conf { /* all borrowed */
 	const char *mountpoint, *bucket, *prefix;
 	struct fs *fs;
 	struct workers *workers;
+	struct scan *scan;
 	struct rulesrc *rules;
 	struct dest_set *dests;
 	struct store *store;

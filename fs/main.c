@@ -17,6 +17,7 @@
 #include "queue/order.h"
 #include "queue/recover.h"
 #include "queue/repl.h"
+#include "queue/scan.h"
 #include "queue/worker.h"
 #include "rules/rules.h"
 #include "s3/client.h"
@@ -57,6 +58,7 @@ struct app {
 	struct pool *early_pool;
 	struct workers *workers;
 	struct order *order;
+	struct scan *scan;
 	struct control *control;
 	struct mount *mount;
 	struct fs fs;
@@ -189,6 +191,23 @@ static int open_queue(struct app *a)
 	return err;
 }
 
+static int open_scan(struct app *a)
+{
+	const struct scan_conf conf = {
+		.store = a->store,
+		.repl = a->fs.repl,
+		.source = a->buckets.client,
+		.prefix = a->conf.prefix,
+		.all_deletes = a->conf.all_deletes,
+		.watch_ms = a->conf.watch_ms,
+		.watch_pages = a->conf.watch_pages,
+		.on_ready = workers_wake,
+		.arg = a->workers,
+	};
+
+	return scan_new(&conf, &a->scan);
+}
+
 static int recover(struct app *a)
 {
 	const struct recover_conf conf = {
@@ -311,6 +330,7 @@ static int start(struct app *a)
 		.prefix = a->conf.prefix,
 		.fs = &a->fs,
 		.workers = a->workers,
+		.scan = a->scan,
 		.rules = a->buckets.rulesrc,
 		.dests = a->buckets.dests,
 		.store = a->store,
@@ -326,7 +346,9 @@ static int start(struct app *a)
 		err = settle_start(a->fs.settle);
 	if (err == 0)
 		err = workers_start(a->workers);
-	return err < 0 ? err : order_start(a->order);
+	if (err == 0)
+		err = order_start(a->order);
+	return err < 0 ? err : scan_start(a->scan);
 }
 
 /* --- from the beginning to the end ------------------------------------------------------------ */
@@ -334,7 +356,7 @@ static int start(struct app *a)
 static int set_up(struct app *a)
 {
 	static int (*const steps[])(struct app * a) = {
-		open_buckets, open_state, open_queue, open_fs, recover, mount_it, start,
+		open_buckets, open_state, open_queue, open_scan, open_fs, recover, mount_it, start,
 	};
 	char words[64];
 
@@ -358,8 +380,10 @@ static void drain(struct app *a)
 	int64_t deadline = clock_deadline(a->conf.drain_ms);
 	struct store_counts left = { 0 };
 	char words[64];
-	int err = file_commit_held(&a->fs);
+	int err;
 
+	scan_stop(a->scan); /* nothing more comes from there */
+	err = file_commit_held(&a->fs);
 	if (err < 0)
 		log_warn("held=left why=\"%s\"", errno_text(err, words, sizeof(words)));
 	while (!mount_is_hurried(a->mount) && clock_mono_ms() < deadline)
@@ -375,6 +399,8 @@ static void take_down(struct app *a)
 {
 	buckets_abort(&a->buckets);
 	order_free(a->order);
+	if (a->scan)
+		scan_stop(a->scan);
 	if (a->workers)
 		workers_stop(a->workers);
 	control_free(a->control);
@@ -387,6 +413,7 @@ static void take_down(struct app *a)
 	attr_cache_free(a->fs.attrs);
 	node_table_free(a->fs.nodes);
 	metadb_close(a->fs.metadb);
+	scan_free(a->scan);
 	workers_free(a->workers);
 	repl_free(a->fs.repl);
 	pool_free(a->early_pool);

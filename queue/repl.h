@@ -112,6 +112,7 @@ struct repl_offer {
 	const char *dest; /* this destination only; NULL = all */
 	bool again;	  /* also where the ledger or a row has it */
 	bool repair;	  /* shall become the current version there */
+	bool replicas;	  /* a replica too is sent on */
 };
 int repl_offer(struct repl *r, enum job_kind kind, const struct repl_facts *f,
 	       const struct repl_offer *o, unsigned *ret_n) must_check;

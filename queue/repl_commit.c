@@ -199,7 +199,8 @@ static int keep_offered(struct repl *r, struct decision *d, const struct repl_of
 		bool was = false;
 
 		if (err == 0 && !o->again)
-			err = store_was_selected(r->store, j->key, j->version, j->dest, &was);
+			err = store_was_selected(r->store, j->kind, j->key, j->version, j->dest,
+						 &was);
 		if (err < 0 || was || (o->dest && strcmp(o->dest, j->dest) != 0)) {
 			job_free(j);
 			continue;
@@ -207,6 +208,7 @@ static int keep_offered(struct repl *r, struct decision *d, const struct repl_of
 		j->class = o->class;
 		j->batch = o->batch;
 		j->repair = o->repair;
+		j->how.replicas = o->replicas;
 		j->uncertain = true;
 		d->jobs[kept++] = *j;
 	}
@@ -217,7 +219,9 @@ static int keep_offered(struct repl *r, struct decision *d, const struct repl_of
 int repl_offer(struct repl *r, enum job_kind kind, const struct repl_facts *f,
 	       const struct repl_offer *o, unsigned *ret_n)
 {
-	auto_with(decision_free) struct decision d = { .kind = kind, .facts = f };
+	auto_with(decision_free) struct decision d = {
+		.kind = kind, .facts = f, .replicas = o->replicas
+	};
 	int err;
 
 	err = repl_decide(r, &d);

@@ -188,7 +188,8 @@ static int decide_tags(struct repl *r, struct decision *d, const struct rule *ru
 	bool was;
 	int err;
 
-	err = store_was_selected(r->store, f->key, f->version, rule->dest_arn, &was);
+	err = store_was_selected(r->store, JOB_OBJECT, f->key, f->version, rule->dest_arn,
+				 &was);
 	if (err < 0 || (!was && r->tags_at_create))
 		return err;
 	return add_job(d, was ? JOB_TAGS : JOB_OBJECT, rule->dest_arn, rule);
@@ -217,7 +218,7 @@ int repl_decide(struct repl *r, struct decision *d)
 		.key = f->key,
 		.tags = &f->spec->tags,
 		.delete_marker = d->kind == JOB_DELETE && !r->all_deletes,
-		.is_replica = kv_get(&f->spec->meta, REPL_META_REPLICA) != NULL,
+		.is_replica = !d->replicas && kv_get(&f->spec->meta, REPL_META_REPLICA),
 		.sse = f->spec->sse,
 	};
 	struct rule_set *rs = repl_get_rules(r);

@@ -79,6 +79,7 @@ struct decision {
 	enum job_kind kind;
 	const char *token; /* of a version that we made; NULL = what its metadata say */
 	const struct repl_facts *facts;
+	bool replicas; /* a replica is like any other version */
 	struct job *jobs;
 	size_t n, cap;
 };

@@ -151,6 +151,8 @@ static const char step_2[] =
 	"CREATE INDEX job_alarm ON job (alarm_ms) WHERE alarm_ms > 0 AND state <> 4;"
 	"CREATE INDEX job_unchecked ON job (dest, key, id) WHERE state = 4 AND checked = 0;"
 	"CREATE INDEX job_batch ON job (batch, id) WHERE batch > 0;"
+	"CREATE INDEX job_batch_open ON job (batch, size) WHERE batch > 0 AND state IN (1, 2, 3);"
+	"CREATE INDEX job_repair ON job (batch, key, dest) WHERE batch > 0 AND repair = 1;"
 	"CREATE INDEX job_reason ON job (dest, reason, id) WHERE state = 5;"
 
 	"DROP TRIGGER job_tally_in; DROP TRIGGER job_tally_out; DROP TRIGGER job_tally_step;"
@@ -206,7 +208,8 @@ static const char step_2[] =
 	" state TEXT NOT NULL,"
 	" args TEXT NOT NULL,"
 	" key_marker TEXT,"
-	" version_marker TEXT,"
+	" since_ms INTEGER NOT NULL DEFAULT 0,"
+	" upto_ms INTEGER NOT NULL DEFAULT 0,"
 	" seen INTEGER NOT NULL DEFAULT 0,"
 	" queued INTEGER NOT NULL DEFAULT 0,"
 	" skipped INTEGER NOT NULL DEFAULT 0,"

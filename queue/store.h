@@ -147,9 +147,10 @@ struct store_replica {
 };
 int store_each_replica(struct store *s, const char *key, const char *version,
 		       int (*fn)(void *arg, const struct store_replica *r), void *arg) must_check;
-/* Was the object of this version ever queued for, or copied to, dest? */
-int store_was_selected(struct store *s, const char *key, const char *version, const char *dest,
-		       bool *ret_was) must_check;
+/* Was the object (kind JOB_OBJECT) or delete marker (JOB_DELETE) of this version ever queued for,
+ * or copied to, dest? */
+int store_was_selected(struct store *s, enum job_kind kind, const char *key, const char *version,
+		       const char *dest, bool *ret_was) must_check;
 
 /* Health of destinations, for crrctl to see. */
 struct store_dest {

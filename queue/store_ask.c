@@ -374,6 +374,7 @@ int store_each_replica(struct store *s, const char *key, const char *version,
 }
 
 struct selected_args {
+	enum job_kind kind;
 	const char *key, *version, *dest;
 	bool was;
 };
@@ -387,12 +388,13 @@ static int was_selected(struct db *db, void *arg)
 	r = store_prepare_text(
 		db,
 		"SELECT EXISTS (SELECT 1 FROM ledger WHERE key = ?1 AND version = coalesce(?2, '')"
-		" AND dest = ?3 AND delete_marker = 0)"
+		" AND dest = ?3 AND delete_marker = (?4 = 3))"
 		" OR EXISTS (SELECT 1 FROM job INDEXED BY job_key"
-		" WHERE key = ?1 AND version IS ?2 AND dest = ?3 AND kind = 1)",
+		" WHERE key = ?1 AND version IS ?2 AND dest = ?3 AND kind = ?4)",
 		&st, a->key, a->version, a->dest);
 	if (r < 0)
 		return r;
+	db_bind_i64(st, 4, a->kind);
 	r = db_step(st);
 	if (r == 1)
 		a->was = db_col_i64(st, 0) != 0;
@@ -400,10 +402,11 @@ static int was_selected(struct db *db, void *arg)
 	return min_of(r, 0);
 }
 
-int store_was_selected(struct store *s, const char *key, const char *version, const char *dest,
-		       bool *ret_was)
+int store_was_selected(struct store *s, enum job_kind kind, const char *key, const char *version,
+		       const char *dest, bool *ret_was)
 {
-	struct selected_args a = { .key = key,
+	struct selected_args a = { .kind = kind,
+				   .key = key,
 				   .version = version && *version ? version : NULL,
 				   .dest = dest };
 	int r;

@@ -314,7 +314,7 @@ static void bind_numbers(struct db_stmt *st, const struct job *j, int64_t now_ms
 {
 	int64_t created_ms = j->created_ms ? j->created_ms : now_ms;
 	uint64_t size =
-		j->kind == JOB_OBJECT && j->spec.known ? min_of(j->spec.size, SIZE_MAX_COUNTED) : 0;
+		j->kind == JOB_OBJECT ? min_of(j->spec.size, SIZE_MAX_COUNTED) : 0;
 	const int64_t numbers[] = {
 		j->kind,
 		j->state,

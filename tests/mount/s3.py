@@ -17,6 +17,8 @@ commands go into one call, with a lone comma between them. Names are printed wit
     versions SIDE [PREFIX]              key, version id, latest|old, size|marker
     count-versions SIDE KEY             versions of exactly this key, delete markers not counted
     count-markers SIDE KEY              delete markers of exactly this key
+    history SIDE [PREFIX]               oldest first within a key: key, the text of the version or <marker>
+    fill SIDE PREFIX N                  N small objects, PREFIX0001 and so on
     version-id SIDE KEY                 of the current version
     exists SIDE KEY                     exit status 0 or 1
     head SIDE KEY                       name: value
@@ -208,6 +210,27 @@ def do_count_versions(side, key):
 
 def do_count_markers(side, key):
     print(sum(1 for v in all_versions(side, key) if v[0] == key and v[3] == 'marker'))
+
+
+def do_history(side, prefix=''):
+    found = sorted(all_versions(side, prefix), key=lambda v: (v[0], v[4]))
+    client(side)
+
+    def text(v):
+        if v[3] == 'marker':
+            return '<marker>'
+        answer = client(side).get_object(Bucket=bucket(side), Key=v[0], VersionId=v[1])
+        return shown(answer['Body'].read().decode('utf-8', 'replace'))
+    with ThreadPoolExecutor(8) as threads:
+        for v, body in zip(found, threads.map(text, found)):
+            print('%s\t%s' % (shown(v[0]), body))
+
+
+def do_fill(side, prefix, n):
+    client(side)
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda i: client(side).put_object(
+            Bucket=bucket(side), Key='%s%04d' % (prefix, i), Body=b'%d' % i), range(1, int(n) + 1)))
 
 
 def do_version_id(side, key):

@@ -37,7 +37,7 @@ static bool selected(struct store *s, const char *key, const char *version, cons
 {
 	bool was = false;
 
-	CHECK_INT(store_was_selected(s, key, version, dest, &was), 0);
+	CHECK_INT(store_was_selected(s, JOB_OBJECT, key, version, dest, &was), 0);
 	return was;
 }
 
@@ -242,7 +242,7 @@ static int see_job(void *arg, const struct job *j)
 		snprintf(v->text + len, sizeof(v->text) - len, "%s/%s/%s/%s ", j->key,
 			 j->version ? j->version : "NULL", strrchr(j->dest, ':') + 1,
 			 job_state_name(j->state));
-	CHECK_INT(store_was_selected(v->s, "k", "v", A, &was), 0); /* fn may ask */
+	CHECK_INT(store_was_selected(v->s, JOB_OBJECT, "k", "v", A, &was), 0); /* fn may ask */
 	return v->n == v->stop_at ? 77 : 0;
 }
 
