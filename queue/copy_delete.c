@@ -61,8 +61,8 @@ static int find_first(void *arg, const struct s3_entry *e)
 }
 
 /*
- * Does a replica of a version that is newer than the marker stand at the destination? Nobody can put
- * the marker below it, and above it would hide it.
+ * Does a replica of a version that is newer than the marker stand at the destination? Nobody can
+ * put the marker below it, and above it would hide it.
  */
 static int is_overtaken(struct copy *c, const char *replica, bool *ret_is)
 {
