@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -136,6 +135,7 @@ static int follow(const struct ctl_opts *o, struct store *s, const char *dir, in
 
 	while (!r) {
 		auto_with(scan_row_free) struct scan_row row = { 0 };
+		auto_with(doc_free_ptr) struct doc_node *answer = NULL;
 
 		r = store_scan_get(s, id, &row);
 		r = r ? r : store_scan_left(s, id, &left);
@@ -146,13 +146,15 @@ static int follow(const struct ctl_opts *o, struct store *s, const char *dir, in
 			break;
 		if (!r && clock_mono_ms() >= deadline)
 			r = CTL_TIMEOUT;
-		if (!r && access(dir, F_OK))
-			r = -errno;
+		if (!r)
+			r = ctl_ask(dir, "status", &answer);
 		poll(NULL, 0, pause);
 		pause = min_of(pause * 2, 500);
 	}
 	if (terminal)
 		fputs("\n", stderr);
+	if (r == -ENOTCONN)
+		ctl_say("the mount is gone; the next one goes on with resync %lld", (long long)id);
 	if (r == CTL_TIMEOUT)
 		ctl_say("resync %lld is still at work; 'crrctl resync --list' shows it",
 			(long long)id);

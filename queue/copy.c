@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "s3/list.h"
 #include "s3/object.h"
 
 /*
@@ -180,58 +179,6 @@ static int copy_object(struct copy *c, char *ret_version)
 	if (err == 0)
 		snprintf(ret_version, 256, "%s", info.version_id ? info.version_id : "");
 	return err;
-}
-
-/* --- a delete --------------------------------------------------------------------------------- */
-
-struct newest {
-	bool is_marker;
-	char *version;
-};
-
-static int note_newest(void *arg, const struct s3_entry *e)
-{
-	struct newest *n = arg;
-
-	n->is_marker = e->delete_marker;
-	return str_dup(e->version_id, &n->version) < 0 ? -ENOMEM : 1;
-}
-
-static int delete_there(struct copy *c, char **version)
-{
-	const struct s3_origin origin = { .version_id = c->j->version,
-					  .mtime_ms = c->j->created_ms };
-	bool minio = c->conf->caps && c->conf->caps->minio == CAP_YES && c->j->version;
-
-	return object_delete_as(c->conf->dest, c->j->key, minio ? &origin : NULL, version, c->err);
-}
-
-static int copy_delete(struct copy *c, char *ret_version)
-{
-	struct newest n = { 0 };
-	auto_free char *version = NULL;
-	int err = 0;
-
-	c->report.uncertain = c->j->uncertain;
-	if (c->j->uncertain) {
-		err = list_versions_of(c->conf->dest, c->j->key, note_newest, &n, c->err);
-		version = n.version;
-		if (err < 0 && !(err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0))
-			return err;
-		c->report.uncertain = false;
-	}
-	err = 0;
-	if (!n.is_marker) {
-		free(version);
-		version = NULL;
-		err = delete_there(c, &version);
-	}
-	if (err < 0) {
-		c->report.uncertain = c->err->unclear || err == -ECANCELED;
-		return err;
-	}
-	snprintf(ret_version, 256, "%s", version ? version : "");
-	return 0;
 }
 
 /* --- any -------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
  *  copy_parts.c   an object in parts
  *  copy_check.c   is the replica what it should be?
  *  copy_change.c  tags, ACL, retention, legal hold of a version that is there
+ *  copy_delete.c  a delete marker
  *  copy_body.c    the bytes
  */
 #ifndef QUEUE_COPY_I_H
@@ -81,6 +82,7 @@ int copy_make_replica(struct copy *c, struct replica *ret_r) must_check;
 bool copy_falls_back(struct copy *c);
 bool copy_is_stopping(const struct copy *c);
 
+int copy_delete(struct copy *c, char *ret_version) must_check;
 /* Jobs that make no version: tags, ACL, retention, legal hold. */
 int copy_change(struct copy *c, char *ret_version) must_check;
 /* The tags and, where no header could carry it, the ACL of a replica that stands. */

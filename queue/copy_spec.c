@@ -248,7 +248,10 @@ const char *copy_token_value(const struct copy *c)
 int copy_ask_dest(struct copy *c, struct s3_info *ret_i)
 {
 	const char *name = copy_token_name(c);
-	int64_t since = max_of(c->j->created_ms - FIND_SINCE_MS, (int64_t)0);
+	/* The row of an old version may be young. */
+	int64_t born = c->spec.mtime_ms ? min_of(c->spec.mtime_ms, c->j->created_ms)
+					: c->j->created_ms;
+	int64_t since = max_of(born - FIND_SINCE_MS, (int64_t)0);
 	int err;
 
 	if (!name)

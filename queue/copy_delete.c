@@ -1,0 +1,135 @@
+/*
+ * copy_delete.c - a delete marker. It carries no metadata, so whether it stands at the destination
+ * already is told by what is around it.
+ */
+#include "queue/copy_i.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "s3/list.h"
+#include "s3/object.h"
+
+struct newest {
+	bool is_marker;
+	char *version;
+};
+
+static int note_newest(void *arg, const struct s3_entry *e)
+{
+	struct newest *n = arg;
+
+	n->is_marker = e->delete_marker;
+	return str_dup(e->version_id, &n->version) < 0 ? -ENOMEM : 1;
+}
+
+/* The source version that a replica was made of, by its marks; NULL = they do not tell. */
+static int find_origin(struct copy *c, const char *replica, char **ret_version)
+{
+	auto_with(s3_info_free) struct s3_info there = { 0 }, here = { 0 };
+	const char *version, *token, *of;
+	int err = object_head(c->conf->dest, c->j->key, replica, &there, c->err);
+
+	if (err < 0)
+		return err;
+	of = kv_get(&there.meta, REPL_META_REPLICA);
+	version = kv_get(&there.meta, REPL_META_SOURCE_VERSION);
+	token = kv_get(&there.meta, REPL_META_ID);
+	if (!of || strcmp(of, s3_client_bucket(c->conf->source)) != 0 || (!version && !token))
+		return 0;
+	if (version)
+		return str_dup(version, ret_version);
+	err = object_find(c->conf->source, c->j->key, REPL_META_ID, token, 0, &here, c->err);
+	if (err < 0)
+		return err == -ENOENT ? 0 : err;
+	return str_dup(here.version_id, ret_version);
+}
+
+struct order_of {
+	const char *marker, *other;
+	bool other_first;
+};
+
+static int find_first(void *arg, const struct s3_entry *e)
+{
+	struct order_of *o = arg;
+
+	o->other_first = e->version_id && strcmp(e->version_id, o->other) == 0;
+	return o->other_first || (e->version_id && strcmp(e->version_id, o->marker) == 0);
+}
+
+/*
+ * Does a replica of a version that is newer than the marker stand at the destination? Nobody can
+ * put the marker below it, and above it would hide it.
+ */
+static int is_overtaken(struct copy *c, const char *replica, bool *ret_is)
+{
+	auto_free char *origin = NULL;
+	struct order_of order = { .marker = c->j->version };
+	int err = find_origin(c, replica, &origin);
+
+	*ret_is = false;
+	if (err < 0 || !origin || !c->j->version)
+		return err == -ENOENT ? 0 : err;
+	order.other = origin;
+	err = list_versions_of(c->conf->source, c->j->key, find_first, &order, c->err);
+	*ret_is = err > 0 && order.other_first;
+	return min_of(err, 0);
+}
+
+static int delete_there(struct copy *c, char **version)
+{
+	const struct s3_origin origin = { .version_id = c->j->version,
+					  .mtime_ms = c->j->spec.mtime_ms ? c->j->spec.mtime_ms
+									  : c->j->created_ms };
+	bool minio = c->conf->caps && c->conf->caps->minio == CAP_YES && c->j->version;
+
+	return object_delete_as(c->conf->dest, c->j->key, minio ? &origin : NULL, version, c->err);
+}
+
+/* 1 = nothing is to be made: *ret_version is the marker that stands. */
+static int ask_first(struct copy *c, char **ret_version)
+{
+	struct newest n = { 0 };
+	auto_free char *version = NULL;
+	bool overtaken = false;
+	int err = list_versions_of(c->conf->dest, c->j->key, note_newest, &n, c->err);
+
+	version = n.version;
+	if (err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0)
+		err = 0;
+	if (err < 0)
+		return err;
+	if (n.is_marker) {
+		*ret_version = take_ptr(&version);
+		return 1;
+	}
+	if (version && !c->j->repair)
+		err = is_overtaken(c, version, &overtaken);
+	if (err == 0 && overtaken)
+		return copy_nothing(c, "a newer version stands at the destination already");
+	return min_of(err, 0);
+}
+
+int copy_delete(struct copy *c, char *ret_version)
+{
+	auto_free char *version = NULL;
+	int err = 0;
+
+	c->report.uncertain = c->j->uncertain;
+	if (c->j->uncertain)
+		err = ask_first(c, &version);
+	if (err < 0)
+		return err;
+	c->report.uncertain = false;
+	if (err == 0)
+		err = delete_there(c, &version);
+	if (err < 0) {
+		c->report.uncertain = c->err->unclear || err == -ECANCELED;
+		return err;
+	}
+	snprintf(ret_version, 256, "%s", version ? version : "");
+	return 0;
+}
