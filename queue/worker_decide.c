@@ -65,7 +65,8 @@ void worker_decide(const struct worker_facts *f, struct outcome *ret_o)
 		o.uncertain = f->uncertain;
 	} else if (f->err == -ENODATA) {
 		snprintf(o.code, sizeof(o.code), "Nothing");
-		snprintf(o.why, sizeof(o.why), "the version is gone, or is a replica itself");
+		snprintf(o.why, sizeof(o.why), "%.255s",
+			 f->error->message[0] ? f->error->message : "the version is gone");
 	} else {
 		o.kind = is_permanent(f) ? OUTCOME_PARK : OUTCOME_LATER;
 		o.count = true;
