@@ -144,18 +144,19 @@ static int start_pool(const char *name, unsigned threads, struct pool **ret_p)
 
 static int open_events(struct app *a)
 {
-	const struct config *c = &a->conf;
+	char region[40];
 	const struct events_conf conf = {
 		.store = a->store,
 		.repl = a->fs.repl,
-		.to = c->events,
-		.bucket = c->bucket,
-		.region = c->region ? c->region : "us-east-1",
+		.to = a->conf.events,
+		.bucket = a->conf.bucket,
+		.region = region,
 	};
 	int err;
 
-	if (!c->events)
+	if (!conf.to)
 		return 0;
+	s3_client_region(a->buckets.client, region);
 	err = events_new(&conf, &a->events, a->why, sizeof(a->why));
 	if (err == 0)
 		repl_on_rules(a->fs.repl, events_wake, a->events);

@@ -193,6 +193,12 @@ const char *s3_client_url(const struct s3_client *c)
 	return c->url;
 }
 
+void s3_client_region(struct s3_client *c, char ret_region[40])
+{
+	scoped_lock(&c->locked.l);
+	memcpy(ret_region, c->locked.region, sizeof(c->locked.region));
+}
+
 void s3_req_free(struct s3_req *q)
 {
 	kv_free(&q->query);

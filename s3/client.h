@@ -82,6 +82,8 @@ void s3_client_free(struct s3_client *c);
 void s3_client_abort(struct s3_client *c);
 const char *s3_client_bucket(const struct s3_client *c);
 const char *s3_client_url(const struct s3_client *c); /* for messages: scheme, host, port */
+/* as it was given, or as the server has corrected it */
+void s3_client_region(struct s3_client *c, char ret_region[40]);
 
 /* ret_res must be all zero; the caller frees it whatever is returned. Any status but 2xx (and 304
  * for conditional GETs) is an error. ret_res->error tells which. -ECANCELED, -ENOMEM and fault.h's

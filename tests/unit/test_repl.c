@@ -144,6 +144,45 @@ static int note_status(void *arg, const struct repl_status *s)
 			s->replica_version ? s->replica_version : "-");
 }
 
+static int note_reason(void *arg, const struct repl_status *s)
+{
+	return buf_addf(arg, "%s %s %s", job_state_name(s->state), s->reason, s->why);
+}
+
+/* The object is there; what came after it and FAILED is what the version's status says. */
+static void test_fold_of_changes(void)
+{
+	static const enum job_kind kinds[] = { JOB_TAGS, JOB_ACL, JOB_RETENTION, JOB_LEGAL_HOLD };
+	const struct outcome failed = { .kind = OUTCOME_PARK,
+					.reason = "DstPutAclNotPermitted",
+					.code = "AccessDenied",
+					.why = "no" };
+
+	for (size_t i = 0; i < array_size(kinds); i++) {
+		auto_with(job_free) struct job got = { 0 };
+		auto_with(buf_free) struct buf b;
+		auto_free char *unstaged = NULL;
+		struct job change = { .kind = kinds[i], .key = (char *)(uintptr_t) "Tax/a" };
+		const char *word = NULL;
+		int64_t next;
+
+		buf_init(&b, 1000);
+		fixture_init(&f, RULES_TWO);
+		CHECK_INT(write_file("Tax/a", "s1", NULL, begin(JOB_OBJECT, "Tax/a")), 0);
+		CHECK_INT(finish_one(), 1);
+		change.version = fake_find(&f.s3, "src", "Tax/a", NULL)->id;
+		change.dest = (char *)(uintptr_t)COPY;
+		CHECK_INT(store_commit(f.store, 0, &change, NULL, 1), 0);
+		CHECK_INT(store_claim(f.store, INT64_MAX, all, NULL, &got, &next), 1);
+		CHECK_INT(store_finish(f.store, &got, &failed, &unstaged), 0);
+		CHECK_INT(repl_fold_status(f.repl, "Tax/a", change.version, &word), 0);
+		CHECK_STR(word, "FAILED");
+		CHECK_INT(repl_each_status(f.repl, "Tax/a", change.version, note_reason, &b), 0);
+		CHECK_STR(buf_str(&b), "parked DstPutAclNotPermitted no");
+		fixture_free(&f);
+	}
+}
+
 static void test_tags_and_status(void)
 {
 	auto_with(buf_free) struct buf b;
@@ -321,6 +360,7 @@ int main(void)
 	test_rows();
 	test_loose();
 	test_tags_and_status();
+	test_fold_of_changes();
 	test_replica_and_delete();
 	test_staging_max();
 	early_case("as it was sent", "red", false, true);
