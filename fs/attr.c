@@ -15,9 +15,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "fs/history.h"
 #include "fs/path.h"
-#include "s3/list.h"
-#include "s3/object.h"
 #include "s3/tagging.h"
 
 #define LOOKUP_PAGE 100
@@ -40,7 +39,7 @@ static bool marker_unknown(const struct attr *a)
 static void remember(struct fs *fs, const char *key, const struct attr *a, int64_t since)
 {
 	attr_cache_put_seen(fs->attrs, key, a, since);
-	if (a->has_object && a->rec_known && a->etag)
+	if (a->has_object && a->rec_known && a->etag && !a->past)
 		metadb_put(fs->metadb, key, a->etag, &a->rec);
 }
 
@@ -66,7 +65,7 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
  */
 static int recall(struct fs *fs, const char *key, struct attr *a)
 {
-	int r = metadb_get(fs->metadb, key, a->etag, &a->rec);
+	int r = a->past ? -ENOENT : metadb_get(fs->metadb, key, a->etag, &a->rec);
 
 	if (r)
 		return r;
@@ -79,12 +78,14 @@ static int recall(struct fs *fs, const char *key, struct attr *a)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static int attr_from_info(const char *key, struct s3_info *i, struct attr *ret_a)
+static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *i,
+			  struct attr *ret_a)
 {
 	attr_free(ret_a);
 	*ret_a = (struct attr){
 		.is_dir = key_is_dir(key),
-		.has_object = true,
+		.has_object = !i->delete_marker,
+		.past = history_holds(fs, key),
 		.size = i->size,
 		.mtime_ms = i->mtime_ms,
 		.rec_known = true,
@@ -100,22 +101,22 @@ static int attr_from_info(const char *key, struct s3_info *i, struct attr *ret_a
 	return 0;
 }
 
-/* What HEAD says of the current version; tags that the database has of the very same one are
+/* What HEAD says of the version that is shown; tags that the database has of the very same one are
  * believed while their number is right. */
 static int head(struct fs *fs, const char *key, struct attr *ret_a)
 {
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	auto_with(meta_rec_free) struct meta_rec old = { 0 };
 	int64_t since = clock_mono_ms();
-	int r = object_head(fs->source, key, NULL, &info, NULL);
+	int r = history_head(fs, key, ret_a->rec.version_id, &info);
 	int tags = info.tag_count;
 
-	if (!r && info.delete_marker)
+	if (!r && info.delete_marker && !history_holds(fs, key))
 		r = -ENOENT;
 	if (r == -ENOENT && !key_is_dir(key))
 		attr_cache_put_seen(fs->attrs, key, NULL, since);
 	if (!r)
-		r = attr_from_info(key, &info, ret_a);
+		r = attr_from_info(fs, key, &info, ret_a);
 	if (r)
 		return r;
 	if (!ret_a->rec.tags_known && ret_a->rec.version_id &&
@@ -132,7 +133,7 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 /* The first key that begins with prefix; -ENOENT when none. */
 static int list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
 {
-	int r = list_keys(fs->source, prefix, NULL, NULL, 1, ret_p, NULL);
+	int r = history_keys(fs, prefix, NULL, NULL, 1, ret_p);
 
 	return !r && !ret_p->n ? -ENOENT : r;
 }
@@ -173,7 +174,7 @@ static int ask_file(struct fs *fs, const char *key, struct attr *ret_a)
 	int64_t since = clock_mono_ms();
 	int r;
 
-	if (fs->conf.posix_meta)
+	if (fs->conf.posix_meta || history_holds(fs, key))
 		return head(fs, key, ret_a);
 	r = list_first(fs, key, &page);
 	if (!r && strcmp(page.entries[0].key, key))
@@ -183,6 +184,15 @@ static int ask_file(struct fs *fs, const char *key, struct attr *ret_a)
 	if (!r || r == -ENOENT)
 		attr_cache_put_seen(fs->attrs, key, r ? NULL : ret_a, since);
 	return r;
+}
+
+/* One that the kernel knows was there, and goes on to be. */
+static void past_dir(struct attr *ret_a)
+{
+	attr_free(ret_a);
+	*ret_a = (struct attr){
+		.is_dir = true, .past = true, .rec_known = true, .rec = { .tags_known = true }
+	};
 }
 
 int attr_get(struct fs *fs, const char *key, struct attr *ret_a)
@@ -196,6 +206,10 @@ int attr_get(struct fs *fs, const char *key, struct attr *ret_a)
 					.rec = { .tags_known = true } };
 		return 0;
 	}
+	if (key_is_dir(key) && history_holds(fs, key)) {
+		past_dir(ret_a);
+		return 0;
+	}
 	r = attr_cache_get(fs->attrs, key, ret_a);
 	if (r == -EAGAIN || (!r && marker_unknown(ret_a)))
 		r = key_is_dir(key) ? ask_dir(fs, key, ret_a) : ask_file(fs, key, ret_a);
@@ -207,8 +221,11 @@ int attr_get(struct fs *fs, const char *key, struct attr *ret_a)
 static int load_tags(struct fs *fs, const char *key, struct attr *a)
 {
 	auto_with(kv_free) struct kv tags = KV_EMPTY;
-	int r = tagging_get(fs->source, key, a->rec.version_id, &tags, NULL);
+	auto_with(history_place_free) struct history_place p = { 0 };
+	int r = history_place(fs, key, &p);
 
+	if (!r)
+		r = tagging_get(fs->source, p.key, a->rec.version_id, &tags, NULL);
 	if (r)
 		return r;
 	kv_move(&a->rec.tags, &tags);
@@ -285,10 +302,35 @@ int attr_complete(struct fs *fs, const char *key, struct attr *a)
 {
 	int r;
 
-	if (!fs->conf.posix_meta || a->rec_known)
+	if (!fs->conf.posix_meta || a->rec_known || a->past)
 		return 0;
 	r = marker_unknown(a) ? load_prefix(fs, key, a) : attr_load(fs, key, a, false);
 	return r == -EACCES ? 0 : r;
+}
+
+/* A version never changes: what is known of it holds. */
+static int past_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
+{
+	auto_with(attr_free) struct attr a = { .has_object = true,
+					       .past = true,
+					       .size = e->size,
+					       .mtime_ms = e->mtime_ms };
+	int r = e->is_prefix ? 0 : attr_cache_get(fs->attrs, e->key, ret_a);
+
+	if (e->is_prefix)
+		past_dir(ret_a);
+	if (!r || r == -ENOMEM)
+		return r;
+	if (e->delete_marker) {
+		a.has_object = false;
+		a.rec_known = a.rec.tags_known = true;
+	}
+	r = str_dup(e->etag, &a.etag);
+	if (!r)
+		r = str_dup(e->version_id, &a.rec.version_id);
+	if (!r)
+		r = str_dup(e->storage_class, &a.rec.storage_class);
+	return r ? r : attr_copy(ret_a, &a);
 }
 
 int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
@@ -298,8 +340,11 @@ int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 					       .size = e->size,
 					       .mtime_ms = e->mtime_ms };
 	auto_with(attr_free) struct attr seen = { 0 };
-	int r = attr_cache_get(fs->attrs, e->key, &seen);
+	int r;
 
+	if (history_holds(fs, e->key))
+		return past_from_entry(fs, e, ret_a);
+	r = attr_cache_get(fs->attrs, e->key, &seen);
 	if (r == -ENOMEM)
 		return r;
 	if (!r && e->is_prefix)
@@ -313,6 +358,10 @@ int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 		r = str_dup(e->is_prefix ? EMPTY_ETAG : e->etag, &a.etag);
 	if (!r && !a.rec_known)
 		r = recall(fs, e->key, &a);
+	if (r != -ENOMEM && e->version_id) {
+		free(take_ptr(&a.rec.version_id));
+		r = str_dup(e->version_id, &a.rec.version_id);
+	}
 	if (r == -ENOMEM)
 		return r;
 	if (e->is_prefix && a.rec_known)
@@ -378,7 +427,7 @@ static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_ke
 	auto_with(s3_page_free) struct s3_page more = { 0 };
 	struct s3_entry *below = NULL;
 	int64_t since = clock_mono_ms();
-	int r = list_keys(fs->source, file_key, NULL, NULL, LOOKUP_PAGE, &page, NULL);
+	int r = history_keys(fs, file_key, NULL, NULL, LOOKUP_PAGE, &page);
 
 	if (!r)
 		r = find_below(fs, &page, dir_key, &more, &below);
@@ -388,6 +437,24 @@ static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_ke
 		return r;
 	attr_cache_put_seen(fs->attrs, dir_key, NULL, since);
 	return take_file(fs, file_key, &page, since, ret_a);
+}
+
+/* In the versions view: a version, or else a name in the tree that it mirrors. */
+static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key,
+		       struct attr *ret_a)
+{
+	int64_t since = clock_mono_ms();
+	int r = history_holds(fs, file_key) ? head(fs, file_key, ret_a) : -ENOENT;
+
+	if (r != -ENOENT)
+		return r;
+	r = history_find_dir(fs, dir_key);
+	if (r && r != -ENOENT)
+		return r;
+	past_dir(ret_a);
+	attr_cache_put_seen(fs->attrs, dir_key, r ? NULL : ret_a, since);
+	attr_cache_put_seen(fs->attrs, file_key, NULL, since);
+	return r;
 }
 
 int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct attr *ret_a)
@@ -401,7 +468,8 @@ int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct att
 	if (!r)
 		r = lookup_cached(fs, file, dir, &a);
 	if (r == -EAGAIN)
-		r = lookup_listed(fs, file, dir, &a);
+		r = history_holds(fs, dir) ? lookup_past(fs, file, dir, &a)
+					   : lookup_listed(fs, file, dir, &a);
 	if (!r)
 		r = attr_complete(fs, a.is_dir ? dir : file, &a);
 	return r ? r : attr_copy(ret_a, &a);

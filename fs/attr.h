@@ -15,7 +15,10 @@
 /* One object or directory as last seen. */
 struct attr {
 	bool is_dir;
-	bool has_object; /* false: a directory that is only a prefix of keys */
+	/* false: a directory that is only a prefix of keys, or a past delete marker */
+	bool has_object;
+	/* of the versions view (history.h): its metadata is not mode and owner here */
+	bool past;
 	uint64_t size;
 	char *etag;	  /* NULL unknown */
 	int64_t mtime_ms; /* Last-Modified */

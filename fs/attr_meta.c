@@ -26,6 +26,7 @@ int attr_copy(struct attr *dst, const struct attr *src)
 	auto_with(attr_free) struct attr a = {
 		.is_dir = src->is_dir,
 		.has_object = src->has_object,
+		.past = src->past,
 		.size = src->size,
 		.mtime_ms = src->mtime_ms,
 		.rec_known = src->rec_known,
@@ -133,9 +134,17 @@ static uint32_t get_id(const struct kv *meta, const char *name, uint32_t otherwi
 	return s && !parse_u64(s, &v) && v < UINT32_MAX ? (uint32_t)v : otherwise;
 }
 
+/* The versions directory as a whole is for its owner: what was private once is among them. */
+static mode_t past_mode(const struct attr *a)
+{
+	if (a->is_dir)
+		return S_IFDIR | 0500;
+	return S_IFREG | (a->has_object ? 0400 : 0);
+}
+
 void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st)
 {
-	bool posix = fs->conf.posix_meta && a->rec_known;
+	bool posix = fs->conf.posix_meta && a->rec_known && !a->past;
 	const struct kv none = KV_EMPTY, *meta = posix ? &a->rec.meta : &none;
 	struct timespec ts;
 
@@ -143,7 +152,7 @@ void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st
 		ts = (struct timespec){ .tv_sec = a->mtime_ms / 1000,
 					.tv_nsec = a->mtime_ms % 1000 * 1000000 };
 	memset(ret_st, 0, sizeof(*ret_st));
-	ret_st->st_mode = attr_meta_mode(fs, meta, a->is_dir);
+	ret_st->st_mode = a->past ? past_mode(a) : attr_meta_mode(fs, meta, a->is_dir);
 	/* not 2 for directories: find(1) would think that it has no subdirectories */
 	ret_st->st_nlink = 1;
 	ret_st->st_uid = get_id(meta, "uid", fs->conf.uid);

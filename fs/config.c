@@ -10,6 +10,9 @@
 
 #include "base/codec.h"
 
+#include "fs/history.h"
+#include "fs/path.h"
+
 #define SHOWN 160
 
 struct reading {
@@ -55,7 +58,7 @@ void config_free(struct config *c)
 	char **texts[] = {
 		&c->bucket, &c->prefix,	      &c->mountpoint,  &c->url,
 		&c->region, &c->profile,      &c->passwd_file, &c->cacert,
-		&c->rules,  &c->destinations, &c->state,
+		&c->rules,  &c->destinations, &c->state,       &c->versions_dir,
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {
@@ -252,6 +255,12 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 		if (parse_level(value ? value : "", field) < 0)
 			return bad_value(r, o, value ? value : "", "error, warn, info or debug");
 		return 0;
+	case CONFIG_TIME:
+		if (history_time_parse(value ? value : "", field) < 0)
+			return bad_value(r, o, value ? value : "",
+					 "a time such as 2026-01-31T23:59:59Z, 2026-01-31 or "
+					 "@1769903999");
+		return 0;
 	case CONFIG_FUSE_FLAG:
 	case CONFIG_NO_FUSE_FLAG:
 		*(bool *)field = o->kind == CONFIG_FUSE_FLAG;
@@ -438,6 +447,18 @@ static int make_env_absolute(const char *name)
 	return err;
 }
 
+static int check_history(const struct reading *r)
+{
+	struct config *c = r->c;
+	const char *name = c->versions_dir ? c->versions_dir : CONFIG_VERSIONS_DIR;
+
+	if (!path_is_name(name, strlen(name)) || !utf8_valid(name))
+		return bad(r, "versions_dir must be one name, without '/', or no");
+	if (!c->versions_dir)
+		return str_dup(name, &c->versions_dir);
+	return 0;
+}
+
 static int check_whole(const struct reading *r)
 {
 	struct config *c = r->c;
@@ -452,6 +473,9 @@ static int check_whole(const struct reading *r)
 		return bad(r, "profile and passwd_file exclude each other");
 	if (c->retry_first_ms && c->retry_max_ms && c->retry_first_ms > c->retry_max_ms)
 		return bad(r, "retry_first is longer than retry_max");
+	err = check_history(r);
+	if (err < 0)
+		return err;
 	if (!c->destinations && access(CONFIG_DESTINATIONS, F_OK) == 0)
 		return str_dup(CONFIG_DESTINATIONS, &c->destinations);
 	return 0;

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 
+#define CONFIG_VERSIONS_DIR ".versions"
 #define CONFIG_DESTINATIONS "/etc/crrfs/destinations.conf"
 
 struct config {
@@ -38,6 +39,8 @@ struct config {
 	int64_t order_ms;
 	/* the file system */
 	bool posix_meta, ro, allow_other;
+	char *versions_dir; /* "no": none */
+	int64_t at_ms;	    /* show the bucket as it was then; 0 = now */
 	int64_t attr_ms, hold_ms;
 	uint64_t cache_bytes;
 	unsigned uid, gid, umask;
@@ -57,6 +60,7 @@ enum config_kind {
 	CONFIG_OCTAL,	     /* unsigned */
 	CONFIG_WORD,	     /* int, which of the words of arg, from 0 */
 	CONFIG_LEVEL,	     /* enum log_level */
+	CONFIG_TIME,	     /* int64_t ms since 1970 */
 	CONFIG_FUSE,	     /* passed on as it is */
 	CONFIG_FUSE_FLAG,    /* passed on, and bool */
 	CONFIG_NO_FUSE_FLAG, /* passed on, and bool = false */

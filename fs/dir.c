@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file.h"
+#include "fs/history.h"
 #include "fs/path.h"
 #include "s3/list.h"
 
@@ -214,8 +215,8 @@ static int add_item(struct dir *d, const struct s3_entry *e)
 	if (i->hidden && strcmp(e->key, d->key))
 		log_debug("op=list hidden=\"%s\" why=\"cannot be a name\"",
 			  printable(e->key, shown, sizeof(shown)));
-	/* The marker of the directory itself. */
-	i->hidden |= !strcmp(e->key, d->key);
+	/* The marker of the directory itself; and what the versions directory is in the way of. */
+	i->hidden |= !strcmp(e->key, d->key) || history_is_top(d->fs, d->key, i->name);
 	if (i->hidden)
 		return 0;
 	cross_out(d, i->name);
@@ -289,7 +290,7 @@ static int load_page(struct dir *d, uint64_t page)
 {
 	auto_with(s3_page_free) struct s3_page p = { 0 };
 	int64_t since = clock_mono_ms();
-	int r = list_keys(d->fs->source, d->key, "/", d->tokens[page], PAGE_MAX, &p, NULL);
+	int r = history_keys(d->fs, d->key, "/", d->tokens[page], PAGE_MAX, &p);
 
 	if (!r)
 		r = take_page(d, page, &p, since);
@@ -374,7 +375,7 @@ static void fill_items(struct dir *d, size_t from)
 {
 	struct fill f = { .d = d };
 
-	if (!d->fs->conf.posix_meta || d->items[from].attr.rec_known)
+	if (!d->fs->conf.posix_meta || d->items[from].attr.rec_known || d->items[from].attr.past)
 		return;
 	lock_init(&f.l);
 	cond_init(&f.changed);

@@ -9,15 +9,19 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "fs/file_i.h"
+#include "fs/history.h"
 #include "fs/path.h"
 #include "s3/part.h"
 
 /* Takes over what attr says, with a body for it. Busy, clean. */
 static int adopt(struct file *f, const char *key, struct attr *a)
 {
+	auto_with(history_place_free) struct history_place p = { 0 };
 	struct body *body = NULL;
-	int r = body_new(f->fs, NULL, key, a, &body);
+	int r = history_place(f->fs, key, &p);
 
+	if (!r)
+		r = body_new(f->fs, NULL, p.key, a, &body);
 	if (r)
 		return r;
 	file_body_set(f, body);

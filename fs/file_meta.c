@@ -79,7 +79,7 @@ int file_getattr(struct fs *fs, struct node *n, struct stat *ret_st)
 	r = node_key(fs->nodes, n, &key);
 	if (!r)
 		r = attr_get(fs, key, &a);
-	if (!r && fs->conf.posix_meta && a.has_object && !a.rec_known)
+	if (!r && fs->conf.posix_meta && a.has_object && !a.rec_known && !a.past)
 		r = attr_load(fs, key, &a, false);
 	if (!r)
 		attr_to_stat(fs, &a, ret_st);

@@ -31,6 +31,9 @@ struct fs_conf {
 	bool early_upload;
 	const char *state_dir;	/* for crrctl: shown as user.s3.state */
 	const char *mountpoint; /* shown as user.s3.mountpoint */
+	/* history.h: the directory with all versions, NULL = none; the time to show, 0 = now */
+	const char *versions_dir;
+	int64_t at_ms;
 };
 
 struct fs {
@@ -38,7 +41,7 @@ struct fs {
 	struct s3_client *source;
 	struct pool *read_pool;	  /* reads and metadata */
 	struct pool *upload_pool; /* parts to the source */
-	struct repl *repl;
+	struct repl *repl; /* NULL: nothing is written, by a mount of the past */
 	struct node_table *nodes;
 	struct metadb *metadb;
 	struct attr_cache *attrs;

@@ -234,6 +234,8 @@ static struct fs_conf fs_conf(const struct app *a)
 		.early_upload = c->early_upload,
 		.state_dir = state_dir(a->state),
 		.mountpoint = c->mountpoint,
+		.versions_dir = strcmp(c->versions_dir, "no") ? c->versions_dir : NULL,
+		.at_ms = c->at_ms,
 	};
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "fs/file.h"
+#include "fs/history.h"
 #include "fs/ops_i.h"
 #include "fs/path.h"
 
@@ -55,6 +56,22 @@ int ops_child_key(struct fs *fs, fuse_ino_t parent, const char *name, char **ret
 		r = node_key(fs->nodes, dir, &dir_key);
 	node_unref(fs->nodes, dir);
 	return r ? r : path_child_key(dir_key, name, false, ret_key);
+}
+
+int ops_may_change(struct fs *fs, fuse_ino_t ino, const char *name)
+{
+	auto_free char *key = NULL;
+	struct node *n = NULL;
+	int r = node_ref(fs->nodes, ino, &n);
+
+	if (!r)
+		r = node_key(fs->nodes, n, &key);
+	node_unref(fs->nodes, n);
+	if (r == -ESTALE && n) /* removed while open: a file of now */
+		return 0;
+	if (!r && (history_holds(fs, key) || (name && history_is_top(fs, key, name))))
+		r = -EROFS;
+	return r;
 }
 
 static int look_pending(struct fs *fs, fuse_ino_t parent, const char *name, struct attr *ret_a)

@@ -16,8 +16,11 @@ static struct dir *dir_of(const struct fuse_file_info *fi)
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	int r = dir_make(ops_fs(req), parent, name, mode & 07777 & ~ctx->umask, ctx->uid, ctx->gid);
+	int r = ops_may_change(ops_fs(req), parent, name);
 
+	if (!r)
+		r = dir_make(ops_fs(req), parent, name, mode & 07777 & ~ctx->umask, ctx->uid,
+			     ctx->gid);
 	if (r)
 		ops_reply(req, r);
 	else
@@ -26,7 +29,9 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	ops_reply(req, dir_remove(ops_fs(req), parent, name));
+	int r = ops_may_change(ops_fs(req), parent, name);
+
+	ops_reply(req, r ? r : dir_remove(ops_fs(req), parent, name));
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -115,7 +120,7 @@ static int add_plain(struct listing *l, const struct dir_item *i)
 	node_unref(l->fs->nodes, n);
 	if (i->is_dir)
 		e.attr.st_mode = S_IFDIR;
-	else if (i->attr.rec_known || !l->fs->conf.posix_meta)
+	else if (i->attr.rec_known || i->attr.past || !l->fs->conf.posix_meta)
 		e.attr.st_mode = attr_meta_mode(l->fs, &i->attr.rec.meta, false);
 	return add(l, i->name, &e, (off_t)(i->cookie + DOTS));
 }

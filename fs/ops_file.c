@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/file.h"
+#include "fs/history.h"
 #include "fs/ops_i.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
@@ -32,9 +33,13 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	struct fs *fs = ops_fs(req);
 	auto_with(attr_free) struct attr a = { 0 };
 	struct node *n = NULL;
-	int r = ops_look(fs, parent, name, &a);
-	struct file_open o = how(req, flags, r == -ENOENT, mode);
+	int r = ops_may_change(fs, parent, name);
+	struct file_open o;
 
+	if (r)
+		return r;
+	r = ops_look(fs, parent, name, &a);
+	o = how(req, flags, r == -ENOENT, mode);
 	if (!r && (flags & O_EXCL))
 		return -EEXIST;
 	if (!r && a.is_dir)
@@ -93,6 +98,23 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 		node_forget(fs->nodes, e.ino, 1);
 }
 
+/* A version cannot be changed, and where the version is a delete marker there is no object. */
+static int check_past(struct fs *fs, const struct node *n, int flags)
+{
+	auto_free char *key = NULL;
+	auto_with(attr_free) struct attr a = { 0 };
+	int r = node_key(fs->nodes, n, &key);
+
+	if (r == -ESTALE) /* removed while open: a file of now */
+		return 0;
+	if (r || !history_holds(fs, key))
+		return r;
+	if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))
+		return -EROFS;
+	r = attr_get(fs, key, &a);
+	return r ? r : a.has_object ? 0 : -ENOENT;
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
@@ -102,7 +124,9 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int r = node_ref(fs->nodes, ino, &n);
 
 	if (!r)
-		r = node_is_dir(n) ? -EISDIR : file_open(fs, n, &o, &h);
+		r = node_is_dir(n) ? -EISDIR : check_past(fs, n, fi->flags);
+	if (!r)
+		r = file_open(fs, n, &o, &h);
 	node_unref(fs->nodes, n);
 	if (r) {
 		ops_reply(req, r);

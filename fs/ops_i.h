@@ -28,6 +28,9 @@ void ops_reply_new(fuse_req_t req, fuse_ino_t parent, const char *name);
 /* Key of a child. */
 int ops_child_key(struct fs *fs, fuse_ino_t parent, const char *name, char **ret_key);
 int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st);
+/* -EROFS for what must not be changed: the versions view, and its top's name. name NULL: ino itself
+ * is to be changed, else the name in it. */
+int ops_may_change(struct fs *fs, fuse_ino_t ino, const char *name);
 
 /* ops_file.c */
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,

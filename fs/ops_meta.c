@@ -51,8 +51,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	struct handle *h = fi ? (struct handle *)(uintptr_t)fi->fh : NULL;
 	struct node *n = NULL;
 	struct stat now;
-	int r = node_ref(fs->nodes, ino, &n);
+	int r = ops_may_change(fs, ino, NULL);
 
+	if (!r)
+		r = node_ref(fs->nodes, ino, &n);
 	if (!r && (c.size || c.mode || c.owner || c.mtime))
 		r = file_setattr(fs, n, h, &c);
 	node_unref(fs->nodes, n);
@@ -112,8 +114,10 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 {
 	struct fs *fs = ops_fs(req);
 	struct node *n = NULL;
-	int r = node_ref(fs->nodes, ino, &n);
+	int r = ops_may_change(fs, ino, NULL);
 
+	if (!r)
+		r = node_ref(fs->nodes, ino, &n);
 	if (!r)
 		r = xattr_set(fs, n, name, value, size, flags);
 	node_unref(fs->nodes, n);
@@ -124,8 +128,10 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	struct fs *fs = ops_fs(req);
 	struct node *n = NULL;
-	int r = node_ref(fs->nodes, ino, &n);
+	int r = ops_may_change(fs, ino, NULL);
 
+	if (!r)
+		r = node_ref(fs->nodes, ino, &n);
 	if (!r)
 		r = xattr_remove(fs, n, name);
 	node_unref(fs->nodes, n);

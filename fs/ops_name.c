@@ -14,7 +14,9 @@
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	ops_reply(req, file_unlink(ops_fs(req), parent, name));
+	int r = ops_may_change(ops_fs(req), parent, name);
+
+	ops_reply(req, r ? r : file_unlink(ops_fs(req), parent, name));
 }
 
 /* May what is at one name take the place of what is at another? rename(2). */
@@ -62,7 +64,12 @@ static int do_rename(struct fs *fs, fuse_ino_t parent, const char *name, fuse_in
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
 	       const char *to_name, unsigned flags)
 {
-	ops_reply(req, do_rename(ops_fs(req), parent, name, to_parent, to_name, flags));
+	struct fs *fs = ops_fs(req);
+	int r = ops_may_change(fs, parent, name);
+
+	if (!r)
+		r = ops_may_change(fs, to_parent, to_name);
+	ops_reply(req, r ? r : do_rename(fs, parent, name, to_parent, to_name, flags));
 }
 
 /* A symlink is an object whose body is the target and whose mode says so: s3fs's form. */
@@ -91,8 +98,10 @@ static int make_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, c
 
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	int r = make_symlink(req, target, parent, name);
+	int r = ops_may_change(ops_fs(req), parent, name);
 
+	if (!r)
+		r = make_symlink(req, target, parent, name);
 	if (r)
 		ops_reply(req, r);
 	else

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "fs/cache.h"
 #include "fs/file.h"
+#include "fs/history.h"
 #include "fs/xattr_i.h"
 #include "s3/tagging.h"
 
@@ -105,6 +106,8 @@ static int get_status(struct fs *fs, const char *key, const struct attr *a, stru
 
 	if (kv_get(&a->rec.meta, REPL_META_REPLICA))
 		return buf_adds(out, "REPLICA");
+	if (!fs->repl)
+		return -ENODATA;
 	r = repl_fold_status(fs->repl, key, a->rec.version_id, &word);
 	if (r)
 		return r;
@@ -162,7 +165,7 @@ static int get_dest(struct fs *fs, const char *key, const struct attr *a, const 
 		    struct buf *out)
 {
 	struct find_dest f = { .want = dest, .out = out };
-	int r = repl_each_status(fs->repl, key, a->rec.version_id, see_dest, &f);
+	int r = fs->repl ? repl_each_status(fs->repl, key, a->rec.version_id, see_dest, &f) : 0;
 
 	return r ? r : f.found ? 0 : -ENODATA;
 }
@@ -173,6 +176,7 @@ static int get_of_version(struct fs *fs, struct node *n, enum kind kind, const c
 {
 	auto_free char *key = NULL;
 	auto_with(attr_free) struct attr a = { 0 };
+	auto_with(history_place_free) struct history_place p = { 0 };
 	bool dirty = false;
 	/* Not for the tags' sake: so much must be known of the version that it is the current one
 	 * for sure. */
@@ -184,10 +188,12 @@ static int get_of_version(struct fs *fs, struct node *n, enum kind kind, const c
 		r = file_get_rec(fs, n, exact, &a, &dirty);
 	if (!r && (!a.has_object || dirty) && strcmp(rest, "content-type"))
 		r = -ENODATA;
+	if (!r && !node_is_dir(n))
+		r = history_place(fs, key, &p);
 	if (r)
 		return r;
-	return kind == KIND_DEST ? get_dest(fs, key, &a, rest, out)
-				 : get_fact(fs, key, &a, rest, out);
+	return kind == KIND_DEST ? get_dest(fs, p.key ? p.key : key, &a, rest, out)
+				 : get_fact(fs, p.key ? p.key : key, &a, rest, out);
 }
 
 static int get_of_rec(struct fs *fs, struct node *n, enum kind kind, const char *rest,

@@ -54,7 +54,8 @@ static int turn_to(struct order_list *l, const char *key, struct s3_error *err)
 		n--;
 	rc = str_format(&from, "%.*s", n > 0 ? (int)n - 1 : 0, key);
 	if (rc == 0)
-		rc = list_versions(l->client, "", *from ? from : NULL, NULL, PAGE, &page, err);
+		rc = list_versions(l->client, "", NULL, *from ? from : NULL, NULL, PAGE, &page,
+				   err);
 	if (rc != 0)
 		return rc;
 	order_list_free(l);

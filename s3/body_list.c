@@ -9,6 +9,11 @@
 #include "s3/body_i.h"
 #include "s3/verb_i.h"
 
+static bool is_common_prefix(const struct doc_node *node)
+{
+	return strcmp(node->name, "CommonPrefixes") == 0;
+}
+
 /* Reads what a Contents, Version, DeleteMarker or CommonPrefixes element says; e must be empty and
  * is the caller's to free. */
 static int read_entry(const struct doc_node *node, bool encoded, struct s3_entry *e,
@@ -17,7 +22,7 @@ static int read_entry(const struct doc_node *node, bool encoded, struct s3_entry
 	const char *class = doc_text(node, "StorageClass");
 	int rc;
 
-	if (strcmp(node->name, "CommonPrefixes") == 0) {
+	if (is_common_prefix(node)) {
 		e->is_prefix = true;
 		return body_name(node, "Prefix", encoded, &e->key, why);
 	}
@@ -44,28 +49,40 @@ static bool is_entry(const char *name, const char *const *kinds)
 	return false;
 }
 
-/* The entries of a page, in document order. */
+/* Of one sort, in document order, behind those that p has already. */
+static int read_sort(const struct doc_node *root, const char *const *kinds, bool prefixes,
+		     struct s3_page *p, char why[BODY_WHY])
+{
+	bool encoded = body_url_encoded(root);
+
+	for (const struct doc_node *node = root->first; node; node = node->next) {
+		int rc;
+
+		if (!is_entry(node->name, kinds) || is_common_prefix(node) != prefixes)
+			continue;
+		rc = read_entry(node, encoded, &p->entries[p->n++], why);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* The entries of a page: keys, then common prefixes, which Ceph writes first. */
 static int read_entries(const struct doc_node *root, const char *const *kinds, struct s3_page *p,
 			char why[BODY_WHY])
 {
-	bool encoded = body_url_encoded(root);
 	size_t count = 0;
+	int rc;
 
 	for (const struct doc_node *node = root->first; node; node = node->next)
 		count += is_entry(node->name, kinds);
 	p->entries = calloc(max_of(count, 1u), sizeof(*p->entries));
 	if (!p->entries)
 		return -ENOMEM;
-	for (const struct doc_node *node = root->first; node; node = node->next) {
-		int rc;
-
-		if (!is_entry(node->name, kinds))
-			continue;
-		rc = read_entry(node, encoded, &p->entries[p->n++], why);
-		if (rc != 0)
-			return rc;
-	}
-	return body_bool(root, "IsTruncated", &p->truncated, why);
+	rc = read_sort(root, kinds, false, p, why);
+	if (rc == 0)
+		rc = read_sort(root, kinds, true, p, why);
+	return rc == 0 ? body_bool(root, "IsTruncated", &p->truncated, why) : rc;
 }
 
 /*
@@ -79,6 +96,17 @@ static int read_marker(const struct doc_node *root, bool encoded, const char *la
 
 	return body_name(root, "NextKeyMarker",
 			 encoded && !(s && last_key && strcmp(s, last_key) == 0), ret_s, why);
+}
+
+/* The greatest key or common prefix, which come in two sequences; NULL. */
+static const char *last_key_of(const struct s3_page *p)
+{
+	const char *last = NULL;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (!last || strcmp(last, p->entries[i].key) < 0)
+			last = p->entries[i].key;
+	return last;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -112,7 +140,7 @@ int body_read_keys(const char *s, size_t n, struct s3_page *ret_p, char why[BODY
 
 int body_read_versions(const char *s, size_t n, struct s3_page *ret_p, char why[BODY_WHY])
 {
-	static const char *const kinds[] = { "Version", "DeleteMarker", NULL };
+	static const char *const kinds[] = { "Version", "DeleteMarker", "CommonPrefixes", NULL };
 	auto_with(doc_free_ptr) struct doc_node *root = NULL;
 	auto_with(s3_page_free) struct s3_page p = { 0 };
 	int rc = body_root(s, n, "ListVersionsResult", &root, why);
@@ -120,9 +148,8 @@ int body_read_versions(const char *s, size_t n, struct s3_page *ret_p, char why[
 
 	if (rc != 0 || (rc = read_entries(root, kinds, &p, why)) != 0)
 		return rc;
-	if (p.truncated &&
-	    (rc = read_marker(root, body_url_encoded(root), p.n > 0 ? p.entries[p.n - 1].key : NULL,
-			      &p.next_key, why)) != 0)
+	if (p.truncated && (rc = read_marker(root, body_url_encoded(root), last_key_of(&p),
+					     &p.next_key, why)) != 0)
 		return rc;
 	version = doc_text(root, "NextVersionIdMarker");
 	if (p.truncated && version && *version && (rc = str_dup(version, &p.next_version)) != 0)

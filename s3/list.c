@@ -81,9 +81,9 @@ static bool same(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-int list_versions(struct s3_client *c, const char *prefix, const char *key_marker,
-		  const char *version_marker, unsigned max, struct s3_page *ret_p,
-		  struct s3_error *err)
+int list_versions(struct s3_client *c, const char *prefix, const char *delimiter,
+		  const char *key_marker, const char *version_marker, unsigned max,
+		  struct s3_page *ret_p, struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "ListObjectVersions", .method = "GET" };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
@@ -96,6 +96,7 @@ int list_versions(struct s3_client *c, const char *prefix, const char *key_marke
 	    (rc = kv_set(&q.query, "encoding-type", "url")) != 0 ||
 	    (rc = kv_set(&q.query, "prefix", prefix)) != 0 ||
 	    (rc = set_number(&q.query, "max-keys", max)) != 0 ||
+	    (rc = set_unless_null(&q.query, "delimiter", delimiter)) != 0 ||
 	    (rc = set_unless_null(&q.query, "key-marker", key_marker)) != 0 ||
 	    (rc = set_unless_null(&q.query, "version-id-marker", version_marker)) != 0 ||
 	    (rc = verb_call(c, &q, &res, err)) != 0)
@@ -103,7 +104,7 @@ int list_versions(struct s3_client *c, const char *prefix, const char *key_marke
 	rc = body_read_versions(buf_str(&res.body), res.body.len, &p, why);
 	if (rc != 0)
 		return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
-	wrong = check_page(&p, prefix, NULL);
+	wrong = check_page(&p, prefix, delimiter);
 	if (!wrong && p.truncated && same(key_marker, p.next_key) &&
 	    same(version_marker, p.next_version))
 		wrong = "the listing does not move on";
@@ -126,8 +127,8 @@ int list_versions_of(struct s3_client *c, const char *key,
 		int rc;
 
 		p = (struct s3_page){ 0 };
-		rc = list_versions(c, key, last.next_key, last.next_version, PAGE_OF_ONE_KEY, &p,
-				   err);
+		rc = list_versions(c, key, NULL, last.next_key, last.next_version, PAGE_OF_ONE_KEY,
+				   &p, err);
 		if (rc != 0)
 			return rc;
 		for (size_t k = 0; k < p.n; k++) {

@@ -9,10 +9,11 @@
  * Keys that do not start with prefix are an error. */
 int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, const char *token,
 	      unsigned max, struct s3_page *ret_p, struct s3_error *err) must_check;
-/* ListObjectVersions, newest first within a key. Markers NULL = start. */
-int list_versions(struct s3_client *c, const char *prefix, const char *key_marker,
-		  const char *version_marker, unsigned max, struct s3_page *ret_p,
-		  struct s3_error *err) must_check;
+/* ListObjectVersions, newest first within a key; common prefixes come after the versions of their
+ * page. delimiter NULL = none; markers NULL = start. */
+int list_versions(struct s3_client *c, const char *prefix, const char *delimiter,
+		  const char *key_marker, const char *version_marker, unsigned max,
+		  struct s3_page *ret_p, struct s3_error *err) must_check;
 /* Calls fn for each version of exactly this key, newest first; stops at its first non-zero, which
  * is returned. */
 int list_versions_of(struct s3_client *c, const char *key,

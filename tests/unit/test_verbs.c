@@ -596,6 +596,19 @@ static void test_list(void)
 		  .body = "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a</"
 			  "NextKeyMarker></ListVersionsResult>" }
 	};
+	/* as Ceph writes it: the marker is not encoded, common prefixes come first */
+	static const struct script_step versions_of_a_folder[] = {
+		{ "GET",
+		  "delimiter=%2F&encoding-type=url&key-marker=d%2Fa&max-keys=7&prefix=d%2F&"
+		  "version-id-marker=v1&versions",
+		  .status = 200,
+		  .body = "<ListVersionsResult><EncodingType>url</EncodingType>"
+			  "<IsTruncated>true</IsTruncated><NextKeyMarker>d/b%2f/</NextKeyMarker>"
+			  "<NextVersionIdMarker>null</NextVersionIdMarker>"
+			  "<CommonPrefixes><Prefix>d/b%252f/</Prefix></CommonPrefixes>" VERSION(
+				  "d/a", "v0") "<DeleteMarker><Key>d/b</Key><VersionId>v2"
+					       "</VersionId></DeleteMarker></ListVersionsResult>" }
+	};
 	struct s3_page p = { 0 };
 	int n = 0;
 
@@ -607,7 +620,14 @@ static void test_list(void)
 	SCRIPT_RUN(loop, c, CHECK_INT(list_keys(c, "", NULL, "T+/", 7, &p, NULL), -EIO));
 	SCRIPT_RUN(of_one, c, CHECK_INT(list_versions_of(c, "k", count_entries, &n, NULL), 77));
 	CHECK_INT(n, 3);
-	SCRIPT_RUN(versions_loop, c, CHECK_INT(list_versions(c, "", "a", NULL, 7, &p, NULL), -EIO));
+	SCRIPT_RUN(versions_loop, c,
+		   CHECK_INT(list_versions(c, "", NULL, "a", NULL, 7, &p, NULL), -EIO));
+	SCRIPT_RUN(versions_of_a_folder, c,
+		   CHECK_INT(list_versions(c, "d/", "/", "d/a", "v1", 7, &p, NULL), 0));
+	CHECK_INT(p.n, 3);
+	CHECK(p.n == 3 && p.entries[1].delete_marker && p.entries[2].is_prefix);
+	CHECK_STR(p.next_key, "d/b%2f/");
+	s3_page_free(&p);
 	CHECK_INT(p.n, 0);
 }
 
