@@ -196,7 +196,8 @@ static int judge_absent(const struct verify *v, const struct v_group *g, size_t 
 		return 0;
 	}
 	if (v->store && !row)
-		r = store_was_selected(v->store, g->key, p->src->id, v->dests[d].arn, &was);
+		r = store_was_selected(v->store, p->src->marker ? JOB_DELETE : JOB_OBJECT, g->key,
+				       p->src->id, v->dests[d].arn, &was);
 	p->state = was ? V_MISSING : V_BEFORE;
 	return r;
 }
