@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/codec.h"
+#include "s3/acl.h"
 
 #include "fs/history.h"
 #include "fs/path.h"
@@ -57,10 +58,10 @@ void config_init(struct config *c)
 void config_free(struct config *c)
 {
 	char **texts[] = {
-		&c->bucket, &c->prefix,	      &c->mountpoint,  &c->url,
-		&c->region, &c->profile,      &c->passwd_file, &c->cacert,
-		&c->rules,  &c->destinations, &c->state,       &c->events,
-		&c->versions_dir,
+		&c->bucket,  &c->prefix,       &c->mountpoint, &c->url,		&c->region,
+		&c->profile, &c->passwd_file,  &c->cacert,     &c->rules,	&c->destinations,
+		&c->state,   &c->events,       &c->sse,	       &c->default_acl, &c->storage_class,
+		&c->sse_key, &c->versions_dir,
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {
@@ -212,6 +213,54 @@ static int set_string(const struct reading *r, const struct config_option *o, co
 	return err < 0 ? err : set_text(field, text);
 }
 
+/* What every new object has anyway is not sent: buckets that take no ACLs refuse even that. */
+static int set_acl(const struct reading *r, const struct config_option *o, const char *value,
+		   char **field)
+{
+	char *text = NULL;
+	int err;
+
+	if (!acl_is_canned(value))
+		return bad_value(r, o, value, "a canned ACL such as private or public-read");
+	if (strcmp(value, "private") == 0)
+		return set_text(field, NULL);
+	err = str_dup(value, &text);
+	return err < 0 ? err : set_text(field, text);
+}
+
+/* "AES256", "aws:kms[:KEY]"; s3fs writes them "", "1", "kmsid[:KEY]", "k[:KEY]". */
+static int set_sse(const struct reading *r, const struct config_option *o, const char *value)
+{
+	static const struct {
+		const char *text, *sse;
+	} words[] = {
+		{ "", "AES256" },	  { "1", "AES256" },	  { "AES256", "AES256" },
+		{ "aws:kms", "aws:kms" }, { "kmsid", "aws:kms" }, { "k", "aws:kms" },
+	};
+	struct config *c = r->c;
+	char *sse = NULL, *key = NULL;
+
+	for (size_t i = 0; i < array_size(words) && !sse; i++) {
+		size_t n = strlen(words[i].text);
+		bool kms = strcmp(words[i].sse, "aws:kms") == 0;
+
+		if (strcmp(value, words[i].text) != 0 &&
+		    (!kms || strncmp(value, words[i].text, n) != 0 || value[n] != ':' ||
+		     !value[n + 1]))
+			continue;
+		if (str_dup(words[i].sse, &sse) < 0 ||
+		    (value[n] && str_dup(value + n + 1, &key) < 0)) {
+			free(sse);
+			return -ENOMEM;
+		}
+	}
+	if (!sse)
+		return bad_value(r, o, value, "AES256, aws:kms or aws:kms:KEYID");
+	free(c->sse_key);
+	c->sse_key = key;
+	return set_text(&c->sse, sse);
+}
+
 static int pass_on(struct config *c, const char *name, const char *value)
 {
 	if (c->fuse.len)
@@ -251,6 +300,8 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 	case CONFIG_SECONDS:
 	case CONFIG_COUNT:
 	case CONFIG_OCTAL: return set_number(r, o, value ? value : "", field);
+	case CONFIG_ACL: return set_acl(r, o, value ? value : "", field);
+	case CONFIG_SSE: return set_sse(r, o, value ? value : "");
 	case CONFIG_WORD:
 		if (parse_word(value ? value : "", o->arg, field) < 0)
 			return bad_value(r, o, value ? value : "", o->arg);
