@@ -26,6 +26,7 @@
 #include "fs/file.h"
 #include "fs/history.h"
 #include "fs/xattr_i.h"
+#include "s3/object.h"
 #include "s3/tagging.h"
 
 #define META_BYTES_MAX	2048 /* S3 User Guide, "User-defined object metadata" */
@@ -107,19 +108,27 @@ static int get_meta(const struct attr *a, const char *name, struct buf *out)
 	return value ? xattr_value_decode(value, out) : -ENODATA;
 }
 
+/* Of a version that nobody replicates here: the server may, by rules of its own. */
+static int get_server_status(struct fs *fs, const char *key, const char *version, struct buf *out)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	int r = object_head(fs->source, key, version, &info, NULL);
+
+	return r ? r : get_str(info.replication_status, out);
+}
+
+/* A change of a replica may be under way to where it came from: that comes first. */
 static int get_status(struct fs *fs, const char *key, const struct attr *a, struct buf *out)
 {
+	bool replica = kv_get(&a->rec.meta, REPL_META_REPLICA);
 	const char *word = "";
-	int r;
+	int r = fs->repl ? repl_fold_status(fs->repl, key, a->rec.version_id, &word) : 0;
 
-	if (kv_get(&a->rec.meta, REPL_META_REPLICA))
-		return buf_adds(out, "REPLICA");
-	if (!fs->repl)
-		return -ENODATA;
-	r = repl_fold_status(fs->repl, key, a->rec.version_id, &word);
 	if (r)
 		return r;
-	return *word ? buf_adds(out, word) : -ENODATA;
+	if (replica && (!*word || !strcmp(word, job_status_name(JOB_DONE))))
+		return buf_adds(out, "REPLICA");
+	return *word ? buf_adds(out, word) : get_server_status(fs, key, a->rec.version_id, out);
 }
 
 static int get_time(const struct attr *a, struct buf *out)

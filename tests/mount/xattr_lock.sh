@@ -37,8 +37,8 @@ assert_errno "Invalid argument" set_xattr "$f" user.s3.legal-hold on
 assert_errno "Permission denied" set_xattr "$f" user.s3.retention "GOVERNANCE 2030-01-01T00:00:00Z"
 assert_fails setfattr -x user.s3.retention "$f"
 assert_match "$(xattr "$f" user.s3.retention)" '^GOVERNANCE 2040-' "what was not taken away"
-set_xattr "$f" user.s3.retention "COMPLIANCE 2041-01-01T00:00:00Z"
-assert_eq "$(s3 retention a file)" "COMPLIANCE 2041-01-01T00:00:00Z"
+set_xattr "$f" user.s3.retention "GOVERNANCE 2041-01-01T00:00:00Z"
+assert_eq "$(s3 retention a file)" "GOVERNANCE 2041-01-01T00:00:00Z"
 setfattr -x user.s3.legal-hold "$f"
 assert_eq "$(s3 hold a file)" OFF
 # a file under retention can be written and removed: its versions stay
