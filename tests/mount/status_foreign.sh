@@ -1,32 +1,27 @@
 #!/bin/bash
-# user.s3.replication-status of versions that this mount does not replicate: what the server says of them, by its own rules.
+# user.s3.replication-status of versions that this mount does not replicate is what the server says, by rules of its own.
 # A replica says REPLICA, unless a change of it that goes back to its source is on its way or has failed.
 # servers: s3d
 . "$(dirname "$0")/lib.sh"
 begin
-only_on s3d "it can be told what to say"
-says() { # STATUS KEY
-	printf 'replication-status=%s bucket=%s key=%s\n' "$1" "$SRC" "$2" |
-		curl -sf -T - "$S3_A_ENDPOINT/_s3d/settings" || fail "settings"
-}
 make_rules prefix=Tax/
 echo text >"$T/x"
 s3 put a foreign "$T/x" , put a Tax/foreign "$T/x" , put a replica "$T/x" crrfs-replica-of="$DST"
 mount_crrfs attr_timeout=0
 assert_errno "No such attribute" xattr "$MNT/foreign" user.s3.replication-status
 for word in PENDING FAILED COMPLETED REPLICA; do
-	says $word foreign
+	set_replication_status a $word foreign
 	assert_eq "$(xattr "$MNT/foreign" user.s3.replication-status)" $word
 done
-says '' foreign
+set_replication_status a '' foreign
 assert_errno "No such attribute" xattr "$MNT/foreign" user.s3.replication-status
 
 # what is replicated here is this mount's to tell
 echo text >"$MNT/Tax/own"
 wait_repl
-says FAILED Tax/own
+set_replication_status a FAILED Tax/own
 assert_eq "$(xattr "$MNT/Tax/own" user.s3.replication-status)" COMPLETED
-says PENDING Tax/foreign
+set_replication_status a PENDING Tax/foreign
 assert_eq "$(xattr "$MNT/Tax/foreign" user.s3.replication-status)" PENDING
 
 # a change of a replica

@@ -6,7 +6,7 @@ begin
 mount_crrfs
 f=$MNT/file
 public="FULL_CONTROL owner READ AllUsers "
-acl() { s3 acl "$1" "$2" | tr '\n' ' '; }
+acl() { s3 acl "$1" "$2" | awk '$1 == "owner" { me = $2; next } { sub(".*/", "", $2); printf "%s %s ", $1, $2 == me ? "owner" : $2 }'; }
 all=http://acs.amazonaws.com/groups/global/AllUsers
 authenticated=http://acs.amazonaws.com/groups/global/AuthenticatedUsers
 
