@@ -255,7 +255,19 @@ static int send_copy(struct fs *fs, const char *src, const struct attr *a, const
 		change_log_failed("copy", dst, e);
 	else
 		write_acl(fs, dst, ret_info->version_id, &acl);
-	return r;
+	/* Ceph, where the source is encrypted */
+	return r && e->status == 501 ? -EOPNOTSUPP : r;
+}
+
+/* Ceph's copies have the encryption that their source has, whatever is wanted, and its answer does
+ * not say. Where that cannot be asked it is as it was wanted. */
+static void ask_sse(struct fs *fs, const char *key, const char *version, struct meta_rec *rec)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+
+	if (object_head(fs->source, key, version, &info, NULL) ||
+	    meta_rec_set_sse(rec, info.sse, info.sse_key))
+		log_debug("op=copy result=\"the encryption is not known\"");
 }
 
 /* One server-side copy of src (as a) to dst with rec. *ret_a (may be NULL): the new version. */
@@ -276,6 +288,8 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 	r = mark(fs, &mine, ticket_token(t));
 	if (!r)
 		r = send_copy(fs, src, a, dst, &mine, &info, &e);
+	if (!r && mine.sse && !info.sse)
+		ask_sse(fs, dst, info.version_id, &mine);
 	if (!r)
 		r = attr_of(&mine, &info, a->size, key_is_dir(dst), &made);
 	r = settle_version(fs, t, dst, r, &e, &made);
@@ -303,7 +317,10 @@ int change_meta(struct fs *fs, const char *key, struct attr *a, const struct met
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a)
 {
-	return copy(fs, key, a, to_key, &a->rec, ret_a);
+	int r = copy(fs, key, a, to_key, &a->rec, ret_a);
+
+	/* mv(1) then reads and writes it anew */
+	return r == -EOPNOTSUPP ? -EXDEV : r;
 }
 
 int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv *tags)
