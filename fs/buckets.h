@@ -11,7 +11,8 @@ struct buckets {
 	struct dest_set *dests;
 	struct rulesrc *rulesrc;
 	struct rule_set *rules; /* at the start */
-	bool ask_lock;		/* new versions get a retention by themselves, or that is not known */
+	/* new versions get a retention by themselves, or that is not known */
+	bool ask_lock;
 };
 
 /* Everything that can be wrong outside this host, and in the rules: one line in why. b must be all

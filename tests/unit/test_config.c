@@ -279,11 +279,11 @@ static void test_table(void)
 		if (!o->help)
 			continue;
 		lines++;
-		CHECK(strlen(o->name) + strlen(o->arg) + 1 <= 30);
-		CHECK(2 + 30 + 1 + strlen(o->help) <= 79);
+		CHECK(strlen(o->name) + strlen(o->arg) + 1 <= 24);
+		CHECK(2 + 24 + 1 + strlen(o->help) <= 79);
 	}
 	CHECK_CASE("");
-	CHECK(lines <= 36);
+	CHECK(lines <= 32);
 }
 
 int main(void)
