@@ -93,6 +93,8 @@ static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *
 		.rec = {
 			.version_id = take_ptr(&i->version_id),
 			.storage_class = take_ptr(&i->storage_class),
+			.sse = take_ptr(&i->sse),
+			.sse_key = take_ptr(&i->sse_key),
 			.tags_known = i->tag_count == 0,
 		},
 	};
@@ -101,15 +103,28 @@ static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *
 	return 0;
 }
 
-/* What HEAD says of the version that is shown; tags that the database has of the very same one are
- * believed while their number is right. */
+/* What HEAD does not say, as the database has it of the very same version; its tags are believed
+ * while their number (-1: not told) is right. */
+static void recall_version(struct fs *fs, const char *key, struct attr *a, int tags)
+{
+	auto_with(meta_rec_free) struct meta_rec old = { 0 };
+
+	if (!a->rec.version_id || metadb_get(fs->metadb, key, a->etag, &old) || !old.version_id ||
+	    strcmp(old.version_id, a->rec.version_id))
+		return;
+	a->rec.own_acl = old.own_acl;
+	if (a->rec.tags_known || !old.tags_known || (tags >= 0 && (size_t)tags != old.tags.n))
+		return;
+	kv_move(&a->rec.tags, &old.tags);
+	a->rec.tags_known = true;
+}
+
+/* What HEAD says of the version that is shown. */
 static int head(struct fs *fs, const char *key, struct attr *ret_a)
 {
 	auto_with(s3_info_free) struct s3_info info = { 0 };
-	auto_with(meta_rec_free) struct meta_rec old = { 0 };
 	int64_t since = clock_mono_ms();
 	int r = history_head(fs, key, ret_a->rec.version_id, &info);
-	int tags = info.tag_count;
 
 	if (!r && info.delete_marker && !history_holds(fs, key))
 		r = -ENOENT;
@@ -119,13 +134,7 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 		r = attr_from_info(fs, key, &info, ret_a);
 	if (r)
 		return r;
-	if (!ret_a->rec.tags_known && ret_a->rec.version_id &&
-	    !metadb_get(fs->metadb, key, ret_a->etag, &old) && old.tags_known && old.version_id &&
-	    !strcmp(old.version_id, ret_a->rec.version_id) &&
-	    (tags < 0 || (size_t)tags == old.tags.n)) {
-		kv_move(&ret_a->rec.tags, &old.tags);
-		ret_a->rec.tags_known = true;
-	}
+	recall_version(fs, key, ret_a, info.tag_count);
 	remember(fs, key, ret_a, since);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "s3/lock.h"
 
 #include "fs/preflight.h"
 
@@ -103,6 +104,20 @@ static int check_source(const struct opening *o)
 	return err;
 }
 
+static void learn_lock(const struct opening *o)
+{
+	struct s3_lock_conf lock = { 0 };
+	struct s3_error e = { 0 };
+	char text[400];
+	int err = lock_conf_get(o->b->client, &lock, &e);
+
+	o->b->ask_lock = err < 0 || lock.has_default;
+	if (err < 0)
+		log_info("object_lock=unknown why=\"%s\" result=\"each version is asked for its "
+			 "retention\"",
+			 s3_error_text(&e, text, sizeof(text)));
+}
+
 /* Everything that can be wrong outside this host, and in the rules. */
 static int open_buckets(const struct opening *o)
 {
@@ -124,8 +139,10 @@ static int open_buckets(const struct opening *o)
 		err = make_dests(o, &s3, &o->b->dests);
 	if (err < 0)
 		return err;
-	if (!rulesrc_is_none(o->b->rulesrc))
+	if (!rulesrc_is_none(o->b->rulesrc)) {
+		learn_lock(o);
 		return check_dests(o);
+	}
 	log_warn("rules=none why=\"nothing is replicated: give rules=FILE or rules=bucket\"");
 	return 0;
 }

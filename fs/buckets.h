@@ -11,6 +11,8 @@ struct buckets {
 	struct dest_set *dests;
 	struct rulesrc *rulesrc;
 	struct rule_set *rules; /* at the start */
+	/* new versions get a retention by themselves, or that is not known */
+	bool ask_lock;
 };
 
 /* Everything that can be wrong outside this host, and in the rules: one line in why. b must be all

@@ -1,5 +1,5 @@
 /* change.c - changes of a key that need no open file. See change.h. */
-#include "fs/change.h"
+#include "fs/change_i.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "s3/object.h"
 #include "s3/tagging.h"
 
-struct job_spec change_spec(const struct attr *a)
+struct job_spec change_spec(const struct fs *fs, const struct attr *a)
 {
 	return (struct job_spec){
 		.known = a->rec_known && a->rec.tags_known,
@@ -20,29 +20,72 @@ struct job_spec change_spec(const struct attr *a)
 		.meta = a->rec.meta,
 		.sys = a->rec.sys,
 		.tags = a->rec.tags,
+		.acl = (char *)(uintptr_t)fs->conf.default_acl,
+		.sse = a->rec.sse,
+		.sse_key = a->rec.sse_key,
+		.ask_lock = fs->conf.ask_lock,
 	};
 }
 
-int change_mark(struct meta_rec *rec, const char *token)
+struct job_spec change_spec_of_old(const struct fs *fs, const struct attr *a)
 {
+	struct job_spec spec = change_spec(fs, a);
+
+	spec.acl = NULL;
+	spec.ask_acl = spec.ask_lock = true;
+	return spec;
+}
+
+static int set_class(struct meta_rec *rec, const char *class)
+{
+	auto_free char *copy = NULL;
+	int r = str_dup(class, &copy);
+
+	if (r)
+		return r;
+	free(rec->storage_class);
+	rec->storage_class = take_ptr(&copy);
+	return 0;
+}
+
+/* The token, and what the mount is told to give to all that it writes. */
+static int mark(const struct fs *fs, struct meta_rec *rec, const char *token)
+{
+	int r = 0;
+
 	for (size_t i = rec->meta.n; i-- > 0;)
 		if (!strncmp(rec->meta.items[i].name, REPL_META_PREFIX, strlen(REPL_META_PREFIX)))
 			kv_del(&rec->meta, rec->meta.items[i].name);
-	return kv_set(&rec->meta, REPL_META_ID, token);
+	if (fs->conf.storage_class)
+		r = set_class(rec, fs->conf.storage_class);
+	if (!r && fs->conf.sse)
+		r = meta_rec_set_sse(rec, fs->conf.sse, fs->conf.sse_key);
+	return r ? r : kv_set(&rec->meta, REPL_META_ID, token);
 }
 
-struct s3_put_opts change_opts(const struct meta_rec *rec)
+int change_mark(const struct fs *fs, struct meta_rec *rec, const char *token)
+{
+	int r = meta_rec_set_sse(rec, NULL, NULL);
+
+	rec->own_acl = false;
+	return r ? r : mark(fs, rec, token);
+}
+
+struct s3_put_opts change_opts(const struct fs *fs, const struct meta_rec *rec)
 {
 	return (struct s3_put_opts){
 		.meta = &rec->meta,
 		.sys = &rec->sys,
 		.tags = &rec->tags,
 		.storage_class = rec->storage_class,
+		.acl = fs->conf.default_acl,
+		.sse = rec->sse,
+		.sse_key = rec->sse_key,
 		.token_name = REPL_META_ID,
 	};
 }
 
-static void log_failed(const char *op, const char *key, const struct s3_error *e)
+void change_log_failed(const char *op, const char *key, const struct s3_error *e)
 {
 	char shown[256], text[400];
 
@@ -66,9 +109,7 @@ void change_enqueue(struct ticket *t, const struct repl_facts *facts, const char
 	repl_leave(t);
 }
 
-/* The source was asked: r says how it went. Decides what becomes of the ticket; the row's failure
- * is not the caller's. */
-static int finish(struct ticket *t, int r, const struct s3_error *e, const struct repl_facts *facts)
+int change_finish(struct ticket *t, int r, const struct s3_error *e, const struct repl_facts *facts)
 {
 	/* No answer, or one that went wrong here, after the source did it: recovery asks what
 	 * happened. */
@@ -99,6 +140,8 @@ static int attr_of(const struct meta_rec *rec, const struct s3_info *info, uint6
 		r = str_dup(info->version_id, &a.rec.version_id);
 	if (!r)
 		r = str_dup(info->etag, &a.etag);
+	if (!r && info->sse)
+		r = meta_rec_set_sse(&a.rec, info->sse, info->sse_key);
 	if (r)
 		return r;
 	attr_free(ret_a);
@@ -134,11 +177,11 @@ static int settle_version(struct fs *fs, struct ticket *t, const char *key, int 
 	struct repl_facts facts = { .key = key, .spec = &spec };
 
 	if (!r) {
-		spec = change_spec(a);
+		spec = a->rec.own_acl ? change_spec_of_old(fs, a) : change_spec(fs, a);
 		facts.version = a->rec.version_id;
 		attr_learn(fs, key, a);
 	}
-	return finish(t, r, e, &facts);
+	return change_finish(t, r, e, &facts);
 }
 
 int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const void *body,
@@ -156,13 +199,13 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 		r = repl_begin(fs->repl, JOB_OBJECT, key, &t);
 	if (r)
 		return r;
-	r = change_mark(&mine, ticket_token(t));
+	r = change_mark(fs, &mine, ticket_token(t));
 	if (!r) {
-		struct s3_put_opts opts = change_opts(&mine);
+		struct s3_put_opts opts = change_opts(fs, &mine);
 
 		r = object_put(fs->source, key, &opts, read_memory, &m, n, &info, &e);
 		if (r)
-			log_failed("put", key, &e);
+			change_log_failed("put", key, &e);
 	}
 	if (!r)
 		r = attr_of(&mine, &info, n, key_is_dir(key), &made);
@@ -170,6 +213,61 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 	if (!r && ret_a)
 		r = attr_copy(ret_a, &made);
 	return r;
+}
+
+/* --- copies ----------------------------------------------------------------------------------- */
+
+/* The ACL of src, which a copy does not take along by itself: S3 API Reference, "CopyObject". */
+static int read_acl(struct fs *fs, const char *src, const struct attr *a, struct acl *ret_acl)
+{
+	struct s3_error e = { 0 };
+	int r = acl_get(fs->source, src, a->rec.version_id, ret_acl, &e);
+
+	if (r)
+		change_log_failed("get-acl", src, &e);
+	return r;
+}
+
+/* One that no x-amz-acl can name. The copy stands: that it is more private than it was is no reason
+ * to say that it failed. */
+static void write_acl(struct fs *fs, const char *dst, const char *version, const struct acl *acl)
+{
+	struct s3_error e = { 0 };
+
+	if (acl->owner && !acl_canned(acl) && acl_put(fs->source, dst, version, acl, &e))
+		change_log_failed("put-acl", dst, &e);
+}
+
+static int send_copy(struct fs *fs, const char *src, const struct attr *a, const char *dst,
+		     const struct meta_rec *rec, struct s3_info *ret_info, struct s3_error *e)
+{
+	auto_with(acl_free) struct acl acl = { 0 };
+	struct s3_put_opts opts = change_opts(fs, rec);
+	int r = rec->own_acl ? read_acl(fs, src, a, &acl) : 0;
+
+	if (r)
+		return r;
+	if (rec->own_acl)
+		opts.acl = acl_canned(&acl);
+	r = object_copy(fs->source, src, a->rec.version_id, a->etag, a->size, dst, &opts, ret_info,
+			e);
+	if (r)
+		change_log_failed("copy", dst, e);
+	else
+		write_acl(fs, dst, ret_info->version_id, &acl);
+	/* Ceph, where the source is encrypted */
+	return r && e->status == 501 ? -EOPNOTSUPP : r;
+}
+
+/* Ceph's copies have the encryption that their source has, whatever is wanted, and its answer does
+ * not say. Where that cannot be asked it is as it was wanted. */
+static void ask_sse(struct fs *fs, const char *key, const char *version, struct meta_rec *rec)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+
+	if (object_head(fs->source, key, version, &info, NULL) ||
+	    meta_rec_set_sse(rec, info.sse, info.sse_key))
+		log_debug("op=copy result=\"the encryption is not known\"");
 }
 
 /* One server-side copy of src (as a) to dst with rec. *ret_a (may be NULL): the new version. */
@@ -187,15 +285,11 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 		r = repl_begin(fs->repl, JOB_OBJECT, dst, &t);
 	if (r)
 		return r;
-	r = change_mark(&mine, ticket_token(t));
-	if (!r) {
-		struct s3_put_opts opts = change_opts(&mine);
-
-		r = object_copy(fs->source, src, a->rec.version_id, a->etag, a->size, dst, &opts,
-				&info, &e);
-		if (r)
-			log_failed("copy", dst, &e);
-	}
+	r = mark(fs, &mine, ticket_token(t));
+	if (!r)
+		r = send_copy(fs, src, a, dst, &mine, &info, &e);
+	if (!r && mine.sse && !info.sse)
+		ask_sse(fs, dst, info.version_id, &mine);
 	if (!r)
 		r = attr_of(&mine, &info, a->size, key_is_dir(dst), &made);
 	r = settle_version(fs, t, dst, r, &e, &made);
@@ -223,7 +317,10 @@ int change_meta(struct fs *fs, const char *key, struct attr *a, const struct met
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a)
 {
-	return copy(fs, key, a, to_key, &a->rec, ret_a);
+	int r = copy(fs, key, a, to_key, &a->rec, ret_a);
+
+	/* mv(1) then reads and writes it anew */
+	return r == -EOPNOTSUPP ? -EXDEV : r;
 }
 
 int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv *tags)
@@ -241,14 +338,14 @@ int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv 
 		return r;
 	r = tagging_put(fs->source, key, a->rec.version_id, &mine, &e);
 	if (r) {
-		log_failed("tag", key, &e);
-		return finish(t, r, &e, &facts);
+		change_log_failed("tag", key, &e);
+		return change_finish(t, r, &e, &facts);
 	}
 	kv_move(&a->rec.tags, &mine);
 	a->rec.tags_known = true;
 	attr_learn(fs, key, a);
-	spec = change_spec(a);
-	return finish(t, 0, &e, &facts);
+	spec = change_spec_of_old(fs, a);
+	return change_finish(t, 0, &e, &facts);
 }
 
 /* What will be deleted has these tags: as they are known, else, where a rule looks at them, as the
@@ -269,7 +366,7 @@ static int learn_tags(struct fs *fs, const char *key, struct kv *ret_tags)
 	if (r == -ENOENT)
 		return 0;
 	if (r)
-		log_failed("delete", key, &e);
+		change_log_failed("delete", key, &e);
 	return r;
 }
 
@@ -290,9 +387,9 @@ int change_delete(struct fs *fs, const char *key, const struct kv *tags)
 	spec.tags = tags ? *tags : learned; /* borrowed for the call */
 	r = object_delete(fs->source, key, &version, &e);
 	if (r)
-		log_failed("delete", key, &e);
+		change_log_failed("delete", key, &e);
 	facts.version = version;
-	r = finish(t, r, &e, &facts);
+	r = change_finish(t, r, &e, &facts);
 	if (!r) {
 		attr_cache_put_absent(fs->attrs, key);
 		metadb_del(fs->metadb, key);

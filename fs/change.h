@@ -7,6 +7,8 @@
 
 #include "fs/attr.h"
 #include "fs/fs.h"
+#include "s3/acl.h"
+#include "s3/lock.h"
 
 /* A new version with a small body (directory marker, symlink, empty file). rec: its metadata, tags,
  * class. ret_a (may be NULL) what it is now. */
@@ -19,14 +21,26 @@ int change_meta(struct fs *fs, const char *key, struct attr *a, const struct met
 /* Other tags for the current version: no new version. One at a time per key. a as above (loaded).
  * */
 int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv *tags) must_check;
-/* Server-side copy to another key, metadata and tags along. a: of the source, loaded with tags. */
+/*
+ * Of the current version, without making a new one. a as above (loaded). The
+ * server or the bucket has none: -EOPNOTSUPP; it does not like the value: -EINVAL.
+ */
+int change_acl(struct fs *fs, const char *key, struct attr *a, const struct acl *acl) must_check;
+int change_acl_canned(struct fs *fs, const char *key, struct attr *a, const char *canned)
+	must_check;
+int change_retention(struct fs *fs, const char *key, const struct attr *a,
+		     const struct s3_retention *retention) must_check;
+int change_legal_hold(struct fs *fs, const char *key, const struct attr *a, bool on) must_check;
+/* Server-side copy to another key, metadata and tags along. a: of the source, loaded with tags.
+ * -EXDEV: the server cannot. */
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a) must_check;
 /* A delete marker. tags: what the rules shall go by; NULL: what the caches say, or the source. */
 int change_delete(struct fs *fs, const char *key, const struct kv *tags) must_check;
 
-/* attr + rec -> the queue's spec. Borrowed fields stay a's: do not free. */
-struct job_spec change_spec(const struct attr *a);
+/* attr + rec -> the queue's spec of a version that the mount made. Borrowed fields stay a's and
+ * fs's: do not free. */
+struct job_spec change_spec(const struct fs *fs, const struct attr *a);
 /*
  * The source has the version of facts: its rows, by repl_commit; takes t and the early uploads.
  * That the rows could not be written is logged and left to the next mount, and nobody's failure:
@@ -34,10 +48,13 @@ struct job_spec change_spec(const struct attr *a);
  */
 void change_enqueue(struct ticket *t, const struct repl_facts *facts, const char *staged,
 		    struct repl_early *early, size_t n);
-/* Puts the write's token into rec, and takes out what names an older write or makes it another
- * mount's replica. */
-int change_mark(struct meta_rec *rec, const char *token) must_check;
+/*
+ * rec for a version with a new body: puts the write's token into it, takes out what names an older
+ * write or makes it another mount's replica, and sets class and encryption as the mount is told to.
+ * An encryption or ACL that only the older version had does not live on, as in S3.
+ */
+int change_mark(const struct fs *fs, struct meta_rec *rec, const char *token) must_check;
 /* rec as the options of a verb; borrows. */
-struct s3_put_opts change_opts(const struct meta_rec *rec);
+struct s3_put_opts change_opts(const struct fs *fs, const struct meta_rec *rec);
 
 #endif

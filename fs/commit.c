@@ -51,7 +51,7 @@ static int marked_now(struct file *f, struct attr *ret_a)
 {
 	int r = file_now_copy(f, ret_a);
 
-	return r ? r : change_mark(&ret_a->rec, ticket_token(f->locked.ticket));
+	return r ? r : change_mark(f->fs, &ret_a->rec, ticket_token(f->locked.ticket));
 }
 
 /* An upload to the source that carries rec; no request yet. Busy. */
@@ -65,7 +65,7 @@ static int make_upload(struct file *f, const char *key, const struct meta_rec *r
 	r = meta_rec_copy(&f->locked.sent, rec);
 	if (r)
 		return r;
-	opts = change_opts(&f->locked.sent);
+	opts = change_opts(f->fs, &f->locked.sent);
 	conf = (struct upload_conf){
 		.client = f->fs->source,
 		.pool = f->fs->upload_pool,
@@ -101,7 +101,7 @@ static void begin_early(struct file *f)
 		return;
 	if (marked_now(f, &now) || make_upload(f, key, &now.rec))
 		return;
-	spec = change_spec(&now);
+	spec = change_spec(f->fs, &now);
 	spec.multipart = true;
 	f->locked.early_n =
 		repl_early_new(f->locked.ticket, &spec, &src, f->locked.early, FILE_EARLY_MAX);
@@ -143,7 +143,7 @@ static int write_hold(struct file *f, const char *key, struct attr *ret_now)
 
 	if (r)
 		return r;
-	spec = change_spec(ret_now);
+	spec = change_spec(f->fs, ret_now);
 	return repl_hold(f->locked.ticket, key, spool_name(f->locked.body->spool), &spec);
 }
 
@@ -198,7 +198,7 @@ static int fits_sent(struct file *f, struct attr *now, bool *ret_fits)
 static int ready_upload(struct file *f, const char *key, struct attr *now)
 {
 	struct upload *u = f->locked.upload;
-	struct s3_put_opts opts = change_opts(&now->rec);
+	struct s3_put_opts opts = change_opts(f->fs, &now->rec);
 	bool fits = false;
 	int r = 0;
 
@@ -258,13 +258,15 @@ static int become(struct attr *now, const struct s3_info *info)
 
 	now->has_object = true;
 	now->mtime_ms = info->mtime_ms;
+	if (!r && info->sse)
+		r = meta_rec_set_sse(&now->rec, info->sse, info->sse_key);
 	return r ? r : replace_str(&now->rec.version_id, info->version_id);
 }
 
 /* The source has the version: write down who must get it. Busy. */
 static void hand_over(struct file *f, const char *key, const struct attr *now)
 {
-	struct job_spec spec = change_spec(now);
+	struct job_spec spec = change_spec(f->fs, now);
 	struct repl_facts facts = { .key = key, .version = now->rec.version_id, .spec = &spec };
 	struct spool *spool = f->locked.body->spool;
 	const char *staged = NULL;

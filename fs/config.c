@@ -1,4 +1,4 @@
-#include "fs/config.h"
+#include "fs/config_i.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/codec.h"
+#include "s3/acl.h"
 
 #include "fs/history.h"
 #include "fs/path.h"
@@ -57,10 +58,10 @@ void config_init(struct config *c)
 void config_free(struct config *c)
 {
 	char **texts[] = {
-		&c->bucket, &c->prefix,	      &c->mountpoint,  &c->url,
-		&c->region, &c->profile,      &c->passwd_file, &c->cacert,
-		&c->rules,  &c->destinations, &c->state,       &c->events,
-		&c->versions_dir,
+		&c->bucket,  &c->prefix,       &c->mountpoint, &c->url,		&c->region,
+		&c->profile, &c->passwd_file,  &c->cacert,     &c->rules,	&c->destinations,
+		&c->state,   &c->events,       &c->sse,	       &c->default_acl, &c->storage_class,
+		&c->sse_key, &c->versions_dir,
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {
@@ -90,68 +91,6 @@ static int set_text(char **field, char *value)
 	return 0;
 }
 
-/* "10", "0.5": to ms. */
-static int parse_seconds(const char *s, int64_t *ret_ms)
-{
-	size_t whole = strspn(s, "0123456789");
-	size_t part = s[whole] == '.' ? 1 + strspn(s + whole + 1, "0123456789") : 0;
-	uint64_t ms = 0, unit = 100;
-
-	if (whole == 0 || whole > 12 || part == 1 || s[whole + part])
-		return -EINVAL;
-	for (size_t i = 0; i < whole; i++)
-		ms = ms * 10 + (uint64_t)(s[i] - '0');
-	ms *= 1000;
-	for (size_t i = 1; i < part; i++, unit /= 10)
-		ms += unit * (uint64_t)(s[whole + i] - '0');
-	*ret_ms = (int64_t)ms;
-	return 0;
-}
-
-static int parse_octal(const char *s, uint64_t *ret_v)
-{
-	uint64_t v = 0;
-
-	if (!*s || strlen(s) > 6 || s[strspn(s, "01234567")])
-		return -EINVAL;
-	for (; *s; s++)
-		v = v * 8 + (uint64_t)(*s - '0');
-	*ret_v = v;
-	return 0;
-}
-
-static int parse_level(const char *s, enum log_level *ret_level)
-{
-	static const char *const names[] = { "error", "warn", "info", "debug" };
-
-	for (size_t i = 0; i < array_size(names); i++) {
-		if (strcasecmp(s, names[i]) == 0 ||
-		    (i == LOG_LEVEL_WARN && strcasecmp(s, "warning") == 0)) {
-			*ret_level = (enum log_level)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-/* Which of "a|b|c" is s? */
-static int parse_word(const char *s, const char *words, int *ret_i)
-{
-	size_t len = strlen(s);
-
-	for (int i = 0;; i++) {
-		size_t n = strcspn(words, "|");
-
-		if (n == len && strncmp(s, words, n) == 0) {
-			*ret_i = i;
-			return 0;
-		}
-		if (!words[n])
-			return -EINVAL;
-		words += n + 1;
-	}
-}
-
 static int bad_value(const struct reading *r, const struct config_option *o, const char *value,
 		     const char *want)
 {
@@ -170,12 +109,12 @@ static int set_number(const struct reading *r, const struct config_option *o, co
 	int err;
 
 	if (o->kind == CONFIG_SECONDS) {
-		err = parse_seconds(value, &ms);
+		err = config_parse_seconds(value, &ms);
 		v = (uint64_t)ms;
 		snprintf(want, sizeof(want), "seconds, at most %llu",
 			 (unsigned long long)(o->max / 1000));
 	} else if (o->kind == CONFIG_OCTAL) {
-		err = parse_octal(value, &v);
+		err = config_parse_octal(value, &v);
 		snprintf(want, sizeof(want), "an octal number such as 022");
 	} else if (o->kind == CONFIG_SIZE) {
 		err = parse_size(value, &v);
@@ -210,6 +149,35 @@ static int set_string(const struct reading *r, const struct config_option *o, co
 	else
 		err = str_dup(value, &text);
 	return err < 0 ? err : set_text(field, text);
+}
+
+/* What every new object has anyway is not sent: buckets that take no ACLs refuse even that. */
+static int set_acl(const struct reading *r, const struct config_option *o, const char *value,
+		   char **field)
+{
+	char *text = NULL;
+	int err;
+
+	if (!acl_is_canned(value))
+		return bad_value(r, o, value, "a canned ACL such as private or public-read");
+	if (strcmp(value, "private") == 0)
+		return set_text(field, NULL);
+	err = str_dup(value, &text);
+	return err < 0 ? err : set_text(field, text);
+}
+
+static int set_sse(const struct reading *r, const struct config_option *o, const char *value)
+{
+	char *sse = NULL, *key = NULL;
+	int err = config_parse_sse(value, &sse, &key);
+
+	if (err == -EINVAL)
+		return bad_value(r, o, value, "AES256, aws:kms or aws:kms:KEYID");
+	if (err < 0)
+		return err;
+	free(r->c->sse_key);
+	r->c->sse_key = key;
+	return set_text(&r->c->sse, sse);
 }
 
 static int pass_on(struct config *c, const char *name, const char *value)
@@ -251,12 +219,14 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 	case CONFIG_SECONDS:
 	case CONFIG_COUNT:
 	case CONFIG_OCTAL: return set_number(r, o, value ? value : "", field);
+	case CONFIG_ACL: return set_acl(r, o, value ? value : "", field);
+	case CONFIG_SSE: return set_sse(r, o, value ? value : "");
 	case CONFIG_WORD:
-		if (parse_word(value ? value : "", o->arg, field) < 0)
+		if (config_parse_word(value ? value : "", o->arg, field) < 0)
 			return bad_value(r, o, value ? value : "", o->arg);
 		return 0;
 	case CONFIG_LEVEL:
-		if (parse_level(value ? value : "", field) < 0)
+		if (config_parse_level(value ? value : "", field) < 0)
 			return bad_value(r, o, value ? value : "", "error, warn, info or debug");
 		return 0;
 	case CONFIG_TIME:
@@ -550,7 +520,7 @@ void config_print_help(void)
 		if (!o->help)
 			continue;
 		snprintf(name, sizeof(name), "%s%s%s", o->name, *o->arg ? "=" : "", o->arg);
-		printf("  %-30s %s\n", name, o->help);
+		printf("  %-24s %s\n", name, o->help);
 	}
 	puts("\nAll of it, and xattrs, signals and exit codes: crrfs(1). The queue: crrctl(1).");
 }

@@ -34,6 +34,10 @@ struct config {
 	uint64_t staging_max;
 	unsigned repl_threads, upload_threads;
 	bool early_upload;
+	/* of what is written */
+	char *default_acl;   /* NULL = private */
+	char *storage_class; /* NULL = the bucket's default; so are these */
+	char *sse, *sse_key;
 	int tags_at_create, untag, all_deletes; /* as in repl_conf */
 	int64_t retry_first_ms, retry_max_ms, drain_ms;
 	int64_t order_ms;
@@ -63,6 +67,8 @@ enum config_kind {
 	CONFIG_SECONDS,	     /* int64_t ms; fractions allowed; min and max in ms */
 	CONFIG_COUNT,	     /* unsigned */
 	CONFIG_OCTAL,	     /* unsigned */
+	CONFIG_ACL,	     /* char *, a canned ACL; NULL for "private" */
+	CONFIG_SSE,	     /* char * sse, sse_key */
 	CONFIG_WORD,	     /* int, which of the words of arg, from 0 */
 	CONFIG_LEVEL,	     /* enum log_level */
 	CONFIG_TIME,	     /* int64_t ms since 1970 */

@@ -81,6 +81,11 @@ int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret
 typedef int file_edit_fn(void *arg, struct meta_rec *rec, bool *ret_tags_only);
 int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg) must_check;
 
+/* fn on the version that the source has, loaded with its tags; what is pending of a file is saved
+ * first. One caller at a time per node. -ENODATA: a directory without a marker. */
+typedef int file_version_fn(struct fs *fs, const char *key, struct attr *a, void *arg);
+int file_with_version(struct fs *fs, struct node *n, file_version_fn *fn, void *arg) must_check;
+
 /* unlink(2): open handles keep working on what they have. */
 int file_unlink(struct fs *fs, uint64_t parent, const char *name) must_check;
 /* rename(2) of a file; what was at the new name is replaced. */

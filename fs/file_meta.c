@@ -226,6 +226,58 @@ int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg)
 	return r;
 }
 
+static int with_dir_version(struct fs *fs, struct node *n, file_version_fn *fn, void *arg)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	auto_free char *key = NULL;
+	int r;
+
+	dir_edit_begin(fs->files);
+	r = load_dir(fs, n, &key, &a);
+	if (!r)
+		r = a.has_object ? fn(fs, key, &a, arg) : -ENODATA;
+	dir_edit_end(fs->files);
+	return r;
+}
+
+/* Busy. */
+static int with_file_version(struct file *f, file_version_fn *fn, void *arg)
+{
+	auto_with(attr_free) struct attr now = { 0 };
+	auto_free char *key = NULL;
+	int r = file_commit_busy(f);
+
+	if (r || f->locked.state == FILE_DEAD)
+		return r ? r : -ENOENT;
+	r = known(f);
+	if (!r)
+		r = node_key(f->fs->nodes, f->node, &key);
+	if (!r)
+		r = file_now_copy(f, &now);
+	if (!r)
+		r = fn(f->fs, key, &now, arg);
+	if (!r)
+		file_now_set(f, &now);
+	return r;
+}
+
+int file_with_version(struct fs *fs, struct node *n, file_version_fn *fn, void *arg)
+{
+	struct file *f = NULL;
+	int r;
+
+	if (node_is_dir(n))
+		return with_dir_version(fs, n, fn, arg);
+	r = file_get(fs, n, &f);
+	if (r)
+		return r;
+	file_busy_begin(f);
+	r = with_file_version(f, fn, arg);
+	file_busy_end(f);
+	file_put(f);
+	return r;
+}
+
 int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret_a, bool *ret_dirty)
 {
 	auto_with(attr_free) struct attr a = { 0 };

@@ -29,6 +29,10 @@ struct fs_conf {
 	int64_t hold_ms;
 	uint64_t cache_bytes; /* read cache in memory */
 	bool early_upload;
+	/* of what the mount writes; NULL: the server's default (acl: private) */
+	const char *default_acl, *storage_class, *sse, *sse_key;
+	/* what the bucket gives to new versions is known to nobody but itself: retention */
+	bool ask_lock;
 	const char *state_dir;	/* for crrctl: shown as user.s3.state */
 	const char *mountpoint; /* shown as user.s3.mountpoint */
 	/* history.h: the directory with all versions, NULL = none; the time to show, 0 = now */

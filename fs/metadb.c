@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "base/log.h"
 
+#define COLUMNS "version, class, sse, sse_key, own_acl, meta, sys, tags"
+
 struct metadb {
 	struct db *db; /* has its own lock */
 };
@@ -18,6 +20,8 @@ void meta_rec_free(struct meta_rec *m)
 {
 	free(m->version_id);
 	free(m->storage_class);
+	free(m->sse);
+	free(m->sse_key);
 	kv_free(&m->meta);
 	kv_free(&m->sys);
 	kv_free(&m->tags);
@@ -26,11 +30,14 @@ void meta_rec_free(struct meta_rec *m)
 
 int meta_rec_copy(struct meta_rec *dst, const struct meta_rec *src)
 {
-	auto_with(meta_rec_free) struct meta_rec m = { .tags_known = src->tags_known };
+	auto_with(meta_rec_free) struct meta_rec m = { .tags_known = src->tags_known,
+						       .own_acl = src->own_acl };
 	int r = str_dup(src->version_id, &m.version_id);
 
 	if (!r)
 		r = str_dup(src->storage_class, &m.storage_class);
+	if (!r)
+		r = meta_rec_set_sse(&m, src->sse, src->sse_key);
 	if (!r)
 		r = kv_copy(&m.meta, &src->meta);
 	if (!r)
@@ -45,6 +52,22 @@ int meta_rec_copy(struct meta_rec *dst, const struct meta_rec *src)
 	return 0;
 }
 
+int meta_rec_set_sse(struct meta_rec *m, const char *sse, const char *key)
+{
+	auto_free char *new_sse = NULL, *new_key = NULL;
+	int r = str_dup(sse, &new_sse);
+
+	if (!r)
+		r = str_dup(key, &new_key);
+	if (r)
+		return r;
+	free(m->sse);
+	free(m->sse_key);
+	m->sse = take_ptr(&new_sse);
+	m->sse_key = take_ptr(&new_key);
+	return 0;
+}
+
 static int open_file(const char *path, struct db **ret_db, char *why, size_t why_len)
 {
 	struct db_conf conf = { .path = path, .sync = DB_SYNC_OFF, .busy_ms = 1000 };
@@ -54,12 +77,14 @@ static int open_file(const char *path, struct db **ret_db, char *why, size_t why
 	if (r)
 		return r;
 	db_lock(db);
-	r = db_exec(db, "CREATE TABLE IF NOT EXISTS meta1 (key TEXT PRIMARY KEY, etag TEXT NOT "
-			"NULL, version TEXT, class TEXT,"
-			" meta TEXT NOT NULL, sys TEXT NOT NULL, tags TEXT) WITHOUT ROWID");
+	/* meta1: before there were encryption and ACLs. It is a cache: let it go. */
+	r = db_exec(db,
+		    "DROP TABLE IF EXISTS meta1;"
+		    "CREATE TABLE IF NOT EXISTS meta2 (key TEXT PRIMARY KEY, etag TEXT NOT "
+		    "NULL, version TEXT, class TEXT, sse TEXT, sse_key TEXT, own_acl INTEGER "
+		    "NOT NULL, meta TEXT NOT NULL, sys TEXT NOT NULL, tags TEXT) WITHOUT ROWID");
 	if (!r)
-		r = db_exec(db,
-			    "SELECT key, etag, version, class, meta, sys, tags FROM meta1 LIMIT 1");
+		r = db_exec(db, "SELECT key, etag, " COLUMNS " FROM meta2 LIMIT 1");
 	if (r)
 		snprintf(why, why_len, "%s", db_why(db));
 	db_unlock(db);
@@ -127,12 +152,15 @@ static int read_row(struct db_stmt *s, struct meta_rec *ret_r)
 	if (!r)
 		r = str_dup(db_col_text(s, 1), &m.storage_class);
 	if (!r)
-		r = read_kv(s, 2, &m.meta);
+		r = meta_rec_set_sse(&m, db_col_text(s, 2), db_col_text(s, 3));
+	m.own_acl = db_col_i64(s, 4) != 0;
 	if (!r)
-		r = read_kv(s, 3, &m.sys);
-	m.tags_known = !db_col_is_null(s, 4);
+		r = read_kv(s, 5, &m.meta);
+	if (!r)
+		r = read_kv(s, 6, &m.sys);
+	m.tags_known = !db_col_is_null(s, 7);
 	if (!r && m.tags_known)
-		r = read_kv(s, 4, &m.tags);
+		r = read_kv(s, 7, &m.tags);
 	if (r)
 		return r;
 	meta_rec_free(ret_r);
@@ -149,9 +177,7 @@ int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_
 	if (!etag)
 		return -ENOENT;
 	db_lock(m->db);
-	r = db_prepare(
-		m->db,
-		"SELECT version, class, meta, sys, tags FROM meta1 WHERE key = ? AND etag = ?", &s);
+	r = db_prepare(m->db, "SELECT " COLUMNS " FROM meta2 WHERE key = ? AND etag = ?", &s);
 	if (!r) {
 		db_bind_text(s, 1, key);
 		db_bind_text(s, 2, etag);
@@ -167,11 +193,10 @@ static int write_row(struct metadb *m, const char *key, const char *etag, const 
 		     const char *const *json)
 {
 	struct db_stmt *s = NULL;
-	int err = db_prepare(
-		m->db,
-		"INSERT OR REPLACE INTO meta1 (key, etag, version, class, meta, sys, tags)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?)",
-		&s);
+	int err = db_prepare(m->db,
+			     "INSERT OR REPLACE INTO meta2 (key, etag, " COLUMNS ")"
+			     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			     &s);
 
 	if (err)
 		return err;
@@ -179,9 +204,12 @@ static int write_row(struct metadb *m, const char *key, const char *etag, const 
 	db_bind_text(s, 2, etag);
 	db_bind_text(s, 3, r->version_id);
 	db_bind_text(s, 4, r->storage_class);
-	db_bind_text(s, 5, json[0]);
-	db_bind_text(s, 6, json[1]);
-	db_bind_text(s, 7, r->tags_known ? json[2] : NULL);
+	db_bind_text(s, 5, r->sse);
+	db_bind_text(s, 6, r->sse_key);
+	db_bind_i64(s, 7, r->own_acl);
+	db_bind_text(s, 8, json[0]);
+	db_bind_text(s, 9, json[1]);
+	db_bind_text(s, 10, r->tags_known ? json[2] : NULL);
 	return db_run(s);
 }
 
@@ -218,7 +246,7 @@ void metadb_del(struct metadb *m, const char *key)
 	int r;
 
 	db_lock(m->db);
-	r = db_prepare(m->db, "DELETE FROM meta1 WHERE key = ?", &s);
+	r = db_prepare(m->db, "DELETE FROM meta2 WHERE key = ?", &s);
 	if (!r) {
 		db_bind_text(s, 1, key);
 		r = db_run(s);

@@ -14,13 +14,17 @@ struct metadb;
 struct meta_rec {
 	char *version_id; /* NULL unknown */
 	char *storage_class;
+	char *sse, *sse_key; /* as in s3_info */
 	struct kv meta, sys;
 	struct kv tags;
 	bool tags_known;
+	/* somebody gave it another ACL than new versions get: it is asked for before a copy */
+	bool own_acl;
 };
 
 void meta_rec_free(struct meta_rec *m);
 int meta_rec_copy(struct meta_rec *dst, const struct meta_rec *src) must_check;
+int meta_rec_set_sse(struct meta_rec *m, const char *sse, const char *key) must_check;
 
 /* a damaged file is made anew */
 int metadb_open(const char *dir, struct metadb **ret_m, char *why, size_t why_len) must_check;

@@ -5,6 +5,8 @@
  *  user.s3.tags                    yes  yes  no    all tags as k=v&k2=v2
  *  user.s3.tag.KEY                 yes  yes  yes   one tag
  *  user.s3.meta.NAME, user.NAME    yes  yes  yes   x-amz-meta-NAME
+ *  user.s3.acl, .retention,        yes  yes  no    of the version, asked for and set at once; not
+ *  .legal-hold                                     listed, or cp -a would copy them
  *  user.s3.version-id, ...         yes  no   no    facts: not listed, or cp -a would copy them
  *  user.s3.replication.DEST        yes  no   no    how it stands at one destination
  *  user.s3.state, .mountpoint      yes  no   no    of the mount, on any file, without a request
@@ -24,6 +26,7 @@
 #include "fs/file.h"
 #include "fs/history.h"
 #include "fs/xattr_i.h"
+#include "s3/object.h"
 #include "s3/tagging.h"
 
 #define META_BYTES_MAX	2048 /* S3 User Guide, "User-defined object metadata" */
@@ -36,6 +39,9 @@ enum kind {
 	KIND_TAGS,
 	KIND_TAG,
 	KIND_META,
+	KIND_ACL,
+	KIND_RETENTION,
+	KIND_HOLD,
 	KIND_FACT,
 	KIND_DEST,
 	KIND_STATE,
@@ -55,6 +61,9 @@ static enum kind kind_of(const char *name, const char **ret_rest)
 		{ "user.s3.tags", false, KIND_TAGS },
 		{ "user.s3.tag.", true, KIND_TAG },
 		{ "user.s3.meta.", true, KIND_META },
+		{ "user.s3.acl", false, KIND_ACL },
+		{ "user.s3.retention", false, KIND_RETENTION },
+		{ "user.s3.legal-hold", false, KIND_HOLD },
 		{ "user.s3.replication.", true, KIND_DEST },
 		{ "user.s3.state", false, KIND_STATE },
 		{ "user.s3.mountpoint", false, KIND_MOUNTPOINT },
@@ -99,19 +108,27 @@ static int get_meta(const struct attr *a, const char *name, struct buf *out)
 	return value ? xattr_value_decode(value, out) : -ENODATA;
 }
 
+/* Of a version that nobody replicates here: the server may, by rules of its own. */
+static int get_server_status(struct fs *fs, const char *key, const char *version, struct buf *out)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	int r = object_head(fs->source, key, version, &info, NULL);
+
+	return r ? r : get_str(info.replication_status, out);
+}
+
+/* A change of a replica may be under way to where it came from: that comes first. */
 static int get_status(struct fs *fs, const char *key, const struct attr *a, struct buf *out)
 {
+	bool replica = kv_get(&a->rec.meta, REPL_META_REPLICA);
 	const char *word = "";
-	int r;
+	int r = fs->repl ? repl_fold_status(fs->repl, key, a->rec.version_id, &word) : 0;
 
-	if (kv_get(&a->rec.meta, REPL_META_REPLICA))
-		return buf_adds(out, "REPLICA");
-	if (!fs->repl)
-		return -ENODATA;
-	r = repl_fold_status(fs->repl, key, a->rec.version_id, &word);
 	if (r)
 		return r;
-	return *word ? buf_adds(out, word) : -ENODATA;
+	if (replica && (!*word || !strcmp(word, job_status_name(JOB_DONE))))
+		return buf_adds(out, "REPLICA");
+	return *word ? buf_adds(out, word) : get_server_status(fs, key, a->rec.version_id, out);
 }
 
 static int get_time(const struct attr *a, struct buf *out)
@@ -133,6 +150,10 @@ static int get_fact(struct fs *fs, const char *key, const struct attr *a, const 
 		return get_str(a->etag, out);
 	if (!strcmp(fact, "storage-class"))
 		return get_str(a->rec.storage_class ? a->rec.storage_class : "STANDARD", out);
+	if (!strcmp(fact, "encryption"))
+		return get_str(a->rec.sse, out);
+	if (!strcmp(fact, "kms-key"))
+		return get_str(a->rec.sse_key, out);
 	if (!strcmp(fact, "content-type"))
 		return get_str(kv_get(&a->rec.sys, "content-type"), out);
 	if (!strcmp(fact, "last-modified"))
@@ -179,10 +200,11 @@ static int get_of_version(struct fs *fs, struct node *n, enum kind kind, const c
 	auto_free char *key = NULL;
 	auto_with(attr_free) struct attr a = { 0 };
 	auto_with(history_place_free) struct history_place p = { 0 };
+	const char *at;
 	bool dirty = false;
 	/* Not for the tags' sake: so much must be known of the version that it is the current one
 	 * for sure. */
-	bool exact = kind == KIND_DEST || !strcmp(rest, "version-id") ||
+	bool exact = kind != KIND_FACT || !strcmp(rest, "version-id") ||
 		     !strcmp(rest, "replication-status");
 	int r = node_key(fs->nodes, n, &key);
 
@@ -194,8 +216,14 @@ static int get_of_version(struct fs *fs, struct node *n, enum kind kind, const c
 		r = history_place(fs, key, &p);
 	if (r)
 		return r;
-	return kind == KIND_DEST ? get_dest(fs, p.key ? p.key : key, &a, rest, out)
-				 : get_fact(fs, p.key ? p.key : key, &a, rest, out);
+	at = p.key ? p.key : key;
+	switch (kind) {
+	case KIND_DEST: return get_dest(fs, at, &a, rest, out);
+	case KIND_ACL: return xattr_get_acl(fs, at, a.rec.version_id, out);
+	case KIND_RETENTION: return xattr_get_retention(fs, at, a.rec.version_id, out);
+	case KIND_HOLD: return xattr_get_hold(fs, at, a.rec.version_id, out);
+	default: return get_fact(fs, at, &a, rest, out);
+	}
 }
 
 static int get_of_rec(struct fs *fs, struct node *n, enum kind kind, const char *rest,
@@ -221,6 +249,9 @@ int xattr_get(struct fs *fs, struct node *n, const char *name, struct buf *out)
 	case KIND_TAGS:
 	case KIND_TAG:
 	case KIND_META: return get_of_rec(fs, n, kind, rest, out);
+	case KIND_ACL:
+	case KIND_RETENTION:
+	case KIND_HOLD:
 	case KIND_FACT:
 	case KIND_DEST: return get_of_version(fs, n, kind, rest, out);
 	case KIND_STATE: return get_str(fs->conf.state_dir, out);
@@ -390,7 +421,8 @@ int xattr_set(struct fs *fs, struct node *n, const char *name, const void *value
 	const char *rest = NULL;
 	enum kind kind = kind_of(name, &rest);
 	auto_free char *text = NULL;
-	int r = kind == KIND_TAG || kind == KIND_TAGS ? value_text(value, size, &text) : 0;
+	bool is_text = kind != KIND_META && kind != KIND_FOREIGN;
+	int r = is_text ? value_text(value, size, &text) : 0;
 
 	if (r)
 		return r;
@@ -398,6 +430,9 @@ int xattr_set(struct fs *fs, struct node *n, const char *name, const void *value
 	case KIND_TAG: return edit_tag(fs, n, rest, text, flags);
 	case KIND_TAGS: return edit_tags(fs, n, text, flags);
 	case KIND_META: return edit_meta(fs, n, rest, value ? value : "", size, flags);
+	case KIND_ACL: return xattr_set_acl(fs, n, text);
+	case KIND_RETENTION: return xattr_set_retention(fs, n, text);
+	case KIND_HOLD: return xattr_set_hold(fs, n, text);
 	case KIND_INVALIDATE: return invalidate(fs, n);
 	case KIND_FACT:
 	case KIND_DEST:
@@ -418,6 +453,9 @@ int xattr_remove(struct fs *fs, struct node *n, const char *name)
 	case KIND_TAG: return edit_tag(fs, n, rest, NULL, 0);
 	case KIND_TAGS: return edit_tags(fs, n, NULL, 0);
 	case KIND_META: return edit_meta(fs, n, rest, NULL, 0, 0);
+	case KIND_ACL: return xattr_set_acl(fs, n, "private");
+	case KIND_RETENTION: return xattr_set_retention(fs, n, "");
+	case KIND_HOLD: return xattr_set_hold(fs, n, "OFF");
 	case KIND_FACT:
 	case KIND_DEST:
 	case KIND_STATE:

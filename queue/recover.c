@@ -130,6 +130,11 @@ static int make_spec(struct recovery *rc, const struct store_ticket *st, struct 
 		.size = info->size,
 		.mtime_ms = info->mtime_ms,
 		.multipart = has_plan(info),
+		.sse = take_ptr(&info->sse),
+		.sse_key = take_ptr(&info->sse_key),
+		/* it may have been changed since, and a retention may be the bucket's */
+		.ask_acl = true,
+		.ask_lock = true,
 	};
 	int err;
 

@@ -105,6 +105,9 @@ int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3
 		.sys = &st->spec.sys,
 		.tags = st->spec.tags.n > 0 ? &st->spec.tags : NULL,
 		.storage_class = st->spec.storage_class,
+		.acl = st->spec.acl,
+		.sse = st->spec.sse,
+		.sse_key = st->spec.sse_key,
 		.token_name = REPL_META_ID,
 	};
 	struct held_file *f = NULL;

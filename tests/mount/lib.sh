@@ -109,7 +109,7 @@ make_certificate() { # one for 127.0.0.1, in $T/tls
 
 # What a test may set before begin, for the s3d of side a (and so with _b):
 #   S3D_OPTIONS_a=(--minio)   more options: --without FEATURE,..., --kms-key ARN, ... (tests/s3d/README.md)
-#   S3D_BUCKET_a=lock         the bucket: versioned (default), lock, or empty for one that was never versioned
+#   S3D_BUCKET_a=lock         the bucket (on the gateway too): versioned (default), lock, or empty: never versioned
 #   ACCOUNT_a=444455556666    the account that owns the bucket and the credentials
 # Besides, each server knows the credentials OTHER_KEY, OTHER_SECRET (profile "other", s3.py "b+") of OTHER_ACCOUNT.
 ACCOUNT_a=111122223333 ACCOUNT_b=111122223333
@@ -249,7 +249,7 @@ begin() {
 	export S3_A_BUCKET=$SRC S3_B_BUCKET=$DST S3_C_BUCKET=$DST2
 	SRC_ARN=arn:aws:s3:::$SRC DST_ARN=arn:aws:s3:::$DST DST2_ARN=arn:aws:s3:::$DST2
 	start_servers
-	[ "$S3_SERVER" = s3d ] || s3 mkbucket a --versioned , mkbucket b --versioned
+	[ "$S3_SERVER" = s3d ] || s3 mkbucket a "--$S3D_BUCKET_a" , mkbucket b "--$S3D_BUCKET_b"
 	cat >"$T/credentials" <<-END
 		[a]
 		aws_access_key_id = $S3_A_KEY

@@ -46,10 +46,10 @@ commands go into one call, with a lone comma between them. Names are printed wit
     parts SIDE KEY                      number of parts of the current version
     putrules SIDE FILE                  PutBucketReplication of a JSON file
     getrules SIDE                       GetBucketReplication, as JSON
-    compare [--prefix P]... [--tag K=V]... [--to SIDE] [--extra-ok] [--may-stay KEY]...
+    compare [--prefix P]... [--tag K=V]... [--to SIDE] [--extra-ok] [--may-stay KEY]... [--acl] [--lock] [--sse]
                                         the destination holds exactly the source's current objects that have one of the
                                         prefixes or one of the tags (neither given: all), equal in bytes, metadata, tags;
-                                        --may-stay: this key may be there as well
+                                        --may-stay: this key may be there as well; --acl, --lock, --sse: equal in these, too
     tree SIDE DIR [PREFIX]              the bucket holds exactly the regular files of DIR, under PREFIX
     side-by-side MOUNTPOINT             both buckets for people
     requests SIDE LOG OFFSET            the server's log as: operation, bytes, status, key, query
@@ -147,7 +147,14 @@ def get_tags(side, key, version=None):
     return {t['Key']: t['Value'] for t in answer.get('TagSet', [])}
 
 
-def facts(side, key):
+def get_grants(side, key):
+    """Sorted; the owners of the two sides may differ."""
+    answer = client(side).get_object_acl(Bucket=bucket(side), Key=key)
+    grants = [(g['Permission'], g['Grantee'].get('ID') or g['Grantee']['URI']) for g in answer['Grants']]
+    return sorted((p, 'owner' if who == answer['Owner']['ID'] else who) for p, who in grants)
+
+
+def facts(side, key, more=()):
     """Everything of the current version that replication has to keep."""
     answer = client(side).get_object(Bucket=bucket(side), Key=key)
     digest = hashlib.sha256()
@@ -160,6 +167,14 @@ def facts(side, key):
               'metadata': {k: v for k, v in answer['Metadata'].items() if not k.startswith('crrfs-')}}
     for name in ('ContentType', 'ContentEncoding', 'ContentDisposition', 'ContentLanguage', 'CacheControl'):
         result[name] = answer.get(name)
+    if '--acl' in more:
+        result['acl'] = get_grants(side, key)
+    if '--lock' in more:
+        until = answer.get('ObjectLockRetainUntilDate')
+        result['lock'] = (answer.get('ObjectLockMode'), until and until.isoformat(timespec='seconds'),
+                          answer.get('ObjectLockLegalHoldStatus'))
+    if '--sse' in more:
+        result['encryption'] = answer.get('ServerSideEncryption')
     return result
 
 
@@ -384,18 +399,19 @@ def do_ownership(side, mode):
 
 def do_lock(side, key, version=None):
     from botocore.exceptions import ClientError
+    absent = ('NoSuchObjectLockConfiguration', 'ObjectLockConfigurationNotFoundError')  # AWS, Ceph
     where = of_version(side, key, version)
     try:
         found = client(side).get_object_retention(**where)['Retention']
         print('retention %s %s' % (found['Mode'], found['RetainUntilDate'].isoformat()))
     except ClientError as error:
-        if error_code(error) != 'NoSuchObjectLockConfiguration':
+        if error_code(error) not in absent:
             raise
         print('retention none')
     try:
         print('hold ' + client(side).get_object_legal_hold(**where)['LegalHold']['Status'])
     except ClientError as error:
-        if error_code(error) != 'NoSuchObjectLockConfiguration':
+        if error_code(error) not in absent:
             raise
         print('hold OFF')
 
@@ -477,7 +493,7 @@ def do_getrules(side):
 
 
 def do_compare(*args):
-    prefixes, tags, extra_ok, may_stay, to, args = [], [], False, set(), 'b', list(args)
+    prefixes, tags, extra_ok, may_stay, to, more, args = [], [], False, set(), 'b', set(), list(args)
     while args:
         word = args.pop(0)
         if word == '--prefix':
@@ -490,6 +506,8 @@ def do_compare(*args):
             extra_ok = True
         elif word == '--may-stay':
             may_stay.add(args.pop(0))
+        elif word in ('--acl', '--lock', '--sse'):
+            more.add(word)
         else:
             raise Failure('compare: what is ' + word)
     client('a'), client(to)
@@ -507,7 +525,7 @@ def do_compare(*args):
         if not extra_ok:
             wrong += ['the rules did not select: ' + shown(k) for k in sorted(set(target) - selected - may_stay)]
         both = sorted(selected & set(target))
-        pairs = zip(both, threads.map(lambda k: facts('a', k), both), threads.map(lambda k: facts(to, k), both))
+        pairs = zip(both, threads.map(lambda k: facts('a', k, more), both), threads.map(lambda k: facts(to, k, more), both))
         for key, ours, theirs in pairs:
             for name in ours:
                 if ours[name] != theirs[name]:

@@ -23,6 +23,7 @@ port=${RGW_PORT:-$((18480 + uid % 200 * 60))}
 lc_day=${RGW_LC_DAY:-0}
 python=/usr/bin/python3
 conf=$dir/ceph.conf
+kms_key=arn:aws:kms:eu-west-1:111122223333:key/
 started=$SECONDS
 
 say() { echo "rgw: $((SECONDS - started)) s: $*" >&2; }
@@ -161,6 +162,9 @@ rgw_md_notify_interval_msec = 5000
 rgw_data_notify_interval_msec = 5000
 rgw_verify_ssl = false
 rgw_crypt_require_ssl = false
+# keys for SSE-KMS in the open: nothing secret is kept here
+rgw_crypt_s3_kms_backend = testing
+rgw_crypt_s3_kms_encryption_keys = ${kms_key}one=$(printf %032d 1 | base64) ${kms_key}two=$(printf %032d 2 | base64)
 # 1 = a line for each request, which the tests count
 debug_rgw = 1/1
 END

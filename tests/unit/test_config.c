@@ -79,6 +79,46 @@ static void test_values(void)
 	config_free(&c);
 }
 
+static void test_written(void)
+{
+	static const struct {
+		const char *list, *sse, *key, *acl;
+	} rows[] = {
+		{ "", NULL, NULL, NULL },
+		{ "sse=AES256,default_acl=public-read", "AES256", NULL, "public-read" },
+		{ "sse=aws:kms,default_acl=private", "aws:kms", NULL, NULL },
+		{ "sse=aws:kms:arn:aws:kms:eu-west-1:1:key/2", "aws:kms",
+		  "arn:aws:kms:eu-west-1:1:key/2", NULL },
+		{ "use_sse", "AES256", NULL, NULL },
+		{ "use_sse=1", "AES256", NULL, NULL },
+		{ "use_sse=kmsid", "aws:kms", NULL, NULL },
+		{ "use_sse=kmsid:k1", "aws:kms", "k1", NULL },
+		{ "use_sse=k:k1,sse=AES256", "AES256", NULL, NULL },
+	};
+	static const char *const bad[] = {
+		"sse=aes",	      "sse=AES256:key",	      "sse=aws:kms:", "use_sse=custom:/k",
+		"default_acl=nobody", "default_acl=",	      "untag=",	      "untag=drop",
+		"untag=kee",	      "tags=keep",
+	};
+	struct config c;
+
+	for (size_t i = 0; i < array_size(rows); i++) {
+		CHECK_CASE(rows[i].list);
+		CHECK_INT(read_options(&c, rows[i].list), 0);
+		CHECK_STR(c.sse, rows[i].sse);
+		CHECK_STR(c.sse_key, rows[i].key);
+		CHECK_STR(c.default_acl, rows[i].acl);
+		config_free(&c);
+	}
+	for (size_t i = 0; i < array_size(bad); i++) {
+		CHECK_CASE(bad[i]);
+		CHECK_INT(read_options(&c, bad[i]), -EINVAL);
+		CHECK(strstr(why, "expected ") != NULL);
+		config_free(&c);
+	}
+	CHECK_CASE("");
+}
+
 static void test_mount_options(void)
 {
 	struct config c;
@@ -239,7 +279,7 @@ static void test_table(void)
 		if (!o->help)
 			continue;
 		lines++;
-		CHECK(strlen(o->name) + strlen(o->arg) + 1 <= 30);
+		CHECK(strlen(o->name) + strlen(o->arg) + 1 <= 24);
 		CHECK(2 + 24 + 1 + strlen(o->help) <= 79);
 	}
 	CHECK_CASE("");
@@ -250,6 +290,7 @@ int main(void)
 {
 	test_defaults();
 	test_values();
+	test_written();
 	test_mount_options();
 	test_refused();
 	test_source();

@@ -24,7 +24,8 @@ static struct metadb *open_it(void)
 
 static void fill(struct meta_rec *r)
 {
-	*r = (struct meta_rec){ .tags_known = true };
+	*r = (struct meta_rec){ .tags_known = true, .own_acl = true };
+	CHECK_INT(meta_rec_set_sse(r, "aws:kms", "k1"), 0);
 	CHECK_INT(str_dup("v1", &r->version_id), 0);
 	CHECK_INT(kv_set(&r->meta, "mode", "33188"), 0);
 	CHECK_INT(kv_set(&r->meta, "quote", "a \"b\" \\ \xc3\xa4"), 0);
@@ -43,6 +44,9 @@ static void test_put_get(void)
 	CHECK_INT(metadb_get(m, "key", "e1", &got), 0);
 	CHECK_STR(got.version_id, "v1");
 	CHECK(got.storage_class == NULL);
+	CHECK_STR(got.sse, "aws:kms");
+	CHECK_STR(got.sse_key, "k1");
+	CHECK(got.own_acl);
 	CHECK(kv_equal(&got.meta, &r.meta));
 	CHECK(kv_equal(&got.sys, &r.sys));
 	CHECK(kv_equal(&got.tags, &r.tags));
