@@ -119,6 +119,7 @@ struct look {
 	struct s3_client *client;
 	const char *key;
 	struct v_version *v;
+	const char *home; /* at a destination: the source bucket */
 };
 
 struct looks {
@@ -152,6 +153,14 @@ static int ask_acl(const struct look *k, struct s3_error *e)
 	return r && acl_is_refused(e) ? 0 : r;
 }
 
+/* What others keep in the destination bucket is only seen to be no replica. */
+static bool is_foreign(const struct look *k)
+{
+	const char *home = kv_get(&k->v->info.meta, REPL_META_REPLICA);
+
+	return k->home && !k->v->ledger && (!home || strcmp(home, k->home) != 0);
+}
+
 static void ask(void *arg, size_t i)
 {
 	const struct look *k = &((struct looks *)arg)->items[i];
@@ -159,8 +168,8 @@ static void ask(void *arg, size_t i)
 	char text[400];
 	int r = object_head(k->client, k->key, k->v->id, &k->v->info, &e);
 
-	r = r ? r : ask_tags(k, &e);
-	r = r ? r : ask_acl(k, &e);
+	r = r || is_foreign(k) ? r : ask_tags(k, &e);
+	r = r || is_foreign(k) ? r : ask_acl(k, &e);
 	k->v->err = r;
 	if (r && str_dup(e.status ? s3_error_text(&e, text, sizeof(text))
 				  : errno_text(r, text, sizeof(text)),
@@ -168,11 +177,12 @@ static void ask(void *arg, size_t i)
 		k->v->why = NULL;
 }
 
-static void add_looks(struct looks *l, struct s3_client *client, const char *key, struct v_side *s)
+static void add_looks(struct looks *l, struct s3_client *client, const char *home, const char *key,
+		      struct v_side *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i].look)
-			l->items[l->n++] = (struct look){ client, key, &s->v[i] };
+			l->items[l->n++] = (struct look){ client, key, &s->v[i], home };
 }
 
 int verify_look(struct verify *v, struct v_batch *b)
@@ -186,9 +196,10 @@ int verify_look(struct verify *v, struct v_batch *b)
 		struct v_group *g = &b->groups[i];
 
 		choose(v, g);
-		add_looks(&l, v->client.source, g->key, &g->source);
+		add_looks(&l, v->client.source, NULL, g->key, &g->source);
 		for (size_t d = 0; d < v->dests_n; d++)
-			add_looks(&l, v->dests[d].client, g->key, &g->there[d].side);
+			add_looks(&l, v->dests[d].client, v->client.bucket, g->key,
+				  &g->there[d].side);
 	}
 	verify_parallel(v, l.n, ask, &l);
 	return 0;

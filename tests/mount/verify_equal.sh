@@ -73,6 +73,13 @@ for side in a b; do
 	assert_requests $side GetObject '' 0
 done
 
+# what others keep in the destination bucket is asked about once, and is no matter of ours
+s3 put b not-ours "$T/old"
+mark_requests
+equal 0 --prefix not-ours "$MNT"
+assert_requests b 'HeadObject|GetObject.*' '' 1
+assert_eq "$(cut -d, -f1-4 "$T/out")" "0 equal, 0 different, 0 missing, 0 extra"
+
 say "on its way is not different"
 proxy_down
 echo "version 4" >"$MNT/Both/f"
