@@ -25,6 +25,7 @@ int meta_rec_copy(struct meta_rec *dst, const struct meta_rec *src) must_check;
 /* a damaged file is made anew */
 int metadb_open(const char *dir, struct metadb **ret_m, char *why, size_t why_len) must_check;
 void metadb_close(struct metadb *m);
+/* m may be NULL in all of these: nothing is kept, nothing is found. */
 /* -ENOENT */
 int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_rec *ret_r)
 	must_check;
