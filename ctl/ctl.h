@@ -33,6 +33,7 @@ struct ctl_opts {
 	const char *tags[CTL_TAGS_MAX]; /* rules explain --tag K=V */
 	size_t tags_n;
 	bool strict, probe, delete; /* rules check; rules explain */
+	const char *to;		    /* restore --to */
 	bool yes;		    /* setup --yes */
 	unsigned noncurrent_days;   /* setup --noncurrent-days; 0 = not given */
 	const char *prefix; /* resync, verify */
@@ -81,6 +82,7 @@ int ctl_resync(const struct ctl_opts *o);
 int ctl_metrics(const struct ctl_opts *o);
 int ctl_retry(const struct ctl_opts *o);
 int ctl_versions(const struct ctl_opts *o);
+int ctl_restore(const struct ctl_opts *o);
 int ctl_rules(const struct ctl_opts *o);
 int ctl_setup(const struct ctl_opts *o);
 int ctl_verify(const struct ctl_opts *o);

@@ -33,6 +33,8 @@ static const struct command {
 	{ "resync", ctl_resync, "[PATH]", "send versions that exist, by the rules" },
 	{ "versions", ctl_versions, "PATH|KEY",
 	  "which source version is which version at a destination" },
+	{ "restore", ctl_restore, "PATH VERSION",
+	  "make an older version the current one (--to NEWPATH: under another name)" },
 	{ "rules", ctl_rules, "show|reload", "the rules in force; read them again" },
 	{ "rules", ctl_rules, "check FILE", "what a file would do, or what is wrong with it" },
 	{ "rules", ctl_rules, "explain PATH|KEY", "rule by rule, why it is replicated or not" },
@@ -78,6 +80,7 @@ static void help(FILE *to)
 	      "      --created-after T, --created-before T, --status WORDS, --current-only\n"
 	      "                       resync; --prefix and --current-only also verify\n"
 	      "      --all            queue: done rows too; verify: what is behind, too\n"
+	      "      --to NEWPATH     restore: not over the file itself\n"
 	      "      --strict         rules check, put: unknown elements are errors\n"
 	      "      --probe          rules check: try the destinations\n"
 	      "      --rules FILE     rules explain: these rules, no mount needed\n"
@@ -143,6 +146,7 @@ static const struct opt {
 	{ "strict", OPT_FLAG, AT(strict) },
 	{ "tag", OPT_TAG, 0 },
 	{ "timeout", OPT_SECONDS, AT(timeout_ms) },
+	{ "to", OPT_TEXT, AT(to) },
 	{ "url", OPT_TEXT, AT(url) },
 	{ "wait", OPT_FLAG, AT(wait) },
 	{ "watch", OPT_FLAG, AT(watch) },

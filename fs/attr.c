@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "fs/history.h"
 #include "fs/path.h"
+#include "s3/object.h"
 #include "s3/tagging.h"
 
 #define LOOKUP_PAGE 100
@@ -240,6 +241,22 @@ static int load_tags(struct fs *fs, const char *key, struct attr *a)
 	kv_move(&a->rec.tags, &tags);
 	a->rec.tags_known = true;
 	return 0;
+}
+
+int attr_of_version(struct fs *fs, const char *key, const char *version, struct attr *ret_a)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	auto_with(attr_free) struct attr a = { 0 };
+	int r = object_head(fs->source, key, version, &info, NULL);
+
+	if (!r)
+		r = attr_from_info(fs, key, &info, &a);
+	free(take_ptr(&a.rec.version_id));
+	if (!r)
+		r = str_dup(version, &a.rec.version_id);
+	if (!r && !a.rec.tags_known)
+		r = load_tags(fs, key, &a);
+	return r ? r : attr_copy(ret_a, &a);
 }
 
 /* The directory is there, but its marker is not (any more). */

@@ -68,6 +68,9 @@ int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct att
 	must_check;
 /* The same for a key whose kind is known ("f" or "d/"). */
 int attr_get(struct fs *fs, const char *key, struct attr *ret_a) must_check;
+/* One version of the bucket's key, with its tags, from the source. */
+int attr_of_version(struct fs *fs, const char *key, const char *version, struct attr *ret_a)
+	must_check;
 /* Makes sure that a->rec and, when want_tags, its tags are known: HEAD, GetObjectTagging as needed.
  * Stores what it learned. -ENOENT, -ESTALE. */
 int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags) must_check;

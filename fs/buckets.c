@@ -118,18 +118,23 @@ static void learn_lock(const struct opening *o)
 			 s3_error_text(&e, text, sizeof(text)));
 }
 
-/* Everything that can be wrong outside this host, and in the rules. */
-static int open_buckets(const struct opening *o)
+static int open_source(const struct opening *o, struct s3_client_conf s3)
 {
-	const struct s3_client_conf s3 = client_conf(o->conf);
 	int err;
 
 	if (o->conf->no_check_certificate)
 		log_warn("no_check_certificate=yes why=\"anybody on the way can read and change "
 			 "what is sent\"");
 	err = make_client(o, s3, &o->b->client);
-	if (err == 0)
-		err = check_source(o);
+	return err < 0 ? err : check_source(o);
+}
+
+/* Everything that can be wrong outside this host, and in the rules. */
+static int open_buckets(const struct opening *o)
+{
+	const struct s3_client_conf s3 = client_conf(o->conf);
+	int err = open_source(o, s3);
+
 	if (err == 0)
 		err = rulesrc_new(o->conf->rules, o->conf->strict_rules, o->b->client,
 				  &o->b->rulesrc);
@@ -152,6 +157,13 @@ int buckets_open(const struct config *c, struct buckets *b, char *why, size_t wh
 	const struct opening o = { c, b, why, why_len };
 
 	return open_buckets(&o);
+}
+
+int buckets_open_source(const struct config *c, struct buckets *b, char *why, size_t why_len)
+{
+	const struct opening o = { c, b, why, why_len };
+
+	return open_source(&o, client_conf(c));
 }
 
 void buckets_abort(struct buckets *b)

@@ -18,6 +18,9 @@ struct buckets {
 /* Everything that can be wrong outside this host, and in the rules: one line in why. b must be all
  * zero; buckets_close also after a failure. */
 int buckets_open(const struct config *c, struct buckets *b, char *why, size_t why_len) must_check;
+/* The source alone, for a mount that only shows what was. */
+int buckets_open_source(const struct config *c, struct buckets *b, char *why, size_t why_len)
+	must_check;
 void buckets_abort(struct buckets *b); /* every request ends soon */
 void buckets_close(struct buckets *b);
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "s3/acl.h"
 
@@ -230,7 +231,7 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 			return bad_value(r, o, value ? value : "", "error, warn, info or debug");
 		return 0;
 	case CONFIG_TIME:
-		if (history_time_parse(value ? value : "", field) < 0)
+		if (history_time_parse(value ? value : "", field) < 0 || *(int64_t *)field <= 0)
 			return bad_value(r, o, value ? value : "",
 					 "a time such as 2026-01-31T23:59:59Z, 2026-01-31 or "
 					 "@1769903999");
@@ -421,6 +422,37 @@ static int make_env_absolute(const char *name)
 	return err;
 }
 
+/* Is a word among the options for the kernel? */
+static bool is_passed_on(const struct config *c, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = buf_str(&c->fuse); *at; at += *at == ',') {
+		size_t len = strcspn(at, ",");
+
+		if (len == n && strncmp(at, word, n) == 0)
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+static int check_time(const struct reading *r)
+{
+	struct config *c = r->c;
+
+	if (!c->at_ms)
+		return 0;
+	if (is_passed_on(c, "rw"))
+		return bad(r, "version_at is read-only: give ro instead of rw");
+	if (c->at_ms > clock_wall_ms())
+		return bad(r, "version_at is in the future");
+	if (c->ro)
+		return 0;
+	c->ro = true;
+	return pass_on(c, "ro", NULL);
+}
+
 static int check_history(const struct reading *r)
 {
 	struct config *c = r->c;
@@ -448,6 +480,8 @@ static int check_whole(const struct reading *r)
 	if (c->retry_first_ms && c->retry_max_ms && c->retry_first_ms > c->retry_max_ms)
 		return bad(r, "retry_first is longer than retry_max");
 	err = check_history(r);
+	if (err == 0)
+		err = check_time(r);
 	if (err < 0)
 		return err;
 	if (!c->destinations && access(CONFIG_DESTINATIONS, F_OK) == 0)

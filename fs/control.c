@@ -21,8 +21,9 @@
 #include "base/log.h"
 
 #include "fs/file.h"
+#include "fs/history.h"
 
-#define QUESTION_MAX 256
+#define QUESTION_MAX (32 * 1024) /* two keys and a version id, escaped */
 #define PEER_MS	     5000 /* a peer that is slower is dropped */
 #define SOCKET	     "ctl.sock"
 
@@ -45,10 +46,11 @@ static void say_error(struct json_out *j, const char *why)
 	json_str(j, "error", why);
 }
 
-static void answer_status(struct control *c, struct json_out *j)
+static void answer_status(struct control *c, const char *args, struct json_out *j)
 {
 	struct file_counts n = { 0 };
 
+	(void)args;
 	file_count(c->conf.fs, &n);
 	json_bool(j, "ok", true);
 	json_i64(j, "pid", getpid());
@@ -63,10 +65,11 @@ static void answer_status(struct control *c, struct json_out *j)
 	json_str(j, "rules", rulesrc_name(c->conf.rules));
 }
 
-static void answer_reload(struct control *c, struct json_out *j)
+static void answer_reload(struct control *c, const char *args, struct json_out *j)
 {
 	char why[1024];
 
+	(void)args;
 	if (rulesrc_reload(c->conf.rules, c->conf.fs->repl, c->conf.dests, c->conf.store, why,
 			   sizeof(why)) < 0) {
 		say_error(j, why);
@@ -77,46 +80,79 @@ static void answer_reload(struct control *c, struct json_out *j)
 	json_str(j, "rules", rulesrc_name(c->conf.rules));
 }
 
-static void answer_wake(struct control *c, struct json_out *j)
+static void answer_wake(struct control *c, const char *args, struct json_out *j)
 {
+	(void)args;
 	workers_wake(c->conf.workers);
 	scan_wake(c->conf.scan);
 	json_bool(j, "ok", true);
 }
 
-static void answer_flush(struct control *c, struct json_out *j)
+static void answer_flush(struct control *c, const char *args, struct json_out *j)
 {
 	int err = file_commit_held(c->conf.fs);
 	char words[64];
 
+	(void)args;
 	if (err < 0)
 		say_error(j, errno_text(err, words, sizeof(words)));
 	else
 		json_bool(j, "ok", true);
 }
 
-static int answer(struct control *c, const char *question, struct buf *out)
+static void answer_restore(struct control *c, const char *args, struct json_out *j)
+{
+	auto_with(doc_free_ptr) struct doc_node *doc = NULL;
+	auto_free char *version = NULL, *made = NULL;
+	struct history_restore q;
+	char why[1024];
+
+	if (json_read(args, strlen(args), &doc, NULL) < 0) {
+		say_error(j, "restore needs {\"key\":...,\"version\":...,\"to\":...}");
+		return;
+	}
+	q = (struct history_restore){ doc_text(doc, "key"), doc_text(doc, "version"),
+				      doc_text(doc, "to") };
+	if (!q.key || !q.version || !q.to) {
+		say_error(j, "restore needs a key, a version and a key to write to");
+		return;
+	}
+	if (history_restore(c->conf.fs, &q, &version, &made, why, sizeof(why)) < 0) {
+		say_error(j, why);
+		return;
+	}
+	json_bool(j, "ok", true);
+	json_str(j, "version", version);
+	json_str(j, "made", made);
+}
+
+static int answer(struct control *c, char *question, struct buf *out)
 {
 	static const struct {
 		const char *name;
-		void (*fn)(struct control *c, struct json_out *j);
+		void (*fn)(struct control *c, const char *args, struct json_out *j);
 	} table[] = {
 		{ "status", answer_status },
 		{ "reload", answer_reload },
 		{ "wake", answer_wake },
 		{ "flush", answer_flush },
+		{ "restore", answer_restore },
 	};
+	char *args = question + strcspn(question, " ");
 	struct json_out j;
 	size_t i = 0;
+
+	if (*args)
+		*args++ = '\0';
 
 	json_start(&j, out, false);
 	json_open(&j, NULL, '{');
 	while (i < array_size(table) && strcmp(question, table[i].name) != 0)
 		i++;
 	if (i < array_size(table))
-		table[i].fn(c, &j);
+		table[i].fn(c, args, &j);
 	else
-		say_error(&j, "unknown question (known: status, reload, wake, flush)");
+		say_error(&j, "unknown question (known: status, reload, wake, flush, restore)");
 	json_close(&j, '}');
 	return buf_addc(out, '\n');
 }

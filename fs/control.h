@@ -6,6 +6,8 @@
  *      reload          reads the rules again
  *      wake            the workers look for work now (a row was retried), and the scanner
  *      flush           held names go to the source now
+ *      restore {"key":...,"version":...,"to":...}
+ *                      history_restore: which version it was, and the one that was made
  */
 #ifndef FS_CONTROL_H
 #define FS_CONTROL_H

@@ -49,6 +49,18 @@ int history_head(struct fs *fs, const char *key, const char *version, struct s3_
 /* Is there a directory dir_key in the versions view? -ENOENT. */
 int history_find_dir(struct fs *fs, const char *dir_key) must_check;
 
+#define HISTORY_LATEST "latest"
+
+struct history_restore {
+	const char *key;     /* with the mount's prefix, as "to" */
+	const char *version; /* an id, the name of a version, or HISTORY_LATEST */
+	const char *to;
+};
+/* Copies a version to the key `to`, where it is the current one then. *ret_version: which it was,
+ * *ret_made: the new one (may be NULL); new strings. On failure words in why. */
+int history_restore(struct fs *fs, const struct history_restore *q, char **ret_version,
+		    char **ret_made, char *why, size_t why_len) must_check;
+
 /* "2026-11-22[T20:34[:01[.5]]][Z|+01:00]" or "@EPOCH": without a zone it is local time, and a date
  * is its beginning. -EINVAL. */
 int history_time_parse(const char *s, int64_t *ret_ms) must_check;

@@ -267,8 +267,8 @@ static struct fs_conf fs_conf(const struct app *a)
 
 	return (struct fs_conf){
 		.prefix = c->prefix,
-		.staging_dir = state_staging_dir(a->state),
-		.failed_dir = state_failed_dir(a->state),
+		.staging_dir = a->state ? state_staging_dir(a->state) : NULL,
+		.failed_dir = a->state ? state_failed_dir(a->state) : NULL,
 		.uid = c->uid,
 		.gid = c->gid,
 		.umask = c->umask,
@@ -283,9 +283,9 @@ static struct fs_conf fs_conf(const struct app *a)
 		.sse = c->sse,
 		.sse_key = c->sse_key,
 		.ask_lock = a->buckets.ask_lock,
-		.state_dir = state_dir(a->state),
+		.state_dir = a->state ? state_dir(a->state) : NULL,
 		.mountpoint = c->mountpoint,
-		.versions_dir = strcmp(c->versions_dir, "no") ? c->versions_dir : NULL,
+		.versions_dir = strcmp(c->versions_dir, "no") && !c->at_ms ? c->versions_dir : NULL,
 		.at_ms = c->at_ms,
 	};
 }
@@ -298,11 +298,12 @@ static int open_fs(struct app *a)
 		.max_bytes = a->conf.cache_bytes,
 	};
 	struct fs *fs = &a->fs;
-	int err;
+	int err = 0;
 
 	fs->conf = fs_conf(a);
 	fs->source = a->buckets.client;
-	err = metadb_open(state_dir(a->state), &fs->metadb, a->why, sizeof(a->why));
+	if (a->state)
+		err = metadb_open(state_dir(a->state), &fs->metadb, a->why, sizeof(a->why));
 	if (err < 0)
 		return err;
 	snprintf(a->why, sizeof(a->why), "out of memory");
@@ -323,6 +324,8 @@ static void on_reload(void *arg)
 	struct app *a = arg;
 	char why[1024];
 
+	if (!a->fs.repl) /* a mount of the past */
+		return;
 	/* It logs how it went. */
 	if (rulesrc_reload(a->buckets.rulesrc, a->fs.repl, a->buckets.dests, a->store, why,
 			   sizeof(why)) == 0)
@@ -389,14 +392,27 @@ static int start(struct app *a)
 
 /* --- from the beginning to the end ------------------------------------------------------------ */
 
+static int open_past_source(struct app *a)
+{
+	int err = buckets_open_source(&a->conf, &a->buckets, a->why, sizeof(a->why));
+
+	return err < 0 ? err : start_pool("read", READ_THREADS, &a->fs.read_pool);
+}
+
+typedef int step_fn(struct app *a);
+
 static int set_up(struct app *a)
 {
-	static int (*const steps[])(struct app * a) = {
-		open_buckets, open_state, open_queue, open_scan, open_fs, recover, mount_it, start,
+	static step_fn *const now[] = {
+		open_buckets, open_state, open_queue, open_scan, open_fs,
+		recover,      mount_it,	  start,      NULL,
 	};
+	/* Nothing is written, here or there: no state, no queue, no rules, nobody to ask. */
+	static step_fn *const past[] = { open_past_source, open_fs, mount_it, NULL };
+	step_fn *const *steps = a->conf.at_ms ? past : now;
 	char words[64];
 
-	for (size_t i = 0; i < array_size(steps); i++) {
+	for (size_t i = 0; steps[i]; i++) {
 		int err;
 
 		a->why[0] = '\0';
@@ -463,6 +479,21 @@ static void take_down(struct app *a)
 	buckets_close(&a->buckets);
 }
 
+static void log_up(const struct app *a)
+{
+	char at[32];
+
+	if (!a->conf.at_ms) {
+		log_info("mount=up source=%s mountpoint=%s rules=%s state=%s pid=%ld",
+			 a->source_name, a->conf.mountpoint, rulesrc_name(a->buckets.rulesrc),
+			 state_dir(a->state), (long)getpid());
+		return;
+	}
+	time_format_iso(a->conf.at_ms, at);
+	log_info("mount=up source=%s mountpoint=%s version_at=%s pid=%ld", a->source_name,
+		 a->conf.mountpoint, at, (long)getpid());
+}
+
 static int run(struct app *a)
 {
 	char words[64];
@@ -473,15 +504,14 @@ static int run(struct app *a)
 			log_error("start=failed why=\"%s\"", a->why);
 		return (int)a->code;
 	}
-	log_info("mount=up source=%s mountpoint=%s rules=%s state=%s pid=%ld", a->source_name,
-		 a->conf.mountpoint, rulesrc_name(a->buckets.rulesrc), state_dir(a->state),
-		 (long)getpid());
+	log_up(a);
 	a->why[0] = '\0';
 	daemon_report(&a->daemon, DAEMON_OK, NULL);
 	err = mount_serve(a->mount);
 	if (err < 0)
 		log_error("mount=broken why=\"%s\"", errno_text(err, words, sizeof(words)));
-	drain(a);
+	if (a->store)
+		drain(a);
 	log_info("mount=down mountpoint=%s", a->conf.mountpoint);
 	return err < 0 ? (int)DAEMON_FAILED : (int)DAEMON_OK;
 }

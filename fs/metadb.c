@@ -174,7 +174,7 @@ int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_
 	struct db_stmt *s = NULL;
 	int r;
 
-	if (!etag)
+	if (!m || !etag)
 		return -ENOENT;
 	db_lock(m->db);
 	r = db_prepare(m->db, "SELECT " COLUMNS " FROM meta2 WHERE key = ? AND etag = ?", &s);
@@ -221,7 +221,7 @@ void metadb_put(struct metadb *m, const char *key, const char *etag, const struc
 	char why[64];
 	int err = 0;
 
-	if (!etag)
+	if (!m || !etag)
 		return;
 	for (size_t i = 0; i < 3; i++) {
 		buf_init(&b[i], BUF_LIMIT_SMALL);
@@ -245,6 +245,8 @@ void metadb_del(struct metadb *m, const char *key)
 	struct db_stmt *s = NULL;
 	int r;
 
+	if (!m)
+		return;
 	db_lock(m->db);
 	r = db_prepare(m->db, "DELETE FROM meta2 WHERE key = ?", &s);
 	if (!r) {

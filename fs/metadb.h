@@ -29,6 +29,7 @@ int meta_rec_set_sse(struct meta_rec *m, const char *sse, const char *key) must_
 /* a damaged file is made anew */
 int metadb_open(const char *dir, struct metadb **ret_m, char *why, size_t why_len) must_check;
 void metadb_close(struct metadb *m);
+/* m may be NULL in all of these: nothing is kept, nothing is found. */
 /* -ENOENT */
 int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_rec *ret_r)
 	must_check;
