@@ -81,8 +81,8 @@ static int turn_page(struct cursor *c)
 	c->page = (struct s3_page){ 0 };
 	c->at = 0;
 	c->begun = true;
-	r = list_versions(c->client, c->prefix, NULL, old.next_key, old.next_version, PAGE, &c->page,
-			  &e);
+	r = list_versions(c->client, c->prefix, NULL, old.next_key, old.next_version, PAGE,
+			  &c->page, &e);
 	if (r)
 		ctl_say_s3(ctl_shown(s3_client_bucket(c->client), shown), r, &e);
 	return r;
