@@ -9,7 +9,14 @@
 #include "base/doc.h"
 #include "queue/store.h"
 
-enum { CTL_OK = 0, CTL_FAILED = 1, CTL_PARKED = 2, CTL_TIMEOUT = 3, CTL_USAGE = 64 };
+enum {
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_PARKED = 2,
+	CTL_DIFFERENT = 2,
+	CTL_TIMEOUT = 3,
+	CTL_USAGE = 64
+};
 
 #define CTL_TAGS_MAX 10
 
@@ -28,11 +35,12 @@ struct ctl_opts {
 	bool strict, probe, delete; /* rules check; rules explain */
 	bool yes;		    /* setup --yes */
 	unsigned noncurrent_days;   /* setup --noncurrent-days; 0 = not given */
-	/* resync */
+	/* resync; prefix and current_only: verify, too */
 	const char *prefix, *created_after, *created_before, *status, *report, *stop;
 	bool current_only, dry_run, wait, list;
 	bool prometheus;	    /* metrics */
 	int64_t window_ms;	    /* metrics; 0 = not given */
+	bool deep, repair;	    /* verify */
 	char **args;		    /* what is left */
 	int n;
 };
@@ -73,5 +81,6 @@ int ctl_retry(const struct ctl_opts *o);
 int ctl_versions(const struct ctl_opts *o);
 int ctl_rules(const struct ctl_opts *o);
 int ctl_setup(const struct ctl_opts *o);
+int ctl_verify(const struct ctl_opts *o);
 
 #endif

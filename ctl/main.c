@@ -37,6 +37,7 @@ static const struct command {
 	{ "rules", ctl_rules, "check FILE", "what a file would do, or what is wrong with it" },
 	{ "rules", ctl_rules, "explain PATH|KEY", "rule by rule, why it is replicated or not" },
 	{ "rules", ctl_rules, "get|put FILE|delete", "the rules that the bucket itself keeps" },
+	{ "verify", ctl_verify, "[PATH|KEY]", "compare the buckets, version by version" },
 	{ "setup", ctl_setup, "BUCKET", "enable versioning, and the lifecycle rules for it" },
 };
 
@@ -72,21 +73,26 @@ static void help(FILE *to)
 	      "      --window SPAN    metrics: lag of the last 15m, 1h, 7d (1h)\n"
 	      "      --watch          status: again each second, until interrupted\n"
 	      "      --timeout SECS   wait, resync: give up then, with exit status 3\n"
-	      "      --dest ARN       queue, retry, resync: this destination only\n"
+	      "      --dest ARN       queue, retry, resync, verify: this destination only\n"
 	      "      --dry-run, --wait, --report FILE.csv, --list, --stop ID, --prefix P,\n"
 	      "      --created-after T, --created-before T, --status WORDS, --current-only\n"
 	      "                       resync\n"
-	      "      --all            queue: done rows too\n"
+	      "      --all            queue: done rows too; verify: what is behind, too\n"
 	      "      --strict         rules check, put: unknown elements are errors\n"
 	      "      --probe          rules check: try the destinations\n"
 	      "      --rules FILE     rules explain: these rules, no mount needed\n"
 	      "      --tag K=V        rules explain: as if the object had this tag\n"
 	      "      --delete         rules explain: its deletion\n"
+	      "      --prefix P, --current-only  verify, too\n"
+	      "      --deep           verify: read the bytes where nothing else proves them\n"
+	      "      --repair         verify: queue what is missing or different\n"
+	      "      --yes            setup: do it without asking\n"
 	      "      --url URL        rules: where the buckets are, when no mount says it;\n"
 	      "                       also --region --profile --passwd-file --cacert --path-style\n"
 	      "                       --destinations FILE --allow-http --no-check-certificate\n"
 	      "  -h, --help  -V, --version\n\n"
-	      "Exit status: 0 good, 1 error, 2 something is FAILED (wait), 3 timed out, 64 usage.\n"
+	      "Exit status: 0 good, 1 error, 2 something is FAILED (wait) or differs (verify),\n"
+	      "3 timed out, 64 usage.\n"
 	      "crrctl(1) has the details, crrfs-queue(7) what the states mean.\n",
 	      to);
 }
@@ -113,6 +119,7 @@ static const struct opt {
 	{ "created-after", OPT_TEXT, AT(created_after) },
 	{ "created-before", OPT_TEXT, AT(created_before) },
 	{ "current-only", OPT_FLAG, AT(current_only) },
+	{ "deep", OPT_FLAG, AT(deep) },
 	{ "delete", OPT_FLAG, AT(delete) },
 	{ "dest", OPT_TEXT, AT(dest) },
 	{ "destinations", OPT_TEXT, AT(destinations) },
@@ -128,6 +135,7 @@ static const struct opt {
 	{ "profile", OPT_TEXT, AT(profile) },
 	{ "prometheus", OPT_FLAG, AT(prometheus) },
 	{ "region", OPT_TEXT, AT(region) },
+	{ "repair", OPT_FLAG, AT(repair) },
 	{ "report", OPT_TEXT, AT(report) },
 	{ "rules", OPT_TEXT, AT(rules) },
 	{ "state", OPT_TEXT, AT(state) },

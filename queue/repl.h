@@ -118,6 +118,8 @@ struct repl_offer {
 };
 int repl_offer(struct repl *r, enum job_kind kind, const struct repl_facts *f,
 	       const struct repl_offer *o, unsigned *ret_n) must_check;
+/* What a rule says of its replicas. ret_h must be empty. */
+int repl_how(const struct rule *rule, struct job_how *ret_h) must_check;
 /* nothing was changed, or it does not matter; consumes t; NULL is fine */
 void repl_abandon(struct ticket *t);
 /* The change may have happened, and nobody can say: leaves the row to recovery; consumes t. */

@@ -105,8 +105,6 @@ void early_unref(struct early *e);
  * again at the end anyway.
  */
 bool early_fits(const struct early *e, struct upload *u, const struct job *j);
-/* What a rule says of its replicas. ret_h must be empty. */
-int repl_how(const struct rule *rule, struct job_how *ret_h) must_check;
 
 /* Can an enabled rule want this key, whatever the tags? */
 bool repl_may_match(const struct rule_set *rs, enum job_kind kind, const char *key);

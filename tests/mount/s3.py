@@ -27,6 +27,9 @@ commands go into one call, with a lone comma between them. Names are printed wit
     put SIDE KEY FILE [NAME=VALUE...] [--tags K=V&K2=V2] [--type TYPE] [--class CLASS] [--acl CANNED] [--sse ALGORITHM]
                       [--sse-key KEY] [--customer-key KEY] [--retain MODE:DAYS] [--hold] [--header NAME:VALUE]...
                       [--as-version ID]  the last two for what boto3 does not know, such as MinIO's headers
+    remake SIDE KEY VERSION FILE|- [--parts BYTES] [NAME=VALUE...]
+                                        this version as a new one: the same metadata but for NAME=VALUE, the same tags,
+                                        another body (-: the same); then the old one is removed
     replication-status SIDE KEY [VERSION]  an empty line if there is none
     acl SIDE KEY [VERSION]              owner ID, then PERMISSION GRANTEE, sorted
     putacl SIDE KEY CANNED|PERMISSION:ID,... [VERSION]
@@ -311,6 +314,37 @@ def do_put(side, key, path, *rest):
     client(side)
     more_headers.update(headers)
     client(side).put_object(Bucket=bucket(side), Key=key, Body=body, Metadata=metadata, **extra)
+
+
+def put_in_parts(side, size, body, **kwargs):
+    where = {'Bucket': kwargs['Bucket'], 'Key': kwargs['Key']}
+    where['UploadId'] = client(side).create_multipart_upload(**kwargs)['UploadId']
+    parts = []
+    for number, start in enumerate(range(0, len(body), size), 1):
+        answer = client(side).upload_part(PartNumber=number, Body=body[start:start + size], **where)
+        parts.append({'PartNumber': number, 'ETag': answer['ETag']})
+    client(side).complete_multipart_upload(MultipartUpload={'Parts': parts}, **where)
+
+
+def do_remake(side, key, version, path, *rest):
+    old = client(side).get_object(**of_version(side, key, version))
+    body, metadata, size, rest = old['Body'].read(), old['Metadata'], 0, list(rest)
+    if path != '-':
+        with open(path, 'rb') as file:
+            body = file.read()
+    while rest:
+        word = rest.pop(0)
+        if word == '--parts':
+            size = int(rest.pop(0))
+        else:
+            metadata.update([word.split('=', 1)])
+    new = {'Bucket': bucket(side), 'Key': key, 'Metadata': metadata, 'ContentType': old['ContentType'],
+           'Tagging': urllib.parse.urlencode(get_tags(side, key, version))}
+    if size:
+        put_in_parts(side, size, body, **new)
+    else:
+        client(side).put_object(Body=body, **new)
+    do_rm(side, key, version)
 
 
 # ---- ACLs, Object Lock, the bucket's configurations ---------------------------------------------------------

@@ -1,10 +1,9 @@
 /* test_lifecycle.c - what a lifecycle configuration lacks, and how it is written with that. */
-#include "tests/unit/check.h"
+#include "tests/unit/script_s3.h"
 
 #include <errno.h>
 
-#include "base/doc.h"
-#include "base/xml.h"
+#include "s3/bucket.h"
 #include "s3/lifecycle.h"
 
 #define NS " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
@@ -192,8 +191,42 @@ static void test_bad(void)
 	}
 }
 
+/* What AWS keeps beside the XML goes back with it. */
+static void test_minimum(void)
+{
+#define MINIMUM "x-amz-transition-default-minimum-object-size"
+	static const struct script_step get[] = {
+		{ "GET", "/b?lifecycle", .status = 200,
+		  .answer = { MINIMUM, "varies_by_storage_class" }, .body = CONF("") },
+		{ "GET", "/b?lifecycle", .status = 200, .body = CONF("") },
+	};
+	static const struct script_step put[] = {
+		{ "PUT", "/b?lifecycle", .headers = { MINIMUM, "varies_by_storage_class" },
+		  .sends = "<x/>", .status = 200 },
+		{ "PUT", "/b?lifecycle", .headers = { MINIMUM, NULL }, .status = 200 },
+	};
+	struct buf xml;
+	char *minimum = NULL;
+
+	CHECK_CASE("minimum");
+	buf_init(&xml, BUF_LIMIT_DOC);
+	SCRIPT_RUN(get, c, {
+		CHECK_INT(bucket_lifecycle_get(c, &xml, &minimum, NULL), 0);
+		CHECK_STR(minimum, "varies_by_storage_class");
+		free(take_ptr(&minimum));
+		CHECK_INT(bucket_lifecycle_get(c, &xml, &minimum, NULL), 0);
+		CHECK_STR(minimum, NULL);
+	});
+	SCRIPT_RUN(put, c, {
+		CHECK_INT(bucket_lifecycle_put(c, "<x/>", "varies_by_storage_class", NULL), 0);
+		CHECK_INT(bucket_lifecycle_put(c, "<x/>", NULL, NULL), 0);
+	});
+	buf_free(&xml);
+}
+
 int main(void)
 {
+	test_minimum();
 	test_gaps();
 	test_extend();
 	test_days();
