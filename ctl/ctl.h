@@ -33,17 +33,15 @@ struct ctl_opts {
 	const char *tags[CTL_TAGS_MAX]; /* rules explain --tag K=V */
 	size_t tags_n;
 	bool strict, probe, delete; /* rules check; rules explain */
-	const char *to;		    /* restore --to */
 	bool yes;		    /* setup --yes */
 	unsigned noncurrent_days;   /* setup --noncurrent-days; 0 = not given */
-	const char *prefix; /* resync, verify */
-	bool current_only;  /* resync, verify */
-	/* resync */
-	const char *created_after, *created_before, *status, *report, *stop;
-	bool dry_run, wait, list;
+	const char *to;		    /* restore --to */
+	/* resync; prefix and current_only: verify, too */
+	const char *prefix, *created_after, *created_before, *status, *report, *stop;
+	bool current_only, dry_run, wait, list;
 	bool prometheus;	    /* metrics */
 	int64_t window_ms;	    /* metrics; 0 = not given */
-	bool deep, repair; /* verify */
+	bool deep, repair;	    /* verify */
 	char **args;		    /* what is left */
 	int n;
 };
@@ -80,9 +78,9 @@ int ctl_queue(const struct ctl_opts *o);
 int ctl_wait(const struct ctl_opts *o);
 int ctl_resync(const struct ctl_opts *o);
 int ctl_metrics(const struct ctl_opts *o);
+int ctl_restore(const struct ctl_opts *o);
 int ctl_retry(const struct ctl_opts *o);
 int ctl_versions(const struct ctl_opts *o);
-int ctl_restore(const struct ctl_opts *o);
 int ctl_rules(const struct ctl_opts *o);
 int ctl_setup(const struct ctl_opts *o);
 int ctl_verify(const struct ctl_opts *o);

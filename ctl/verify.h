@@ -49,6 +49,7 @@ struct v_side {
 struct v_row { /* of the ledger */
 	char *version, *replica;
 	int64_t done_ms;
+	bool marker; /* the replica is one; that of an object hides it (tags that match no more) */
 };
 
 struct v_job { /* not done */

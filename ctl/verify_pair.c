@@ -102,10 +102,10 @@ static int read_marks(const struct v_side *s, const char *bucket, struct marks *
 
 /* --- pairs ------------------------------------------------------------------------------------ */
 
-static const struct v_row *row_of(const struct v_there *t, const char *version)
+static const struct v_row *row_of(const struct v_there *t, const struct v_version *src)
 {
 	for (size_t i = 0; i < t->rows_n; i++)
-		if (strcmp(t->rows[i].version, version) == 0)
+		if (t->rows[i].marker == src->marker && strcmp(t->rows[i].version, src->id) == 0)
 			return &t->rows[i];
 	return NULL;
 }
@@ -125,7 +125,7 @@ static const struct v_job *job_of(const struct v_there *t, const char *version)
 static struct v_version *find_replica(const struct v_there *t, const struct marks *m,
 				      const struct v_version *src)
 {
-	const struct v_row *row = row_of(t, src->id);
+	const struct v_row *row = row_of(t, src);
 	struct v_version *dst = row && row->replica ? map_get(t->side.by_id, row->replica) : NULL;
 	const char *token = kv_get(&src->info.meta, REPL_META_ID);
 
@@ -177,7 +177,7 @@ static int judge_absent(const struct verify *v, const struct v_group *g, size_t 
 {
 	const struct v_there *t = &g->there[d];
 	const struct v_job *job = job_of(t, p->src->id);
-	const struct v_row *row = row_of(t, p->src->id);
+	const struct v_row *row = row_of(t, p->src);
 	bool was = true;
 	int r = 0;
 

@@ -177,7 +177,7 @@ static int note_row(void *arg, const struct store_replica *row)
 		return -ENOMEM;
 	t->rows = grown;
 	grown += t->rows_n++;
-	*grown = (struct v_row){ .done_ms = row->done_ms };
+	*grown = (struct v_row){ .done_ms = row->done_ms, .marker = row->delete_marker };
 	r = str_dup(row->version && *row->version ? row->version : "null", &grown->version);
 	return r ? r : str_dup(row->replica_version, &grown->replica);
 }

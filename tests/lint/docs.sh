@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 status=0
 for doc in docs/*.md; do
+	# shellcheck disable=SC2016 # backquotes of the document
 	for name in $(grep -oE '`[a-z0-9_/]+\.(sh|c)`' "$doc" | tr -d '\`' | sort -u); do
 		case $name in
 		*/*) file=$name ;;
