@@ -229,6 +229,14 @@ static void follow_pause(const struct task *t, struct outcome *o)
 		o->due_ms = min_of(o->due_ms, h.until_ms);
 }
 
+/* Is something to be told of the time that it took? */
+static bool has_alarm(const struct task *t)
+{
+	const struct job *j = &t->job;
+
+	return j->late || (j->alarm_ms > 0 && (t->err < 0 || j->alarm_ms <= clock_wall_ms()));
+}
+
 /* The row is written: who waits for such rows? */
 static void tell(const struct task *t, const struct outcome *o)
 {
@@ -239,8 +247,8 @@ static void tell(const struct task *t, const struct outcome *o)
 		heal_note_parked(w->heal);
 	else if (t->err == 0 && j->reason && reason_cure(j->reason) != CURE_SLOW)
 		heal_note_done(w->heal, j->dest, j->reason);
-	if (w->conf.events && (o->kind == OUTCOME_PARK ||
-			       (o->kind == OUTCOME_DONE && (j->how.threshold_minutes || j->late))))
+	if (w->conf.events &&
+	    (o->kind == OUTCOME_PARK || (o->kind == OUTCOME_DONE && has_alarm(t))))
 		events_wake(w->conf.events);
 }
 

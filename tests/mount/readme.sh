@@ -15,7 +15,7 @@ echo text >"$MNT/report.pdf"
 sed -n '/^## Tags, metadata and status/,/^## What/{/^    [sgc]/p}' "$readme" |
 	sed -e 's/ #.*//' -e "s|/mnt/data|$MNT|g" -e "s/my-copy/$DST/" -e "s|crrctl versions PATH|crrctl versions $MNT/report.pdf|" \
 		-e "s|crrctl \([a-z]*\) *\$|crrctl \1 $MNT|" -e "s|crrctl|$CRRCTL|" >"$T/commands"
-assert_eq "$(grep -c . "$T/commands")" 10 "commands found in README.md"
+assert_eq "$(grep -c . "$T/commands")" 11 "commands found in README.md"
 while read -r command; do
 	case $command in *replication*) wait_repl ;; esac
 	eval "$command" >>"$T/said" 2>&1 || fail "$command"
