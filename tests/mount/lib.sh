@@ -293,6 +293,7 @@ make_destinations() {
 
 # make_rules RULE...: each rule is words with commas between them, e.g. "prefix=Tax/,tag=class:tax,to=c,priority=3":
 #   all | prefix=P | tag=K:V (several: all needed) ; to=b|c ; priority=N ; markers (deletes as well) ; disabled ; id=ID
+#   class=STORAGE_CLASS ; account=N ; owner (the replicas are account's) ; kms=KEY ; modifications (of replicas, too)
 make_rules() {
 	local rule word n=0 sep='' words
 	{
@@ -300,6 +301,7 @@ make_rules() {
 		for rule; do
 			n=$((n + 1))
 			local prefix='' tags=() to=$DST_ARN priority=$n markers=Disabled status=Enabled id=rule-$n filter list tag
+			local more='' criteria=''
 			IFS=, read -ra words <<<"$rule"
 			for word in "${words[@]}"; do
 				case $word in
@@ -312,6 +314,14 @@ make_rules() {
 				markers) markers=Enabled ;;
 				disabled) status=Disabled ;;
 				id=*) id=${word#*=} ;;
+				class=*) more+=", \"StorageClass\": \"${word#*=}\"" ;;
+				account=*) more+=", \"Account\": \"${word#*=}\"" ;;
+				owner) more+=', "AccessControlTranslation": {"Owner": "Destination"}' ;;
+				kms=*)
+					more+=", \"EncryptionConfiguration\": {\"ReplicaKmsKeyID\": \"${word#*=}\"}"
+					criteria+='"SseKmsEncryptedObjects": {"Status": "Enabled"}'
+					;;
+				modifications) criteria+='"ReplicaModifications": {"Status": "Enabled"}' ;;
 				*) fail "make_rules: what is $word" ;;
 				esac
 			done
@@ -330,7 +340,9 @@ make_rules() {
 			fi
 			printf '%s\n  {"ID": "%s", "Priority": %d, "Status": "%s", "Filter": %s,' "$sep" "$id" "$priority" \
 				"$status" "$filter"
-			printf ' "DeleteMarkerReplication": {"Status": "%s"}, "Destination": {"Bucket": "%s"}}' "$markers" "$to"
+			[ -z "$criteria" ] || printf ' "SourceSelectionCriteria": {%s},' "$criteria"
+			printf ' "DeleteMarkerReplication": {"Status": "%s"}, "Destination": {"Bucket": "%s"%s}}' "$markers" "$to" \
+				"$more"
 			sep=,
 		done
 		printf '\n]}\n'
@@ -504,6 +516,21 @@ dump_xattrs() { getfattr --absolute-names -d -m- -- "$1" | sed '1d;/^$/d' | sort
 
 replicated() { # file: its status says COMPLETED
 	[ "$(xattr "$1" user.s3.replication-status)" = COMPLETED ]
+}
+
+# Objects that no mount wrote, under a rule for the tag go=yes: this makes them match, and the queue copies them.
+let_go() { # key...
+	local key
+	for key; do set_xattr "$MNT/$key" user.s3.tag.go yes; done
+}
+
+assert_arrived() { # key...: b has what a has
+	local key
+	for key; do
+		s3 what a "$key" >"$T/what.a"
+		s3 what b "$key" >"$T/what.b"
+		diff "$T/what.a" "$T/what.b" || fail "$key differs at the destination"
+	done
 }
 
 # ---- counting requests -------------------------------------------------------------------------------------
