@@ -18,7 +18,7 @@ keys=(free kept held both big given given-big)
 let_go "${keys[@]}"
 wait_repl
 for key in "${keys[@]}"; do
-	assert_eq "$(s3 lock b $key)" "$(s3 lock a $key)" "lock of $key"
+	assert_eq "$(s3 lock b "$key")" "$(s3 lock a "$key")" "lock of $key"
 	replicated "$MNT/$key" || fail "$key is not COMPLETED"
 done
 assert_match "$(s3 lock b both)" 'retention COMPLIANCE' "lock of both"

@@ -3,7 +3,7 @@
 
     s3.py COMMAND ARGUMENT... [, COMMAND ARGUMENT...]...
 
-SIDE is a (source), b (destination) or c (second destination); where it is comes from the environment:
+SIDE is a (source), b (destination), c or d (more destinations); where it is comes from the environment:
 S3_A_ENDPOINT, S3_A_REGION, S3_A_KEY, S3_A_SECRET, S3_A_BUCKET, and so on. a+ is the same with the credentials of
 another account, S3_OTHER_KEY and S3_OTHER_SECRET. Importing boto3 is slow, so several
 commands go into one call, with a lone comma between them. Names are printed with \\n, \\t and \\\\ escaped.
