@@ -55,7 +55,7 @@ int copy_make_replica(struct copy *c, struct replica *ret_r)
 	return replica_make(&in, ret_r);
 }
 
-bool copy_falls_back(struct copy *c)
+static bool drops_class(struct copy *c)
 {
 	if (!c->conf->class_fallback || c->class_dropped ||
 	    strcmp(c->err->code, "InvalidStorageClass") != 0)
@@ -64,6 +64,25 @@ bool copy_falls_back(struct copy *c)
 		 "is used\"",
 		 (long long)c->j->id);
 	c->class_dropped = true;
+	return true;
+}
+
+/* "Bucket owner enforced": S3 User Guide, "Controlling ownership of objects". */
+static bool drops_acl(struct copy *c)
+{
+	struct s3_caps *caps = c->conf->caps;
+
+	if (!caps || caps->acl == CAP_NO ||
+	    strcmp(c->err->code, "AccessControlListNotSupported") != 0)
+		return false;
+	caps->acl = CAP_NO;
+	return true;
+}
+
+bool copy_falls_back(struct copy *c)
+{
+	if (!drops_class(c) && !drops_acl(c))
+		return false;
 	*c->err = (struct s3_error){ .retry_after_ms = -1 };
 	return true;
 }
@@ -93,12 +112,13 @@ static int put_whole(struct copy *c, struct s3_info *ret_i)
 
 static int copy_single(struct copy *c, struct s3_info *ret_i)
 {
-	int err = put_whole(c, ret_i);
+	int err;
 
-	if (err < 0 && copy_falls_back(c))
+	do
 		err = put_whole(c, ret_i);
+	while (err < 0 && copy_falls_back(c));
 	if (err < 0)
-		return copy_blame(c, err);
+		return copy_name_lock(c, copy_blame(c, err));
 	c->report.bytes += c->spec.size;
 	return copy_check_etag(c, ret_i);
 }
@@ -112,6 +132,17 @@ static bool is_in_parts(const struct copy *c)
 	return c->spec.multipart || c->spec.size > S3_SINGLE_MAX || c->early || c->j->upload_id;
 }
 
+/*
+ * A single PUT carries them; at CreateMultipartUpload some servers drop them, and they may be newer
+ * than it.
+ */
+static int make_whole(struct copy *c, const char *version)
+{
+	int err = copy_put_tags(c, version);
+
+	return err < 0 ? err : copy_put_lock(c, version);
+}
+
 static int send_object(struct copy *c, struct s3_info *ret_i)
 {
 	int err;
@@ -123,24 +154,24 @@ static int send_object(struct copy *c, struct s3_info *ret_i)
 	if (!is_in_parts(c))
 		return copy_single(c, ret_i);
 	err = copy_in_parts(c, ret_i);
-	/*
-	 * A single PUT carries them; at CreateMultipartUpload some servers drop them, and they may
-	 * be newer than it.
-	 */
-	return err < 0 ? err : copy_put_tags(c, ret_i->version_id);
+	return err < 0 ? err : make_whole(c, ret_i->version_id);
 }
 
 /* 1 = it is there, ret_i is it. */
 static int ask_first(struct copy *c, struct s3_info *ret_i)
 {
+	int found;
 	int err;
 
 	if (c->j->repair)
 		return copy_is_current(c, ret_i);
 	if (!c->j->uncertain)
 		return 0;
-	err = copy_ask_dest(c, ret_i);
-	return err == 1 ? (copy_put_tags(c, ret_i->version_id) < 0 ? -EAGAIN : 1) : err;
+	found = copy_ask_dest(c, ret_i);
+	if (found != 1)
+		return found;
+	err = make_whole(c, ret_i->version_id);
+	return err < 0 ? err : 1;
 }
 
 /* S3 says "null", or nothing, for what was written while versioning is not enabled. */
@@ -166,6 +197,7 @@ static int copy_object(struct copy *c, char *ret_version)
 
 	c->report.uncertain = c->j->uncertain;
 	err = copy_learn_spec(c);
+	err = err < 0 ? err : copy_check_lock(c);
 	err = err < 0 ? err : ask_first(c, &info);
 	if (err < 0)
 		return err;

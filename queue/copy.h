@@ -51,6 +51,8 @@ struct copy_conf {
 #define COPY_DIFFERS "ReplicaDiffers"
 /* The replica was made, and has no version id: versioning was switched off at the destination. */
 #define COPY_UNVERSIONED "DstBucketUnversioned"
+/* It has a retention or a legal hold, which the destination cannot keep. */
+#define COPY_LOCK_MISSING "DstBucketObjectLockConfigMissing"
 /* The version can be read by nobody without its customer's key. */
 #define COPY_NOT_ELIGIBLE "SrcObjectNotEligible"
 

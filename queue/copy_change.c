@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "s3/lock.h"
 #include "s3/object.h"
 #include "s3/tagging.h"
@@ -25,6 +26,11 @@ static enum cap cap_tags(const struct s3_caps *caps)
 static enum cap cap_acl(const struct s3_caps *caps)
 {
 	return caps->acl;
+}
+
+static enum cap cap_lock(const struct s3_caps *caps)
+{
+	return caps->lock;
 }
 
 /* Nothing is left to carry them; the bucket is a matter of its own. */
@@ -193,14 +199,66 @@ static int change_acl(struct copy *c, char **version)
 
 /* --- Object Lock ------------------------------------------------------------------------------ */
 
+/* One that is over is none. */
+static bool is_retained(const struct copy *c)
+{
+	return c->spec.lock_mode && c->spec.retain_until_ms > clock_wall_ms();
+}
+
+static bool is_locked(const struct copy *c)
+{
+	return c->spec.legal_hold || is_retained(c);
+}
+
+int copy_name_lock(struct copy *c, int err)
+{
+	const struct s3_caps *caps = c->conf->caps;
+
+	if (err == 0 || c->body.err != 0 || strcmp(c->err->code, "InvalidRequest") != 0 ||
+	    (caps && caps->lock == CAP_YES))
+		return err;
+	if (is_locked(c) || c->j->kind == JOB_RETENTION || c->j->kind == JOB_LEGAL_HOLD)
+		snprintf(c->err->code, sizeof(c->err->code), COPY_LOCK_MISSING);
+	return err;
+}
+
+int copy_check_lock(struct copy *c)
+{
+	if (!lacks(c, cap_lock) || !is_locked(c))
+		return 0;
+	*c->err = (struct s3_error){ .class = FAULT_BAD, .retry_after_ms = -1 };
+	snprintf(c->err->code, sizeof(c->err->code), COPY_LOCK_MISSING);
+	snprintf(c->err->message, sizeof(c->err->message),
+		 "the destination's bucket has no Object Lock");
+	return -EINVAL;
+}
+
+int copy_put_lock(struct copy *c, const char *version)
+{
+	const struct s3_put_opts wanted = { .lock_mode = is_retained(c) ? c->spec.lock_mode : NULL,
+					    .retain_until_ms = c->spec.retain_until_ms,
+					    .legal_hold = c->spec.legal_hold };
+	int err;
+
+	if (!is_locked(c))
+		return 0;
+	err = lock_ensure(c->conf->dest, c->j->key, version, &wanted, c->err);
+	/* The replica stands without it: the next try finds it by its token. */
+	if (err < 0)
+		c->report.uncertain = copy_token_name(c) != NULL;
+	return copy_name_lock(c, err);
+}
+
 static int change_retention(struct copy *c, char **version)
 {
 	struct s3_retention r = { 0 };
 	int err =
 		at_source(c, retention_get(c->conf->source, c->j->key, c->j->version, &r, c->err));
 
-	return err < 0 ? err
-		       : at_dest(c, retention_put(c->conf->dest, c->j->key, *version, &r, c->err));
+	if (err < 0)
+		return err;
+	err = at_dest(c, retention_put(c->conf->dest, c->j->key, *version, &r, c->err));
+	return copy_name_lock(c, err);
 }
 
 static int change_legal_hold(struct copy *c, char **version)
@@ -209,8 +267,10 @@ static int change_legal_hold(struct copy *c, char **version)
 	int err = at_source(c,
 			    legal_hold_get(c->conf->source, c->j->key, c->j->version, &on, c->err));
 
-	return err < 0 ? err
-		       : at_dest(c, legal_hold_put(c->conf->dest, c->j->key, *version, on, c->err));
+	if (err < 0)
+		return err;
+	err = at_dest(c, legal_hold_put(c->conf->dest, c->j->key, *version, on, c->err));
+	return copy_name_lock(c, err);
 }
 
 /* --- which version ---------------------------------------------------------------------------- */

@@ -78,7 +78,8 @@ const char *copy_token_name(const struct copy *c);
 const char *copy_token_value(const struct copy *c);
 /* What the replica carries; borrows from c. */
 int copy_make_replica(struct copy *c, struct replica *ret_r) must_check;
-/* The class is not there, and the destination's own is good enough: it is from now on. */
+/* The class is not there, and the destination's own is good enough; or it takes no ACLs: it goes
+ * without from now on. */
 bool copy_falls_back(struct copy *c);
 bool copy_is_stopping(const struct copy *c);
 
@@ -88,5 +89,11 @@ int copy_change(struct copy *c, char *ret_version) must_check;
 /* The tags and, where no header could carry it, the ACL of a replica that stands. */
 int copy_put_tags(struct copy *c, const char *version) must_check;
 int copy_put_acl(struct copy *c, const char *version) must_check;
+/* What of the retention and the legal hold the server has lost on the way (Ceph: in parts). */
+int copy_put_lock(struct copy *c, const char *version) must_check;
+/* -EINVAL with COPY_LOCK_MISSING where it is known that the destination could not keep them. */
+int copy_check_lock(struct copy *c) must_check;
+/* A request with them failed with err: since there is no Object Lock? Then its code says so. */
+int copy_name_lock(struct copy *c, int err);
 
 #endif

@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "s3/lock.h"
 #include "s3/object.h"
 
 #define SETTLE_STEP_MS 500
@@ -125,7 +124,7 @@ static int create(struct copy *c, struct parts *p)
 	err = err < 0 ? err : mpu_create(c->conf->dest, c->j->key, &r.opts, &p->id, c->err);
 	if (err == 0)
 		record_upload(c, p->id);
-	return err < 0 && copy_falls_back(c) ? create(c, p) : err;
+	return err < 0 && copy_falls_back(c) ? create(c, p) : copy_name_lock(c, err);
 }
 
 static int send_part(struct copy *c, struct parts *p, unsigned number)
@@ -161,16 +160,6 @@ static int send_missing(struct copy *c, struct parts *p)
 	return 0;
 }
 
-/* The version stands: some servers lose its retention on the way (Ceph). */
-static int protect(struct copy *c, const struct s3_put_opts *opts, const struct s3_info *made)
-{
-	int err = lock_ensure(c->conf->dest, c->j->key, made->version_id, opts, c->err);
-
-	if (err < 0)
-		c->report.uncertain = true;
-	return err;
-}
-
 static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
 {
 	auto_with(replica_free) struct replica r = { 0 };
@@ -183,8 +172,6 @@ static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
 					copy_token_value(c), r.opts.origin, ret_i, c->err);
 	if (err < 0)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
-	else
-		err = protect(c, &r.opts, ret_i);
 	return err;
 }
 

@@ -31,6 +31,18 @@ static int source_gone(struct copy *c, int err)
 	return err;
 }
 
+static void take_protection(struct job_spec *s, struct s3_info *i)
+{
+	free(s->sse);
+	free(s->sse_key);
+	free(s->lock_mode);
+	s->sse = take_ptr(&i->sse);
+	s->sse_key = take_ptr(&i->sse_key);
+	s->lock_mode = take_ptr(&i->lock_mode);
+	s->retain_until_ms = i->retain_until_ms;
+	s->legal_hold = i->legal_hold == 1;
+}
+
 static int spec_from_info(struct job_spec *s, struct s3_info *i)
 {
 	int err;
@@ -39,11 +51,7 @@ static int spec_from_info(struct job_spec *s, struct s3_info *i)
 	s->mtime_ms = i->mtime_ms;
 	kv_move(&s->meta, &i->meta);
 	kv_move(&s->sys, &i->sys);
-	s->sse = take_ptr(&i->sse);
-	s->sse_key = take_ptr(&i->sse_key);
-	s->lock_mode = take_ptr(&i->lock_mode);
-	s->retain_until_ms = i->retain_until_ms;
-	s->legal_hold = i->legal_hold == 1;
+	take_protection(s, i);
 	err = str_dup(i->etag, &s->etag);
 	return err < 0 ? err : str_dup(i->storage_class, &s->storage_class);
 }
@@ -122,12 +130,8 @@ static int ask_rest(struct copy *c, struct job_spec *s)
 
 	if (err < 0)
 		return err;
-	if (s->ask_lock) {
-		free(s->lock_mode);
-		s->lock_mode = take_ptr(&info.lock_mode);
-		s->retain_until_ms = info.retain_until_ms;
-		s->legal_hold = info.legal_hold == 1;
-	}
+	if (s->ask_lock)
+		take_protection(s, &info);
 	return s->ask_acl ? ask_acl(c, s) : 0;
 }
 
@@ -223,9 +227,17 @@ int copy_learn_layout(struct copy *c)
 	layout_ours(c->spec.size, &c->layout);
 	if (!copy_etag_form(c->spec.etag, &n) || n == 0 || made_by_us(c, n))
 		return 0;
+	if (n == 1)
+		return layout_even(c->spec.size, 1, max_of(c->spec.size, (uint64_t)1), &c->layout)
+			       ? 0
+			       : -EINVAL;
 	r = part_size_of(c, 1, n, &first);
-	if (r <= 0)
+	if (r < 0)
 		return r;
+	if (r == 0) {
+		layout_guess(c->spec.size, n, &c->layout);
+		return 0;
+	}
 	if (n == part_count(c->spec.size) && first == layout_range(&c->layout, 1).end) {
 		c->layout.is_source = true;
 		return 0;
@@ -245,22 +257,39 @@ const char *copy_token_value(const struct copy *c)
 	return c->token ? c->token : c->j->version;
 }
 
-int copy_ask_dest(struct copy *c, struct s3_info *ret_i)
+/* A copy within the source has the token of the version it was made of. */
+static bool is_of_another(const struct copy *c, const struct s3_info *i)
 {
-	const char *name = copy_token_name(c);
+	const char *of = kv_get(&i->meta, REPL_META_SOURCE_VERSION);
+
+	return of && c->j->version && strcmp(of, c->j->version) != 0;
+}
+
+static int find_there(struct copy *c, const char *name, const char *value, struct s3_info *ret_i)
+{
 	/* The row of an old version may be young. */
 	int64_t born = c->spec.mtime_ms ? min_of(c->spec.mtime_ms, c->j->created_ms)
 					: c->j->created_ms;
 	int64_t since = max_of(born - FIND_SINCE_MS, (int64_t)0);
-	int err;
+	int err = object_find(c->conf->dest, c->j->key, name, value, since, ret_i, c->err);
 
-	if (!name)
-		return 0;
-	err = object_find(c->conf->dest, c->j->key, name, copy_token_value(c), since, ret_i,
-			  c->err);
 	if (err == -ENOENT)
 		*c->err = (struct s3_error){ .retry_after_ms = -1 };
 	return err == 0 ? 1 : err == -ENOENT ? 0 : err;
+}
+
+int copy_ask_dest(struct copy *c, struct s3_info *ret_i)
+{
+	const char *name = copy_token_name(c);
+	int r;
+
+	if (!name)
+		return 0;
+	r = find_there(c, name, copy_token_value(c), ret_i);
+	if (r != 1 || !is_of_another(c, ret_i))
+		return r;
+	s3_info_free(ret_i);
+	return find_there(c, REPL_META_SOURCE_VERSION, c->j->version, ret_i);
 }
 
 int copy_is_current(struct copy *c, struct s3_info *ret_i)
@@ -277,7 +306,7 @@ int copy_is_current(struct copy *c, struct s3_info *ret_i)
 	if (err < 0)
 		return err;
 	theirs = name ? kv_get(&now.meta, name) : NULL;
-	if (!theirs || strcmp(theirs, copy_token_value(c)) != 0)
+	if (!theirs || strcmp(theirs, copy_token_value(c)) != 0 || is_of_another(c, &now))
 		return 0;
 	*ret_i = now;
 	now = (struct s3_info){ 0 };

@@ -17,6 +17,24 @@ bool layout_even(uint64_t size, unsigned n, uint64_t even, struct layout *ret_l)
 	return true;
 }
 
+/*
+ * What the tools that most objects come from take unless told otherwise: the AWS CLI and boto3,
+ * rclone and Hadoop's old default, minio-go, s3cmd, s3fs, s5cmd and Hadoop's new one, then the even
+ * powers that people choose.
+ */
+bool layout_guess(uint64_t size, unsigned n, struct layout *ret_l)
+{
+	static const unsigned mib[] = { 8, 5, 16, 15, 10, 50, 64, 32, 100, 128, 256, 512, 1024 };
+
+	for (size_t i = 0; i < array_size(mib); i++) {
+		if (!layout_even(size, n, mib[i] * MIB, ret_l))
+			continue;
+		ret_l->is_source = false;
+		return true;
+	}
+	return false;
+}
+
 void layout_listed(uint64_t size, unsigned n, uint64_t *ends, struct layout *ret_l)
 {
 	*ret_l = (struct layout){ .n = n, .size = size, .ends = ends, .is_source = true };

@@ -20,6 +20,7 @@ struct row {
 /* What denies nothing, or what is told apart before it is asked whether it was a permission. */
 static const struct row causes[] = {
 	/* the copy's own words */
+	{ "DstBucketObjectLockConfigMissing", ANY, "DstBucketObjectLockConfigMissing", NULL, 0 },
 	{ "DstBucketUnversioned", ANY, "DstBucketUnversioned", NULL, 0 },
 	{ "DstObjectHardDeleted", ANY, "DstObjectHardDeleted", NULL, 0 },
 	{ "SrcObjectNotEligible", ANY, "SrcObjectNotEligible", NULL, 0 },

@@ -13,6 +13,8 @@
  *                              (or all_deletes)
  *  tags                        object, if it never got it         tags; if no rule names it now: as
  *                              (AWS: nothing; tags_at_create)     the policy says (AWS: tags)
+ *                              and what others may have given it
+ *                              since is asked at the source
  *  acl, retention, legal hold  -                                  the same (acl: not with an owner
  *                                                                 override)
  *  of a replica: tags, acl...  its source bucket, if a rule to    -
@@ -185,6 +187,7 @@ static int decide_replica(const struct rule_set *rs, struct decision *d)
 static int decide_tags(struct repl *r, struct decision *d, const struct rule *rule)
 {
 	const struct repl_facts *f = d->facts;
+	struct job_spec *spec;
 	bool was;
 	int err;
 
@@ -192,7 +195,12 @@ static int decide_tags(struct repl *r, struct decision *d, const struct rule *ru
 				 &was);
 	if (err < 0 || (!was && r->tags_at_create))
 		return err;
-	return add_job(d, was ? JOB_TAGS : JOB_OBJECT, rule->dest_arn, rule);
+	err = add_job(d, was ? JOB_TAGS : JOB_OBJECT, rule->dest_arn, rule);
+	if (err < 0 || was)
+		return err;
+	spec = &d->jobs[d->n - 1].spec;
+	spec->ask_acl = spec->ask_lock = true;
+	return 0;
 }
 
 static int decide_won(struct repl *r, struct decision *d, const struct rule **won, size_t n)

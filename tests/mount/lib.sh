@@ -210,7 +210,8 @@ start_servers() {
 	S3_C_ENDPOINT=$S3_B_ENDPOINT S3_C_REGION=$S3_B_REGION S3_C_KEY=$S3_B_KEY S3_C_SECRET=$S3_B_SECRET
 	S3_C_LOG=$S3_B_LOG
 	export S3_A_ENDPOINT S3_A_REGION S3_A_KEY S3_A_SECRET S3_B_ENDPOINT S3_B_REGION S3_B_KEY S3_B_SECRET
-	export S3_C_ENDPOINT S3_C_REGION S3_C_KEY S3_C_SECRET
+	S3_D_ENDPOINT=$S3_B_ENDPOINT S3_D_REGION=$S3_B_REGION S3_D_KEY=$S3_B_KEY S3_D_SECRET=$S3_B_SECRET
+	export S3_C_ENDPOINT S3_C_REGION S3_C_KEY S3_C_SECRET S3_D_ENDPOINT S3_D_REGION S3_D_KEY S3_D_SECRET
 	export S3_OTHER_KEY=$OTHER_KEY S3_OTHER_SECRET=$OTHER_SECRET
 	[ -z "$USE_TLS" ] || export S3_CA
 }
@@ -245,9 +246,10 @@ begin() {
 	umask 022
 	local id
 	id=$(printf '%s-%d-%s' "${TEST_NAME//[^a-z0-9]/}" $$ "$(date +%s%N | tail -c 7)")
-	SRC=src-$id DST=dst-$id DST2=other-$id
-	export S3_A_BUCKET=$SRC S3_B_BUCKET=$DST S3_C_BUCKET=$DST2
+	SRC=src-$id DST=dst-$id DST2=other-$id DST3=more-$id
+	export S3_A_BUCKET=$SRC S3_B_BUCKET=$DST S3_C_BUCKET=$DST2 S3_D_BUCKET=$DST3
 	SRC_ARN=arn:aws:s3:::$SRC DST_ARN=arn:aws:s3:::$DST DST2_ARN=arn:aws:s3:::$DST2
+	DST3_ARN=arn:aws:s3:::$DST3
 	start_servers
 	[ "$S3_SERVER" = s3d ] || s3 mkbucket a "--$S3D_BUCKET_a" , mkbucket b "--$S3D_BUCKET_b"
 	cat >"$T/credentials" <<-END
@@ -272,6 +274,7 @@ begin() {
 
 # A second destination bucket, side c, in the same region as b.
 third_bucket() { s3 mkbucket c --versioned; }
+fourth_bucket() { s3 mkbucket d --versioned; } # side d, for a third destination
 
 # Where the destinations are. An argument replaces the URL of b (a proxy, or a dead port).
 make_destinations() {
@@ -288,11 +291,18 @@ make_destinations() {
 		region = $S3_C_REGION
 		profile = b
 		use_path_request_style = yes
+
+		[$DST3_ARN]
+		url = $S3_D_ENDPOINT
+		region = $S3_D_REGION
+		profile = b
+		use_path_request_style = yes
 	END
 }
 
 # make_rules RULE...: each rule is words with commas between them, e.g. "prefix=Tax/,tag=class:tax,to=c,priority=3":
-#   all | prefix=P | tag=K:V (several: all needed) ; to=b|c ; priority=N ; markers (deletes as well) ; disabled ; id=ID
+#   all | prefix=P | tag=K:V (several: all needed) ; to=b|c|d ; priority=N ; markers (deletes as well) ; disabled ; id=ID
+#   class=STORAGE_CLASS ; account=N ; owner (the replicas are account's) ; kms=KEY ; modifications (of replicas, too)
 make_rules() {
 	local rule word n=0 sep='' words
 	{
@@ -300,6 +310,7 @@ make_rules() {
 		for rule; do
 			n=$((n + 1))
 			local prefix='' tags=() to=$DST_ARN priority=$n markers=Disabled status=Enabled id=rule-$n filter list tag
+			local more='' criteria=''
 			IFS=, read -ra words <<<"$rule"
 			for word in "${words[@]}"; do
 				case $word in
@@ -308,10 +319,19 @@ make_rules() {
 				tag=*) tags+=("${word#*=}") ;;
 				to=b) to=$DST_ARN ;;
 				to=c) to=$DST2_ARN ;;
+				to=d) to=$DST3_ARN ;;
 				priority=*) priority=${word#*=} ;;
 				markers) markers=Enabled ;;
 				disabled) status=Disabled ;;
 				id=*) id=${word#*=} ;;
+				class=*) more+=", \"StorageClass\": \"${word#*=}\"" ;;
+				account=*) more+=", \"Account\": \"${word#*=}\"" ;;
+				owner) more+=', "AccessControlTranslation": {"Owner": "Destination"}' ;;
+				kms=*)
+					more+=", \"EncryptionConfiguration\": {\"ReplicaKmsKeyID\": \"${word#*=}\"}"
+					criteria+='"SseKmsEncryptedObjects": {"Status": "Enabled"}'
+					;;
+				modifications) criteria+='"ReplicaModifications": {"Status": "Enabled"}' ;;
 				*) fail "make_rules: what is $word" ;;
 				esac
 			done
@@ -330,7 +350,9 @@ make_rules() {
 			fi
 			printf '%s\n  {"ID": "%s", "Priority": %d, "Status": "%s", "Filter": %s,' "$sep" "$id" "$priority" \
 				"$status" "$filter"
-			printf ' "DeleteMarkerReplication": {"Status": "%s"}, "Destination": {"Bucket": "%s"}}' "$markers" "$to"
+			[ -z "$criteria" ] || printf ' "SourceSelectionCriteria": {%s},' "$criteria"
+			printf ' "DeleteMarkerReplication": {"Status": "%s"}, "Destination": {"Bucket": "%s"%s}}' "$markers" "$to" \
+				"$more"
 			sep=,
 		done
 		printf '\n]}\n'
@@ -449,6 +471,30 @@ one_clear_line() { # regex
 	if grep -qF -e "$S3_A_SECRET" -e "$S3_B_SECRET" "$T/err"; then fail "a secret in the message"; fi
 }
 
+# A command in the world of a second mount: of the same bucket on $SECOND, or of $DST on $BACK, which replicates to $SRC.
+SECOND_PID='' BACK_PID=''
+second() { # command...
+	SECOND=$T/second
+	local MNT=$SECOND STATE=$T/state-second MOUNT_LOG=$T/mount-second.log MOUNT_PID=$SECOND_PID
+	mkdir -p "$MNT"
+	"$@"
+	SECOND_PID=$MOUNT_PID
+}
+back() { # command...
+	BACK=$T/back
+	local -x AWS_SHARED_CREDENTIALS_FILE=$T/credentials-back
+	local here=("$SRC" "$SRC_ARN" "$S3_A_ENDPOINT" "$S3_A_REGION") MOUNT_PID=$BACK_PID
+	local SRC=$DST SRC_ARN=$DST_ARN S3_A_ENDPOINT=$S3_B_ENDPOINT S3_A_REGION=$S3_B_REGION
+	local DST=${here[0]} DST_ARN=${here[1]} S3_B_ENDPOINT=${here[2]} S3_B_REGION=${here[3]}
+	local MNT=$BACK STATE=$T/state-back MOUNT_LOG=$T/mount-back.log
+	local RULES=$T/rules-back.json DESTINATIONS=$T/destinations-back.conf
+	sed 's/^\[a\]/[was-a]/; s/^\[b\]/[a]/; s/^\[was-a\]/[b]/' "$T/credentials" >"$AWS_SHARED_CREDENTIALS_FILE"
+	chmod 600 "$AWS_SHARED_CREDENTIALS_FILE"
+	mkdir -p "$MNT"
+	"$@"
+	BACK_PID=$MOUNT_PID
+}
+
 umount_crrfs() { # an orderly end: unmount, wait for the process, status 0
 	local end=$((SECONDS + LONG)) status=0
 	until { if [ "$(id -u)" = 0 ]; then umount "$MNT"; else fusermount3 -u "$MNT"; fi; } 2>"$T/umount.err"; do
@@ -504,6 +550,21 @@ dump_xattrs() { getfattr --absolute-names -d -m- -- "$1" | sed '1d;/^$/d' | sort
 
 replicated() { # file: its status says COMPLETED
 	[ "$(xattr "$1" user.s3.replication-status)" = COMPLETED ]
+}
+
+# Objects that no mount wrote, under a rule for the tag go=yes: this makes them match, and the queue copies them.
+let_go() { # key...
+	local key
+	for key; do set_xattr "$MNT/$key" user.s3.tag.go yes; done
+}
+
+assert_arrived() { # key...: b has what a has
+	local key
+	for key; do
+		s3 what a "$key" >"$T/what.a"
+		s3 what b "$key" >"$T/what.b"
+		diff "$T/what.a" "$T/what.b" || fail "$key differs at the destination"
+	done
 }
 
 # ---- counting requests -------------------------------------------------------------------------------------

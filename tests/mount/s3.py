@@ -3,7 +3,7 @@
 
     s3.py COMMAND ARGUMENT... [, COMMAND ARGUMENT...]...
 
-SIDE is a (source), b (destination) or c (second destination); where it is comes from the environment:
+SIDE is a (source), b (destination), c or d (more destinations); where it is comes from the environment:
 S3_A_ENDPOINT, S3_A_REGION, S3_A_KEY, S3_A_SECRET, S3_A_BUCKET, and so on. a+ is the same with the credentials of
 another account, S3_OTHER_KEY and S3_OTHER_SECRET. Importing boto3 is slow, so several
 commands go into one call, with a lone comma between them. Names are printed with \\n, \\t and \\\\ escaped.
@@ -25,11 +25,15 @@ commands go into one call, with a lone comma between them. Names are printed wit
     meta SIDE KEY NAME                  one value of the user metadata; an empty line if there is none
     get SIDE KEY FILE [VERSION]
     put SIDE KEY FILE [NAME=VALUE...] [--tags K=V&K2=V2] [--type TYPE] [--class CLASS] [--acl CANNED] [--sse ALGORITHM]
+                      [--cache, --disposition, --encoding, --language, --expires, --redirect VALUE]
                       [--sse-key KEY] [--customer-key KEY] [--retain MODE:DAYS] [--hold] [--header NAME:VALUE]...
                       [--as-version ID]  the last two for what boto3 does not know, such as MinIO's headers
     remake SIDE KEY VERSION FILE|- [--parts BYTES] [NAME=VALUE...]
                                         this version as a new one: the same metadata but for NAME=VALUE, the same tags,
                                         another body (-: the same); then the old one is removed
+    mput SIDE KEY FILE SIZE,SIZE... [the options of put]   an upload of parts of these sizes; the last one may be "rest"
+    mcopy SIDE KEY FROM SIZE,SIZE...    the same, each part copied by the server out of the key FROM
+    what SIDE KEY [VERSION]             ETag, size and all that HEAD tells and a replica has to keep, a line for each
     replication-status SIDE KEY [VERSION]  an empty line if there is none
     acl SIDE KEY [VERSION]              owner ID, then PERMISSION GRANTEE, sorted
     putacl SIDE KEY CANNED|PERMISSION:ID,... [VERSION]
@@ -300,10 +304,13 @@ def in_days(text):
 
 
 PUT_OPTIONS = {'--tags': 'Tagging', '--type': 'ContentType', '--class': 'StorageClass', '--acl': 'ACL',
-               '--sse': 'ServerSideEncryption', '--sse-key': 'SSEKMSKeyId'}
+               '--sse': 'ServerSideEncryption', '--sse-key': 'SSEKMSKeyId', '--cache': 'CacheControl',
+               '--disposition': 'ContentDisposition', '--encoding': 'ContentEncoding', '--language': 'ContentLanguage',
+               '--expires': 'Expires', '--redirect': 'WebsiteRedirectLocation'}
 
 
-def do_put(side, key, path, *rest):
+def put_options(rest):
+    """The arguments for boto3, and the headers that it does not know."""
     extra, headers, metadata, rest = {}, {}, {}, list(rest)
     while rest:
         word = rest.pop(0)
@@ -323,12 +330,75 @@ def do_put(side, key, path, *rest):
         else:
             name, value = word.split('=', 1)
             metadata[name] = value
+    return dict(extra, Metadata=metadata), headers
+
+
+def do_put(side, key, path, *rest):
+    extra, headers = put_options(rest)
     with open(path, 'rb') as file:
         body = file.read()
     extra['ContentMD5'] = base64.b64encode(hashlib.md5(body).digest()).decode()
     client(side)
     more_headers.update(headers)
-    client(side).put_object(Bucket=bucket(side), Key=key, Body=body, Metadata=metadata, **extra)
+    client(side).put_object(Bucket=bucket(side), Key=key, Body=body, **extra)
+
+
+def ranges(sizes, total):
+    """First and last+1 byte of each part."""
+    start = 0
+    for word in sizes.split(','):
+        end = total if word == 'rest' else start + int(word)
+        yield start, end
+        start = end
+
+
+def upload_parts(side, key, extra, send, pieces):
+    """send(number, start, end, the upload's arguments) gives the ETag of one part."""
+    where = {'Bucket': bucket(side), 'Key': key}
+    where['UploadId'] = client(side).create_multipart_upload(**where, **extra)['UploadId']
+    parts = [{'PartNumber': number, 'ETag': send(number, start, end, where)}
+             for number, (start, end) in enumerate(pieces, 1)]
+    client(side).complete_multipart_upload(MultipartUpload={'Parts': parts}, **where)
+
+
+def do_mput(side, key, path, sizes, *rest):
+    extra, headers = put_options(rest)
+    with open(path, 'rb') as file:
+        body = file.read()
+    client(side)
+    more_headers.update(headers)
+    secret = {name: extra[name] for name in ('SSECustomerAlgorithm', 'SSECustomerKey') if name in extra}
+
+    def send(number, start, end, where):
+        digest = base64.b64encode(hashlib.md5(body[start:end]).digest()).decode()
+        return client(side).upload_part(PartNumber=number, Body=body[start:end], ContentMD5=digest,
+                                        **where, **secret)['ETag']
+    upload_parts(side, key, extra, send, ranges(sizes, len(body)))
+
+
+def do_mcopy(side, key, origin, sizes):
+    source = {'Bucket': bucket(side), 'Key': origin}
+    total = client(side).head_object(**source)['ContentLength']
+
+    def send(number, start, end, where):
+        return client(side).upload_part_copy(PartNumber=number, CopySource=source, **where,
+                                             CopySourceRange='bytes=%d-%d' % (start, end - 1))['CopyPartResult']['ETag']
+    upload_parts(side, key, {}, send, ranges(sizes, total))
+
+
+def do_what(side, key, version=None):
+    answer = client(side).head_object(**of_version(side, key, version))
+    kept = ('ETag', 'ContentLength', 'ContentType', 'CacheControl', 'ContentDisposition', 'ContentEncoding',
+            'ContentLanguage', 'Expires', 'WebsiteRedirectLocation', 'StorageClass', 'ServerSideEncryption',
+            'ObjectLockMode', 'ObjectLockRetainUntilDate', 'ObjectLockLegalHoldStatus')
+    for name in kept:
+        if name in answer:
+            print('%s: %s' % (name, answer[name]))
+    for name, value in sorted(answer['Metadata'].items()):
+        if not name.startswith('crrfs-'):
+            print('meta.%s: %s' % (name, value))
+    for name, value in sorted(get_tags(side, key, version).items()):
+        print('tag.%s: %s' % (name, value))
 
 
 def put_in_parts(side, size, body, **kwargs):
