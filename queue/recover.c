@@ -247,20 +247,34 @@ static int settle_change(struct recovery *rc, const struct store_ticket *st, str
 	return recover_commit(rc, st, t, &info, NULL);
 }
 
+/* The newest versions of a key: a marker, and what it hides. */
 struct newest {
-	bool seen, is_marker;
+	bool is_marker;
 	int64_t mtime_ms;
 	char *version;
+	char *hidden; /* the newest version below the marker; NULL = none */
 };
+
+static void newest_free(struct newest *n)
+{
+	free(n->version);
+	free(n->hidden);
+}
 
 static int note_newest(void *arg, const struct s3_entry *e)
 {
 	struct newest *n = arg;
 
-	n->seen = true;
+	if (n->version) {
+		if (e->delete_marker)
+			return 0;
+		return str_dup(e->version_id, &n->hidden) < 0 ? -ENOMEM : 1;
+	}
 	n->is_marker = e->delete_marker;
 	n->mtime_ms = e->mtime_ms;
-	return str_dup(e->version_id, &n->version) < 0 ? -ENOMEM : 1;
+	if (str_dup(e->version_id ? e->version_id : "", &n->version) < 0)
+		return -ENOMEM;
+	return n->is_marker ? 0 : 1;
 }
 
 static int note_job(void *arg, const struct job *j)
@@ -289,28 +303,40 @@ static int has_rows(struct recovery *rc, const char *key, const char *version, b
 	return store_each_replica(rc->conf->store, key, version, note_replica, ret_has);
 }
 
+/* Deletes under rules with tags go by those of the version that is deleted. */
+static int learn_hidden_tags(struct recovery *rc, const struct store_ticket *st,
+			     const struct newest *n, struct job_spec *spec)
+{
+	int err;
+
+	if (!n->hidden || !repl_delete_needs_tags(rc->conf->repl, st->key))
+		return 0;
+	err = tagging_get(rc->conf->source, st->key, n->hidden, &spec->tags, &rc->error);
+	return err == -ENOENT ? 0 : err;
+}
+
 static int settle_delete(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
 {
-	const struct job_spec spec = { 0 };
-	auto_free char *version = NULL;
-	struct newest n = { 0 };
+	auto_with(job_spec_free) struct job_spec spec = { 0 };
+	auto_with(newest_free) struct newest n = { 0 };
 	bool has = false;
 	int err;
 
 	err = list_versions_of(rc->conf->source, st->key, note_newest, &n, &rc->error);
-	version = n.version;
+	if (err >= 0)
+		err = learn_hidden_tags(rc, st, &n, &spec);
 	if (err < 0)
 		return recover_left(rc, st, t, err);
 	if (!n.is_marker || n.mtime_ms < st->created_ms - DELETE_SINCE_MS)
 		return recover_abandon(rc, st, t);
-	err = has_rows(rc, st->key, version, &has);
+	err = has_rows(rc, st->key, n.version, &has);
 	if (err < 0) {
 		repl_leave(t);
 		return err;
 	}
 	if (has)
 		return recover_abandon(rc, st, t);
-	return commit_facts(rc, st, t, version, &spec, NULL);
+	return commit_facts(rc, st, t, n.version, &spec, NULL);
 }
 
 static int settle(void *arg, const struct store_ticket *st)

@@ -1,3 +1,4 @@
+#include "queue/repl_i.h"
 #include "tests/unit/queue_fixture.h"
 
 static struct queue_fixture f;
@@ -187,6 +188,27 @@ static void test_tags_and_deletes(void)
 	fixture_free(&f);
 }
 
+/* Where deletes follow for rules with tags, those of the deleted version decide. */
+static void test_delete_by_tags(void)
+{
+	char token[33];
+
+	fixture_init(&f, RULES_TWO);
+	f.repl->all_deletes = true;
+	source_put(&f, "a", NULL, "hello", 5);
+	must(kv_set(&fake_find(&f.s3, "src", "a", NULL)->tags, "class", "secret"));
+	fake_add(&f.s3, "src", "a", NULL, 0)->marker = true;
+	repl_leave(begin(JOB_DELETE, "a", token));
+	source_put(&f, "b", NULL, "hello", 5);
+	fake_add(&f.s3, "src", "b", NULL, 0)->marker = true;
+	repl_leave(begin(JOB_DELETE, "b", token));
+	remount();
+	f.repl->all_deletes = true;
+	check_result(recover(), 2, 0, 0, 0);
+	CHECK_STR(jobs_text(&f), "delete a tagged ready; ");
+	fixture_free(&f);
+}
+
 int main(void)
 {
 	test_objects();
@@ -194,5 +216,6 @@ int main(void)
 	test_held();
 	test_source_down();
 	test_tags_and_deletes();
+	test_delete_by_tags();
 	return check_done();
 }
