@@ -144,7 +144,7 @@ int verify_repair(struct verify *v, const struct v_group *g, size_t dest)
 	r = add_rows(&rows, g, v->dests[dest].arn, t);
 	if (r || !rows.n)
 		return r;
-	r = store_commit(v->store, 0, rows.jobs, NULL, rows.n);
+	r = store_add(v->store, rows.jobs, rows.n);
 	if (r)
 		return r;
 	say_rows(v, &rows);

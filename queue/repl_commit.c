@@ -227,7 +227,7 @@ int repl_offer(struct repl *r, enum job_kind kind, const struct repl_facts *f,
 	err = repl_decide(r, &d);
 	err = err < 0 ? err : keep_offered(r, &d, o);
 	if (err == 0 && d.n > 0)
-		err = store_commit(r->store, 0, d.jobs, NULL, d.n);
+		err = store_add(r->store, d.jobs, d.n);
 	if (err < 0)
 		return err;
 	if (d.n > 0)

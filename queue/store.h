@@ -66,6 +66,9 @@ struct store_parts {
 };
 int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct store_parts *parts,
 		 size_t n) must_check;
+/* Jobs that no change of ours stands behind. Not synced: SQLite's log keeps the order, so whoever
+ * notes afterwards how far he is finds them again whenever they are lost. */
+int store_add(struct store *s, struct job *jobs, size_t n) must_check;
 int store_abandon(struct store *s, int64_t ticket) must_check; /* not synced */
 /* Calls fn for each ticket of other instances, oldest first (all instances when any is true). fn
  * may commit or abandon it. */

@@ -410,31 +410,44 @@ static int make_texts(struct commit_args *a)
 	return r;
 }
 
+static int commit(struct store *s, struct commit_args *a, bool synced)
+{
+	int r;
+
+	a->now_ms = clock_wall_ms();
+	a->texts = calloc(a->n ? a->n : 1, sizeof(*a->texts));
+	if (!a->texts)
+		return -ENOMEM;
+	r = make_texts(a);
+	if (r == 0)
+		r = synced ? store_run_synced(s, "commit", commit_ticket, a)
+			   : store_run(s, "add", commit_ticket, a);
+	for (size_t i = 0; i < a->n; i++) {
+		buf_free(&a->texts[i].spec);
+		buf_free(&a->texts[i].how);
+		if (r < 0) {
+			a->jobs[i].id = 0;
+			a->jobs[i].state = 0;
+		}
+	}
+	free(a->texts);
+	return r;
+}
+
 /* -ENOENT: the ticket is gone; nothing was added. */
 int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct store_parts *parts,
 		 size_t n)
 {
-	struct commit_args a = {
-		.ticket = ticket, .now_ms = clock_wall_ms(), .jobs = jobs, .parts = parts, .n = n
-	};
-	int r;
+	struct commit_args a = { .ticket = ticket, .jobs = jobs, .parts = parts, .n = n };
 
-	a.texts = calloc(n ? n : 1, sizeof(*a.texts));
-	if (!a.texts)
-		return -ENOMEM;
-	r = make_texts(&a);
-	if (r == 0)
-		r = store_run_synced(s, "commit", commit_ticket, &a);
-	for (size_t i = 0; i < n; i++) {
-		buf_free(&a.texts[i].spec);
-		buf_free(&a.texts[i].how);
-		if (r < 0) {
-			jobs[i].id = 0;
-			jobs[i].state = 0;
-		}
-	}
-	free(a.texts);
-	return r;
+	return commit(s, &a, true);
+}
+
+int store_add(struct store *s, struct job *jobs, size_t n)
+{
+	struct commit_args a = { .jobs = jobs, .n = n };
+
+	return commit(s, &a, false);
 }
 
 /* --- the tickets that are left ---------------------------------------------------------------- */
