@@ -473,7 +473,7 @@ def do_lock(side, key, version=None):
     where = of_version(side, key, version)
     try:
         found = client(side).get_object_retention(**where)['Retention']
-        print('retention %s %s' % (found['Mode'], found['RetainUntilDate'].isoformat()))
+        print('retention %s %s' % (found['Mode'], found['RetainUntilDate'].isoformat(timespec='seconds')))
     except ClientError as error:
         if error_code(error) not in absent:
             raise
