@@ -227,11 +227,9 @@ int copy_learn_layout(struct copy *c)
 	layout_ours(c->spec.size, &c->layout);
 	if (!copy_etag_form(c->spec.etag, &n) || n == 0 || made_by_us(c, n))
 		return 0;
-	if (n == 1)
-		return layout_even(c->spec.size, 1, max_of(c->spec.size, (uint64_t)1), &c->layout)
-			       ? 0
-			       : -EINVAL;
-	r = part_size_of(c, 1, n, &first);
+	/* One part is all of it, whatever the server tells. */
+	first = max_of(c->spec.size, (uint64_t)1);
+	r = n == 1 ? 1 : part_size_of(c, 1, n, &first);
 	if (r < 0)
 		return r;
 	if (r == 0) {

@@ -18,7 +18,8 @@ struct layout {
 void layout_ours(uint64_t size, struct layout *ret_l);
 /* n parts of `even` bytes, the last one shorter: does that make size? */
 bool layout_even(uint64_t size, unsigned n, uint64_t even, struct layout *ret_l);
-/* The server does not tell: the part size of a common uploader that gives n parts, if any. */
+/* The server does not tell: the part size of a common uploader that gives n parts, if there is
+ * one; is_source stays false. */
 bool layout_guess(uint64_t size, unsigned n, struct layout *ret_l);
 /* Takes ends (n of them, rising, the last one is size). */
 void layout_listed(uint64_t size, unsigned n, uint64_t *ends, struct layout *ret_l);

@@ -361,19 +361,20 @@ def upload_parts(side, key, extra, send, pieces):
     client(side).complete_multipart_upload(MultipartUpload={'Parts': parts}, **where)
 
 
+def send_body(side, body):
+    def send(number, start, end, where):
+        digest = base64.b64encode(hashlib.md5(body[start:end]).digest()).decode()
+        return client(side).upload_part(PartNumber=number, Body=body[start:end], ContentMD5=digest, **where)['ETag']
+    return send
+
+
 def do_mput(side, key, path, sizes, *rest):
     extra, headers = put_options(rest)
     with open(path, 'rb') as file:
         body = file.read()
     client(side)
     more_headers.update(headers)
-    secret = {name: extra[name] for name in ('SSECustomerAlgorithm', 'SSECustomerKey') if name in extra}
-
-    def send(number, start, end, where):
-        digest = base64.b64encode(hashlib.md5(body[start:end]).digest()).decode()
-        return client(side).upload_part(PartNumber=number, Body=body[start:end], ContentMD5=digest,
-                                        **where, **secret)['ETag']
-    upload_parts(side, key, extra, send, ranges(sizes, len(body)))
+    upload_parts(side, key, extra, send_body(side, body), ranges(sizes, len(body)))
 
 
 def do_mcopy(side, key, origin, sizes):
@@ -401,16 +402,6 @@ def do_what(side, key, version=None):
         print('tag.%s: %s' % (name, value))
 
 
-def put_in_parts(side, size, body, **kwargs):
-    where = {'Bucket': kwargs['Bucket'], 'Key': kwargs['Key']}
-    where['UploadId'] = client(side).create_multipart_upload(**kwargs)['UploadId']
-    parts = []
-    for number, start in enumerate(range(0, len(body), size), 1):
-        answer = client(side).upload_part(PartNumber=number, Body=body[start:start + size], **where)
-        parts.append({'PartNumber': number, 'ETag': answer['ETag']})
-    client(side).complete_multipart_upload(MultipartUpload={'Parts': parts}, **where)
-
-
 def do_remake(side, key, version, path, *rest):
     old = client(side).get_object(**of_version(side, key, version))
     body, metadata, size, rest = old['Body'].read(), old['Metadata'], 0, list(rest)
@@ -423,12 +414,13 @@ def do_remake(side, key, version, path, *rest):
             size = int(rest.pop(0))
         else:
             metadata.update([word.split('=', 1)])
-    new = {'Bucket': bucket(side), 'Key': key, 'Metadata': metadata, 'ContentType': old['ContentType'],
+    new = {'Metadata': metadata, 'ContentType': old['ContentType'],
            'Tagging': urllib.parse.urlencode(get_tags(side, key, version))}
     if size:
-        put_in_parts(side, size, body, **new)
+        pieces = [(start, min(start + size, len(body))) for start in range(0, len(body), size)]
+        upload_parts(side, key, new, send_body(side, body), pieces)
     else:
-        client(side).put_object(Body=body, **new)
+        client(side).put_object(Bucket=bucket(side), Key=key, Body=body, **new)
     do_rm(side, key, version)
 
 
@@ -473,7 +465,7 @@ def do_lock(side, key, version=None):
     where = of_version(side, key, version)
     try:
         found = client(side).get_object_retention(**where)['Retention']
-        print('retention %s %s' % (found['Mode'], found['RetainUntilDate'].isoformat()))
+        print('retention %s %s' % (found['Mode'], found['RetainUntilDate'].isoformat(timespec='seconds')))
     except ClientError as error:
         if error_code(error) not in absent:
             raise

@@ -39,6 +39,7 @@ struct run {
 	const struct mpu_part *parts;
 	size_t parts_n;
 	const char *replica_version;
+	struct s3_caps *caps;
 };
 
 static int run(const struct job *j, struct run *r)
@@ -56,6 +57,7 @@ static int run(const struct job *j, struct run *r)
 		.arg = &r->notes,
 		.stopping = stopping,
 		.replica_version = r->replica_version,
+		.caps = r->caps,
 		.report = &r->report,
 	};
 
@@ -380,6 +382,143 @@ static void test_etag_form(void)
 	CHECK(!copy_etag_form("0123456789abcdef0123456789abcdef0", &n));
 }
 
+/* "Bucket owner enforced": without the ACL then, and from the first answer on. */
+static void test_acl_refused(void)
+{
+	struct s3_caps caps = { 0 };
+	struct run r = { .caps = &caps };
+	struct job j;
+
+	fixture_init(&f, RULES_TWO);
+	j = job_of(JOB_OBJECT, "a", source_put(&f, "a", "tok", "hello", 5));
+	tag_source("a");
+	j.token = fake_dup("tok");
+	j.spec = spec_of(&f, "a", "tok");
+	j.spec.acl = fake_dup("public-read");
+	fake_set_fault(&f.s3, "copy", "PUT", 400, "AccessControlListNotSupported", 1);
+	CHECK_INT(run(&j, &r), 0);
+	CHECK_INT(caps.acl, CAP_NO);
+	check_replica("a", "hello", 5, "tok", j.version);
+	CHECK_STR(kv_get(&fake_find(&f.s3, "copy", "a", NULL)->headers, "x-amz-meta-crrfs-acl"),
+		  "public-read");
+	CHECK_INT(fake_logged(&f.s3, "PUT copy/a"), 2);
+	/* Known by now: a refusal is something else. */
+	fake_set_fault(&f.s3, "copy", "PUT", 400, "AccessControlListNotSupported", 1);
+	CHECK(run(&j, &r) < 0);
+	job_free(&j);
+	fixture_free(&f);
+}
+
+static void test_lock_missing(void)
+{
+	struct s3_caps caps = { .lock = CAP_NO };
+	struct run r = { .caps = &caps };
+	struct job j;
+
+	fixture_init(&f, RULES_TWO);
+	j = job_of(JOB_OBJECT, "a", source_put(&f, "a", "tok", "hello", 5));
+	j.token = fake_dup("tok");
+	j.spec = spec_of(&f, "a", "tok");
+	j.spec.legal_hold = true;
+	/* Known before: nothing is asked. */
+	CHECK_INT(run(&j, &r), -EINVAL);
+	CHECK_STR(r.error.code, COPY_LOCK_MISSING);
+	CHECK_INT(fake_logged(&f.s3, ""), 0);
+	/* Not known: the server's refusal tells, unless it has Object Lock. */
+	caps.lock = CAP_UNKNOWN;
+	fake_set_fault(&f.s3, "copy", "PUT", 400, "InvalidRequest", 2);
+	CHECK(run(&j, &r) < 0);
+	CHECK_STR(r.error.code, COPY_LOCK_MISSING);
+	caps.lock = CAP_YES;
+	CHECK(run(&j, &r) < 0);
+	CHECK_STR(r.error.code, "InvalidRequest");
+	/* A retention that is over asks for nothing. */
+	caps.lock = CAP_NO;
+	j.spec.legal_hold = false;
+	j.spec.lock_mode = fake_dup("GOVERNANCE");
+	j.spec.retain_until_ms = clock_wall_ms() - 1000;
+	CHECK_INT(run(&j, &r), 0);
+	job_free(&j);
+	fixture_free(&f);
+}
+
+/* A version that was copied within the source has the token of the one it was made of. */
+static void test_same_token(void)
+{
+	struct run r = { 0 };
+	struct job j;
+	char first[256];
+
+	fixture_init(&f, RULES_TWO);
+	j = job_of(JOB_OBJECT, "a", source_put(&f, "a", "tok", "hello", 5));
+	CHECK_INT(run(&j, &r), 0);
+	snprintf(first, sizeof(first), "%s", r.version);
+	job_free(&j);
+	j = job_of(JOB_OBJECT, "a", source_put(&f, "a", "tok", "hello", 5));
+	tag_source("a");
+	j.uncertain = true;
+	CHECK_INT(run(&j, &r), 0);
+	CHECK(strcmp(r.version, first) != 0);
+	check_replica("a", "hello", 5, "tok", j.version);
+	CHECK_INT(fake_count(&f.s3, "copy", "a"), 2);
+	/* Both are there now: each is found. */
+	CHECK_INT(run(&j, &r), 0);
+	free(j.version);
+	j.version = fake_dup("v1");
+	CHECK_INT(run(&j, &r), 0);
+	CHECK_STR(r.version, first);
+	/* And which is current is told as well. */
+	j.repair = true;
+	CHECK_INT(run(&j, &r), 0);
+	CHECK_INT(fake_count(&f.s3, "copy", "a"), 3);
+	job_free(&j);
+	fixture_free(&f);
+}
+
+/* Made by an upload of one part: so is the replica, however small. */
+static void test_one_part(void)
+{
+	struct fake_version *v;
+	char md5_hex[2 * MD5_SIZE + 1];
+	uint8_t sum[MD5_SIZE];
+	struct run r = { 0 };
+	struct job j;
+
+	fixture_init(&f, RULES_TWO);
+	j = job_of(JOB_OBJECT, "a", source_put(&f, "a", NULL, "hello", 5));
+	v = fake_find(&f.s3, "src", "a", NULL);
+	must(md5("hello", 5, sum));
+	fake_etag(sum, sizeof(sum), md5_hex);
+	snprintf(v->etag, sizeof(v->etag), "%s-1", md5_hex);
+	CHECK_INT(run(&j, &r), 0);
+	CHECK_STR(fake_find(&f.s3, "copy", "a", NULL)->etag, v->etag);
+	CHECK_INT(fake_logged(&f.s3, "PUT copy/a?partNumber=1"), 1);
+	job_free(&j);
+	fixture_free(&f);
+}
+
+static void test_not_eligible(void)
+{
+	struct run r = { 0 };
+	struct job j;
+
+	fixture_init(&f, RULES_TWO);
+	j = job_of(JOB_OBJECT, "a", source_put(&f, "a", "tok", "hello", 5));
+	/* SSE-KMS, and no key in the rule: it does not select it. */
+	j.spec = spec_of(&f, "a", "tok");
+	j.spec.sse = fake_dup("aws:kms");
+	CHECK_INT(run(&j, &r), -ENODATA);
+	/* SSE-C: S3 answers 400 to a HEAD without the key. */
+	job_spec_free(&j.spec);
+	fake_set_fault(&f.s3, "src", "HEAD", 400, "", 1);
+	CHECK_INT(run(&j, &r), -EIO);
+	CHECK_STR(r.error.code, COPY_NOT_ELIGIBLE);
+	CHECK(r.report.at_source);
+	CHECK_INT(fake_count(&f.s3, "copy", NULL), 0);
+	job_free(&j);
+	fixture_free(&f);
+}
+
 int main(void)
 {
 	test_single_staged();
@@ -392,6 +531,11 @@ int main(void)
 	test_differs();
 	test_tags();
 	test_delete();
+	test_acl_refused();
+	test_lock_missing();
+	test_same_token();
+	test_one_part();
+	test_not_eligible();
 	test_etag_form();
 	return check_done();
 }
