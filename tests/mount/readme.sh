@@ -13,9 +13,9 @@ echo text >"$MNT/report.pdf"
 # (other tests' mounts run beside this one, so crrctl is told which)
 # the commands that are indented under "Tags, metadata and status", without their comments
 sed -n '/^## Tags, metadata and status/,/^## What/{/^    [sgc]/p}' "$readme" |
-	sed -e 's/ #.*//' -e "s|/mnt/data|$MNT|g" -e "s/my-copy/$DST/" -e "s|crrctl versions PATH|crrctl versions $MNT/report.pdf|" \
+	sed -e 's/ #.*//' -e "s|/mnt/data|$MNT|g" -e "s/my-copy/$DST/" -e "s/crrctl \(versions\|restore\) PATH/crrctl \1 MNT\/report.pdf/; s|MNT/|$MNT/|" \
 		-e "s|crrctl \([a-z]*\) *\$|crrctl \1 $MNT|" -e "s|crrctl|$CRRCTL|" >"$T/commands"
-assert_eq "$(grep -c . "$T/commands")" 11 "commands found in README.md"
+assert_eq "$(grep -c . "$T/commands")" 12 "commands found in README.md"
 while read -r command; do
 	case $command in *replication*) wait_repl ;; esac
 	eval "$command" >>"$T/said" 2>&1 || fail "$command"
