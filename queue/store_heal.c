@@ -60,7 +60,7 @@ int store_each_parked(struct store *s, int (*fn)(void *arg, const char *dest, co
 struct heal_args {
 	const char *dest, *reason, *except_code;
 	int64_t after, id, now_ms;
-	int64_t n;
+	int64_t n, last;
 };
 
 static int find_scout(struct db *db, struct heal_args *a)
@@ -121,8 +121,6 @@ int store_scout(struct store *s, const char *dest, const char *reason, const cha
 	return r;
 }
 
-/* A row that fails and is parked again meanwhile keeps the due time that it got here, and so is not
- * taken twice. */
 static int release_some(struct db *db, void *arg)
 {
 	struct heal_args *a = arg;
@@ -133,15 +131,22 @@ static int release_some(struct db *db, void *arg)
 		db,
 		"UPDATE job SET state = 2, due_ms = ?4 WHERE id IN"
 		" (SELECT id FROM job INDEXED BY job_reason WHERE state = 5 AND dest = ?1"
-		"  AND reason = ?2 AND (?3 IS NULL OR code IS NOT ?3) AND due_ms <> ?4 ORDER BY id "
-		"LIMIT ?5)",
+		"  AND reason = ?2 AND (?3 IS NULL OR code IS NOT ?3) AND id > ?5 ORDER BY id"
+		"  LIMIT ?6) RETURNING id",
 		&st, a->dest, a->reason, a->except_code);
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 4, a->now_ms);
-	db_bind_i64(st, 5, RELEASE_AT_ONCE);
-	r = db_run(st);
-	a->n = r < 0 ? 0 : db_changes(db);
+	db_bind_i64(st, 5, a->after);
+	db_bind_i64(st, 6, RELEASE_AT_ONCE);
+	a->n = 0;
+	/* a row that fails again meanwhile is not met twice */
+	a->last = a->after;
+	while ((r = db_step(st)) == 1) {
+		a->n++;
+		a->last = max_of(a->last, db_col_i64(st, 0));
+	}
+	db_reset(st);
 	return r;
 }
 
@@ -158,6 +163,7 @@ int store_release(struct store *s, const char *dest, const char *reason, const c
 	do {
 		r = store_run(s, "release", release_some, &a);
 		n += (uint64_t)a.n;
+		a.after = a.last;
 	} while (r == 0 && a.n > 0);
 	if (r == 0)
 		*ret_n = n;
