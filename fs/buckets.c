@@ -79,16 +79,16 @@ static int make_dests(const struct opening *o, const struct s3_client_conf *s3,
 	return dest_set_new(&conf, ret_d, o->why, o->why_len);
 }
 
-static int check_dests(const struct opening *o)
+static void note_unversioned(struct buckets *b)
 {
-	const struct s3_client_conf s3 = check_conf(o->conf);
-	struct dest_set *dests = NULL;
-	int err = make_dests(o, &s3, &dests);
+	static const char lost[] =
+		"without versions: what is replaced or deleted is gone, a replica may skip what "
+		"was "
+		"replaced before it was sent, and when others write to the same key the last one "
+		"there wins";
 
-	if (err == 0)
-		err = preflight_dests(dests, o->b->rules, o->b->client, o->why, o->why_len);
-	dest_set_free(dests);
-	return err;
+	log_warn("source=unversioned why=\"%s\"", lost);
+	buf_addf(&b->notes, "warning: bucket '%s' is used %s", s3_client_bucket(b->client), lost);
 }
 
 static int check_source(const struct opening *o)
@@ -97,9 +97,12 @@ static int check_source(const struct opening *o)
 	int err = make_client(o, check_conf(o->conf), &c);
 
 	if (err == 0)
-		err = preflight_source(c, o->why, o->why_len);
-	if (err == 0)
+		err = preflight_source(c, o->conf->unversioned_ok, &o->b->unversioned, o->why,
+				       o->why_len);
+	if (err == 0 && !o->b->unversioned)
 		preflight_lifecycle(c);
+	if (err == 0 && o->b->unversioned)
+		note_unversioned(o->b);
 	s3_client_free(c);
 	return err;
 }
@@ -122,6 +125,8 @@ static int open_source(const struct opening *o, struct s3_client_conf s3)
 {
 	int err;
 
+	o->b->conf = o->conf;
+	buf_init(&o->b->notes, BUF_LIMIT_DOC);
 	if (o->conf->no_check_certificate)
 		log_warn("no_check_certificate=yes why=\"anybody on the way can read and change "
 			 "what is sent\"");
@@ -144,11 +149,11 @@ static int open_buckets(const struct opening *o)
 		err = make_dests(o, &s3, &o->b->dests);
 	if (err < 0)
 		return err;
-	if (!rulesrc_is_none(o->b->rulesrc)) {
+	if (!rulesrc_is_none(o->b->rulesrc))
 		learn_lock(o);
-		return check_dests(o);
-	}
-	log_warn("rules=none why=\"nothing is replicated: give rules=FILE or rules=bucket\"");
+	else
+		log_warn("rules=none why=\"nothing is replicated: give rules=FILE or "
+			 "rules=bucket\"");
 	return 0;
 }
 
@@ -166,6 +171,34 @@ int buckets_open_source(const struct config *c, struct buckets *b, char *why, si
 	return open_source(&o, client_conf(c));
 }
 
+static int check_dests(struct buckets *b, const struct rule_set *rs, struct buf *notes, char *why,
+		       size_t why_len)
+{
+	const struct opening o = { b->conf, b, why, why_len };
+	const struct s3_client_conf s3 = check_conf(b->conf);
+	struct preflight p = {
+		.dests = b->dests, .store = b->store, .source = b->client, .notes = notes
+	};
+	int err = make_dests(&o, &s3, &p.checks);
+
+	err = err < 0 ? err : preflight_dests(&p, rs, why, why_len);
+	dest_set_free(p.checks);
+	return err;
+}
+
+/* matches rulesrc_check_fn; nobody is at the terminal any more */
+static int check_new_rules(void *arg, const struct rule_set *rs, char *why, size_t why_len)
+{
+	return check_dests(arg, rs, NULL, why, why_len);
+}
+
+int buckets_check(struct buckets *b, struct store *s, char *why, size_t why_len)
+{
+	b->store = s;
+	rulesrc_set_check(b->rulesrc, check_new_rules, b);
+	return check_dests(b, b->rules, &b->notes, why, why_len);
+}
+
 void buckets_abort(struct buckets *b)
 {
 	if (b->client)
@@ -180,5 +213,6 @@ void buckets_close(struct buckets *b)
 	rulesrc_free(b->rulesrc);
 	dest_set_free(b->dests);
 	s3_client_free(b->client);
+	buf_free(&b->notes);
 	*b = (struct buckets){ 0 };
 }

@@ -13,14 +13,21 @@ struct buckets {
 	struct rule_set *rules; /* at the start */
 	/* new versions get a retention by themselves, or that is not known */
 	bool ask_lock;
+	bool unversioned;	   /* the source keeps no versions */
+	struct buf notes;	   /* what the terminal shall show at the start */
+	const struct config *conf; /* borrowed */
+	struct store *store;	   /* borrowed */
 };
 
-/* Everything that can be wrong outside this host, and in the rules: one line in why. b must be all
- * zero; buckets_close also after a failure. */
+/* What can be wrong with the source, the rules and the destinations file: one line in why. b must
+ * be all zero; buckets_close also after a failure. */
 int buckets_open(const struct config *c, struct buckets *b, char *why, size_t why_len) must_check;
 /* The source alone, for a mount that only shows what was. */
 int buckets_open_source(const struct config *c, struct buckets *b, char *why, size_t why_len)
 	must_check;
+/* Looks at the destinations, now and whenever the rules are read again; s remembers what each can
+ * do. */
+int buckets_check(struct buckets *b, struct store *s, char *why, size_t why_len) must_check;
 void buckets_abort(struct buckets *b); /* every request ends soon */
 void buckets_close(struct buckets *b);
 

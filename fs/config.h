@@ -45,6 +45,7 @@ struct config {
 	unsigned watch_pages;
 	int64_t heal_first_ms, heal_max_ms;
 	char *events; /* absolute, or "|command"; NULL = none */
+	bool unversioned_ok;
 	/* the file system */
 	bool posix_meta, ro, allow_other;
 	char *versions_dir; /* "no": none */

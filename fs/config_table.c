@@ -68,6 +68,8 @@ const struct config_option config_table[] = {
 	{ "watch_pages", CONFIG_COUNT, AT(watch_pages), 1, 1000000, "N", NULL },
 	{ "heal_first", CONFIG_SECONDS, AT(heal_first_ms), 1, DAY_MS, "S", NULL },
 	{ "heal_max", CONFIG_SECONDS, AT(heal_max_ms), 1, DAY_MS, "S", NULL },
+	{ "unversioned_ok", CONFIG_FLAG, AT(unversioned_ok), 0, 0, "",
+	  "mount a bucket without versioning" },
 	{ "log_level", CONFIG_LEVEL, AT(log_level), 0, 0, "WORD",
 	  "error, warn, info or debug (info)" },
 	/* of mount(8) and the kernel */

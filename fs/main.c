@@ -135,6 +135,13 @@ static int open_state(struct app *a)
 	return err < 0 ? err : put_infos(a);
 }
 
+static int check_dests(struct app *a)
+{
+	if (rulesrc_is_none(a->buckets.rulesrc))
+		return 0;
+	return buckets_check(&a->buckets, a->store, a->why, sizeof(a->why));
+}
+
 static int start_pool(const char *name, unsigned threads, struct pool **ret_p)
 {
 	int err = pool_new(name, threads, POOL_QUEUE, ret_p);
@@ -192,7 +199,7 @@ static int open_queue(struct app *a)
 		.store = a->store,
 		.dests = a->buckets.dests,
 		.source = a->buckets.client,
-		.after_ms = c->order_ms,
+		.after_ms = a->buckets.unversioned ? 0 : c->order_ms,
 	};
 	int err = start_pool("read", READ_THREADS, &a->fs.read_pool);
 
@@ -244,6 +251,7 @@ static int recover(struct app *a)
 		.source = a->buckets.client,
 		.pool = a->fs.upload_pool,
 		.staging_dir = state_staging_dir(a->state),
+		.unversioned = a->buckets.unversioned,
 	};
 	struct recover_result r = { 0 };
 	char words[64];
@@ -404,8 +412,8 @@ typedef int step_fn(struct app *a);
 static int set_up(struct app *a)
 {
 	static step_fn *const now[] = {
-		open_buckets, open_state, open_queue, open_scan, open_fs,
-		recover,      mount_it,	  start,      NULL,
+		open_buckets, open_state, check_dests, open_queue, open_scan,
+		open_fs,      recover,	  mount_it,    start,	   NULL,
 	};
 	/* Nothing is written, here or there: no state, no queue, no rules, nobody to ask. */
 	static step_fn *const past[] = { open_past_source, open_fs, mount_it, NULL };
@@ -494,6 +502,12 @@ static void log_up(const struct app *a)
 		 a->conf.mountpoint, at, (long)getpid());
 }
 
+/* In front the log has told them already. */
+static const char *notes(const struct app *a)
+{
+	return a->daemon.front || a->buckets.notes.len == 0 ? NULL : buf_str(&a->buckets.notes);
+}
+
 static int run(struct app *a)
 {
 	char words[64];
@@ -506,7 +520,7 @@ static int run(struct app *a)
 	}
 	log_up(a);
 	a->why[0] = '\0';
-	daemon_report(&a->daemon, DAEMON_OK, NULL);
+	daemon_report(&a->daemon, DAEMON_OK, notes(a));
 	err = mount_serve(a->mount);
 	if (err < 0)
 		log_error("mount=broken why=\"%s\"", errno_text(err, words, sizeof(words)));

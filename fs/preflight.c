@@ -6,6 +6,8 @@
 
 #include "base/codec.h"
 #include "base/log.h"
+#include "base/pool.h"
+#include "queue/probe.h"
 #include "s3/bucket.h"
 #include "s3/lifecycle.h"
 
@@ -58,38 +60,48 @@ static int report(const struct check *k, int err, const struct s3_error *e)
 	return err;
 }
 
-static int check_versioning(const struct check *k, struct s3_error *e)
+static int no_versioning(const struct check *k, const char *words, const char *option)
 {
-	enum bucket_versioning v = VERSIONING_OFF;
-	int err = bucket_versioning_get(k->client, &v, e);
+	const char *bucket = s3_client_bucket(k->client);
 
-	if (err < 0)
-		return report(k, err, e);
-	if (v == VERSIONING_ENABLED)
-		return 0;
 	snprintf(k->why, k->why_len,
-		 "%s '%s' at %s: versioning is %s; enable it: aws s3api put-bucket-versioning "
-		 "--bucket %s "
-		 "--versioning-configuration Status=Enabled",
-		 k->what, s3_client_bucket(k->client), s3_client_url(k->client),
-		 v == VERSIONING_SUSPENDED ? "suspended" : "not enabled",
-		 s3_client_bucket(k->client));
+		 "%s '%s' at %s: %s enable it: aws s3api put-bucket-versioning --bucket %s "
+		 "--versioning-configuration Status=Enabled; or do without: %s",
+		 k->what, bucket, s3_client_url(k->client), words, bucket, option);
 	return -EINVAL;
+}
+
+/* The server answered, and has no such thing as versioning. */
+static bool is_not_there(const struct s3_error *e)
+{
+	return e->class == FAULT_BAD && e->status != 0;
 }
 
 /* HEAD says nothing about the reason of a 403: GetBucketVersioning, which has a body, is asked
  * first. */
-int preflight_source(struct s3_client *c, char *why, size_t why_len)
+int preflight_source(struct s3_client *c, bool unversioned_ok, bool *ret_unversioned, char *why,
+		     size_t why_len)
 {
 	const struct check k = { c, "bucket", why, why_len };
+	enum bucket_versioning v = VERSIONING_OFF;
 	struct s3_error e = { 0 };
-	int err = check_versioning(&k, &e);
+	int err = bucket_versioning_get(c, &v, &e);
 
-	if (err < 0)
-		return err;
+	if (err < 0 && !(unversioned_ok && is_not_there(&e)))
+		return report(&k, err, &e);
+	if (v != VERSIONING_ENABLED && !unversioned_ok)
+		return no_versioning(
+			&k,
+			v == VERSIONING_SUSPENDED
+				? "Versioning must be 'Enabled' on the bucket, and is suspended;"
+				: "Versioning must be 'Enabled' on the bucket, and is not;",
+			"-o unversioned_ok");
 	e = (struct s3_error){ 0 };
 	err = bucket_head(c, &e);
-	return err < 0 ? report(&k, err, &e) : 0;
+	if (err < 0)
+		return report(&k, err, &e);
+	*ret_unversioned = v != VERSIONING_ENABLED;
+	return 0;
 }
 
 /* The server may have no lifecycle, or not show it to us: then there is nothing to say. */
@@ -136,44 +148,205 @@ static bool is_wanted(const struct rule_set *rs, const char *arn)
 	return false;
 }
 
-static int check_dest(struct dest_set *ds, const char *arn, struct s3_client *source, char *why,
+/* --- the destinations ------------------------------------------------------------------------- */
+
+#define LOOKS_AT_ONCE 16
+
+/* One destination: what a look at it told. */
+struct look {
+	const struct preflight *p;
+	const char *arn;
+	struct dest *dest; /* of the set that is made for the checks */
+	struct s3_caps caps;
+	struct s3_error error;
+	int err;
+};
+
+static void look_at(void *arg)
+{
+	struct look *l = arg;
+
+	l->err = probe_caps(l->p->store, l->arn, dest_client(l->dest), &l->caps, &l->error);
+}
+
+/* To the log, and for the terminal. */
+static void warn(const struct look *l, const char *words)
+{
+	struct s3_client *c = dest_client(l->dest);
+	char shown[700];
+
+	log_warn("dest=%s why=\"%s\"", l->arn, printable(words, shown, sizeof(shown)));
+	if (l->p->notes)
+		buf_addf(l->p->notes, "%swarning: destination bucket '%s' at %s: %s",
+			 l->p->notes->len > 0 ? "\ncrrfs: " : "", s3_client_bucket(c),
+			 s3_client_url(c), words);
+}
+
+/* As S3 calls each permission: S3 User Guide, "Required permissions for Amazon S3 API
+ * operations". */
+static void warn_denied(const struct look *l)
+{
+	const struct {
+		enum cap cap;
+		const char *actions;
+	} rows[] = {
+		{ l->caps.put, "s3:PutObject" },
+		{ l->caps.get, "s3:GetObject" },
+		{ l->caps.tags, "s3:PutObjectTagging and s3:GetObjectTagging" },
+		{ l->caps.acl, "s3:PutObjectAcl" },
+		{ l->caps.multipart, "s3:AbortMultipartUpload" },
+		{ l->caps.remove, "s3:DeleteObject" },
+		{ l->caps.purge, "s3:DeleteObjectVersion, which removes what was tried" },
+		{ l->caps.minio, "s3:ReplicateObject" },
+	};
+	auto_with(buf_free) struct buf words;
+
+	buf_init(&words, BUF_LIMIT_SMALL);
+	for (size_t i = 0; i < array_size(rows); i++)
+		if (rows[i].cap == CAP_DENIED)
+			buf_addf(&words, "%s%s",
+				 words.len > 0 ? ", " : "denied below " CAPS_PREFIX ": ",
+				 rows[i].actions);
+	if (words.len == 0)
+		return;
+	buf_adds(&words,
+		 "; allow it in the bucket's policy, or what needs it will fail (all is well "
+		 "if the policy allows it where the rules write)");
+	warn(l, buf_str(&words));
+}
+
+static void warn_about(const struct look *l)
+{
+	const struct s3_caps *c = &l->caps;
+	char words[500], text[400];
+
+	if (c->versioning_api == CAP_NO && c->versioning != CAP_YES &&
+	    !dest_unversioned_ok(l->dest))
+		warn(l,
+		     "its server keeps no versions: the latest one wins, and what is replaced or "
+		     "deleted is gone there (unversioned_ok = yes in the destinations file says "
+		     "that you know)");
+	if (c->put == CAP_NO) {
+		snprintf(words, sizeof(words),
+			 "an object could not be written there as it should: %s",
+			 l->error.status ? s3_error_text(&l->error, text, sizeof(text))
+					 : "its metadata was lost");
+		warn(l, words);
+	}
+	warn_denied(l);
+}
+
+/* 0, or -errno with one line in why. */
+static int judge(const struct look *l, char *why, size_t why_len)
+{
+	const struct check k = { dest_client(l->dest), "destination bucket", why, why_len };
+	const struct s3_caps *c = &l->caps;
+	char words[500], text[400];
+
+	if (l->err < 0 && l->err != -ENOMEM && is_unreachable(l->err, &l->error)) {
+		snprintf(words, sizeof(words), "unreachable, what is written waits for it: %s",
+			 s3_error_text(&l->error, text, sizeof(text)));
+		warn(l, words);
+		return 0;
+	}
+	if (l->err < 0)
+		return report(&k, l->err, &l->error);
+	if (c->versioning_api == CAP_DENIED && c->versioning != CAP_YES)
+		return report(&k, -EACCES, &l->error);
+	if (c->versioning_api == CAP_YES && c->versioning != CAP_YES &&
+	    !dest_unversioned_ok(l->dest))
+		return no_versioning(
+			&k, "Destination bucket must have versioning enabled, and it is not;",
+			"unversioned_ok = yes in the destinations file");
+	warn_about(l);
+	return 0;
+}
+
+static int start_look(const struct preflight *p, const char *arn, struct look *ret_l, char *why,
 		      size_t why_len)
 {
-	struct check k = { NULL, "destination bucket", why, why_len };
-	struct s3_error e = { 0 };
-	struct dest *d = NULL;
-	char shown[700];
-	int err = dest_get(ds, arn, &d, why, why_len);
+	*ret_l = (struct look){ .p = p, .arn = arn };
+	int err = dest_get(p->checks, arn, &ret_l->dest, why, why_len);
 
 	if (err < 0)
 		return err;
-	k.client = dest_client(d);
-	if (is_same_bucket(k.client, source)) {
-		snprintf(why, why_len,
-			 "destination %s is the source bucket itself at %s; name another bucket in "
-			 "the rules, or give "
-			 "its url in the destinations file",
-			 arn, s3_client_url(source));
-		return -EINVAL;
-	}
-	err = check_versioning(&k, &e);
-	if (err < 0 && err != -EINVAL && err != -ENOMEM && is_unreachable(err, &e)) {
-		log_warn("dest=%s result=unreachable why=\"%s\"", arn,
-			 printable(why, shown, sizeof(shown)));
+	if (!is_same_bucket(dest_client(ret_l->dest), p->source))
 		return 0;
-	}
-	return err;
+	snprintf(why, why_len,
+		 "destination %s is the source bucket itself at %s; name another bucket in the "
+		 "rules, or give its url in the destinations file",
+		 arn, s3_client_url(p->source));
+	return -EINVAL;
 }
 
-int preflight_dests(struct dest_set *ds, const struct rule_set *rs, struct s3_client *source,
-		    char *why, size_t why_len)
+/* Those that nobody has looked at yet. */
+static int list_looks(const struct preflight *p, const struct rule_set *rs, struct look *looks,
+		      size_t *ret_n, char *why, size_t why_len)
 {
 	for (size_t i = 0; i < rules_dest_count(rs); i++) {
 		const char *arn = rules_dest(rs, i);
-		int err = is_wanted(rs, arn) ? check_dest(ds, arn, source, why, why_len) : 0;
+		struct s3_caps caps;
+		struct dest *d;
+		int err;
 
+		if (!is_wanted(rs, arn))
+			continue;
+		err = dest_get(p->dests, arn, &d, why, why_len);
+		if (err == 0 && dest_get_caps(d, &caps))
+			continue;
+		err = err < 0 ? err : start_look(p, arn, &looks[*ret_n], why, why_len);
 		if (err < 0)
 			return err;
+		(*ret_n)++;
 	}
 	return 0;
+}
+
+/* At once, so that slow ones do not add up. */
+static int look_at_all(struct look *looks, size_t n)
+{
+	struct pool *pool = NULL;
+	int err = pool_new("preflight", (unsigned)min_of(n, (size_t)LOOKS_AT_ONCE), (unsigned)n,
+			   &pool);
+
+	err = err < 0 ? err : pool_start(pool);
+	for (size_t i = 0; err == 0 && i < n; i++)
+		err = pool_submit(pool, look_at, &looks[i]);
+	pool_free(pool); /* when all have been looked at */
+	return err;
+}
+
+static int judge_all(const struct preflight *p, const struct look *looks, size_t n, char *why,
+		     size_t why_len)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct dest *d;
+		int err = judge(&looks[i], why, why_len);
+
+		err = err < 0 ? err : dest_get(p->dests, looks[i].arn, &d, why, why_len);
+		if (err < 0)
+			return err;
+		if (looks[i].err == 0)
+			dest_set_caps(d, &looks[i].caps);
+	}
+	return 0;
+}
+
+int preflight_dests(const struct preflight *p, const struct rule_set *rs, char *why, size_t why_len)
+{
+	auto_free struct look *looks = calloc(rules_dest_count(rs) + 1, sizeof(*looks));
+	size_t n = 0;
+	int err;
+
+	if (!looks) {
+		snprintf(why, why_len, "out of memory");
+		return -ENOMEM;
+	}
+	err = list_looks(p, rs, looks, &n, why, why_len);
+	if (err == 0 && n > 0) {
+		err = look_at_all(looks, n);
+		if (err < 0)
+			snprintf(why, why_len, "no threads to look at the destinations with");
+	}
+	return err < 0 ? err : judge_all(p, looks, n, why, why_len);
 }

@@ -16,7 +16,9 @@ struct rulesrc {
 	char *from;		  /* fixed; NULL = none */
 	bool strict;		  /* fixed */
 	struct s3_client *source; /* fixed, borrowed */
-	struct lock reloading;	  /* never taken by a thread that serves files */
+	rulesrc_check_fn *check;  /* fixed before the first reload; NULL = none */
+	void *check_arg;
+	struct lock reloading; /* never taken by a thread that serves files */
 	struct cond done;
 	bool busy; /* the mark, under reloading */
 };
@@ -47,6 +49,12 @@ void rulesrc_free(struct rulesrc *r)
 	lock_free(&r->reloading);
 	free(r->from);
 	free(r);
+}
+
+void rulesrc_set_check(struct rulesrc *r, rulesrc_check_fn *fn, void *arg)
+{
+	r->check = fn;
+	r->check_arg = arg;
 }
 
 bool rulesrc_is_none(const struct rulesrc *r)
@@ -179,6 +187,8 @@ static int reload(struct rulesrc *r, struct repl *repl, struct dest_set *dests, 
 	char shown[900];
 	int err = rulesrc_load(r, &rs, why, why_len);
 
+	if (err == 0 && r->check)
+		err = r->check(r->check_arg, rs, why, why_len);
 	if (err == 0)
 		err = put_into_force(r, rs, repl, dests, s, why, why_len);
 	if (err < 0)

@@ -15,6 +15,9 @@ struct rulesrc;
 int rulesrc_new(const char *from, bool strict, struct s3_client *source, struct rulesrc **ret_r)
 	must_check;
 void rulesrc_free(struct rulesrc *r); /* NULL is fine */
+typedef int rulesrc_check_fn(void *arg, const struct rule_set *rs, char *why, size_t why_len);
+/* What rules must pass before rulesrc_reload puts them into force. */
+void rulesrc_set_check(struct rulesrc *r, rulesrc_check_fn *fn, void *arg);
 /* for people: the file, "bucket" or "none" */
 const char *rulesrc_name(const struct rulesrc *r);
 bool rulesrc_is_none(const struct rulesrc *r);

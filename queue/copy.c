@@ -19,6 +19,11 @@ bool copy_is_stopping(const struct copy *c)
 	return c->conf->stopping && c->conf->stopping(c->conf->arg);
 }
 
+bool copy_keeps_versions(const struct copy *c)
+{
+	return !c->conf->caps || c->conf->caps->versioning != CAP_NO;
+}
+
 int copy_blame(struct copy *c, int err)
 {
 	if (err == 0 || c->body.err == 0)
@@ -27,7 +32,7 @@ int copy_blame(struct copy *c, int err)
 	*c->err = c->body.error;
 	if (c->body.err == -ENOENT && strcmp(c->body.error.code, "NoSuchBucket") != 0)
 		return -ENODATA;
-	if (c->body.err == -ESTALE && !c->j->version)
+	if (c->body.err == -ESTALE && !job_is_pinned(c->j))
 		return -ENODATA;
 	return c->body.err;
 }
@@ -53,6 +58,12 @@ int copy_make_replica(struct copy *c, struct replica *ret_r)
 	};
 
 	return replica_make(&in, ret_r);
+}
+
+bool copy_is_duplicate(const struct copy *c)
+{
+	return c->conf->caps && c->conf->caps->minio == CAP_YES && replica_is_uuid(c->j->version) &&
+	       strcmp(c->err->code, "PreconditionFailed") == 0;
 }
 
 static bool drops_class(struct copy *c)
@@ -100,10 +111,9 @@ static int put_whole(struct copy *c, struct s3_info *ret_i)
 	c->body.base = 0;
 	err = object_put(c->conf->dest, c->j->key, &r.opts, copy_body_read, &c->body, c->spec.size,
 			 ret_i, c->err);
-	if (err < 0 && r.origin.version_id && strcmp(c->err->code, "PreconditionFailed") == 0) {
-		/* MinIO: a version of this id is there */
-		s3_info_free(ret_i);
-		return object_head(c->conf->dest, c->j->key, r.origin.version_id, ret_i, c->err);
+	if (err < 0 && copy_is_duplicate(c)) {
+		err = object_head(c->conf->dest, c->j->key, c->j->version, ret_i, c->err);
+		return err < 0 ? err : copy_put_tags(c, ret_i->version_id);
 	}
 	if (err < 0)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
@@ -125,6 +135,10 @@ static int copy_single(struct copy *c, struct s3_info *ret_i)
 
 static bool is_in_parts(const struct copy *c)
 {
+	const struct s3_caps *caps = c->conf->caps;
+
+	if (caps && caps->multipart == CAP_NO && c->spec.size <= S3_SINGLE_MAX)
+		return false;
 	if (c->layout.is_source)
 		return true;
 	if (c->layout.n < 2)
@@ -168,19 +182,20 @@ static int ask_first(struct copy *c, struct s3_info *ret_i)
 	if (!c->j->uncertain)
 		return 0;
 	found = copy_ask_dest(c, ret_i);
+	/* Without versions an older one would take the place of a newer one. */
+	if (found == 0 && !copy_keeps_versions(c))
+		return copy_is_overtaken(c, NULL);
 	if (found != 1)
 		return found;
 	err = make_whole(c, ret_i->version_id);
 	return err < 0 ? err : 1;
 }
 
-/* S3 says "null", or nothing, for what was written while versioning is not enabled. */
 static int check_versioned(struct copy *c, const struct s3_info *made)
 {
 	const struct s3_caps *caps = c->conf->caps;
 
-	if (c->conf->unversioned_ok || !caps || caps->versioning_api != CAP_YES ||
-	    (made->version_id && strcmp(made->version_id, "null") != 0))
+	if (c->conf->unversioned_ok || !caps || caps->versioning_api != CAP_YES || made->version_id)
 		return 0;
 	*c->err = (struct s3_error){ .class = FAULT_AUTH, .retry_after_ms = -1 };
 	snprintf(c->err->code, sizeof(c->err->code), COPY_UNVERSIONED);
@@ -198,6 +213,8 @@ static int copy_object(struct copy *c, char *ret_version)
 	c->report.uncertain = c->j->uncertain;
 	err = copy_learn_spec(c);
 	err = err < 0 ? err : copy_check_lock(c);
+	if (err == 0 && copy_is_for_minio(c))
+		err = copy_learn_time(c, &c->spec.mtime_ms);
 	err = err < 0 ? err : ask_first(c, &info);
 	if (err < 0)
 		return err;

@@ -63,7 +63,7 @@ static int fill_block(struct copy_body *b, uint64_t off)
 	const struct job *j = b->job;
 	uint64_t start = off / BLOCK_SIZE * BLOCK_SIZE;
 	struct s3_range range = { start, min_of(start + BLOCK_SIZE, b->spec->size) };
-	const char *etag = j->version ? NULL : b->spec->etag;
+	const char *etag = job_is_pinned(j) ? NULL : b->spec->etag;
 	size_t got = 0;
 	int err;
 

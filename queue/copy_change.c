@@ -55,26 +55,42 @@ static int at_dest(struct copy *c, int err)
 
 /* --- tags ------------------------------------------------------------------------------------- */
 
+static int set_meta_tags(struct kv *meta, const struct kv *tags)
+{
+	auto_with(buf_free) struct buf b;
+	int err;
+
+	buf_init(&b, BUF_LIMIT_DOC);
+	kv_del(meta, REPL_META_TAGS);
+	if (tags->n == 0)
+		return 0;
+	err = kv_to_query(tags, &b);
+	return err < 0 ? err : kv_set(meta, REPL_META_TAGS, buf_str(&b));
+}
+
 /*
  * A server without tags has them in the metadata, which no request can change: the object is copied
- * onto itself there, by the server.
+ * onto itself there, by the server. That makes it the current version, so an older one is left.
  */
 static int retag_metadata(struct copy *c, char **version)
 {
 	auto_with(s3_info_free) struct s3_info now = { 0 };
 	auto_with(s3_info_free) struct s3_info made = { 0 };
-	auto_with(buf_free) struct buf tags;
 	struct s3_put_opts opts;
-	int err = object_head(c->conf->dest, c->j->key, *version, &now, c->err);
+	int err = object_head(c->conf->dest, c->j->key, NULL, &now, c->err);
 
 	if (err < 0)
 		return err;
-	buf_init(&tags, BUF_LIMIT_DOC);
-	err = kv_to_query(&c->spec.tags, &tags);
-	err = err < 0 ? err : kv_set(&now.meta, REPL_META_TAGS, buf_str(&tags));
-	opts = (struct s3_put_opts){ .meta = &now.meta,
-				     .sys = &now.sys,
-				     .storage_class = now.storage_class };
+	if (*version && (!now.version_id || strcmp(*version, now.version_id) != 0))
+		return copy_nothing(c, "the destination takes no tags, and has a newer version");
+	err = set_meta_tags(&now.meta, &c->spec.tags);
+	opts = (struct s3_put_opts){
+		.meta = &now.meta,
+		.sys = &now.sys,
+		.storage_class = now.storage_class,
+		.sse = now.sse,
+		.sse_key = now.sse_key,
+	};
 	err = err < 0 ? err
 		      : object_copy(c->conf->dest, c->j->key, *version, now.etag, now.size,
 				    c->j->key, &opts, &made, c->err);
@@ -305,16 +321,18 @@ static int find_replica(struct copy *c, char **ret_version)
 }
 
 /*
- * "" in the ledger: the destination's answer had no version id, so its bucket has no versions, and
- * what is current is meant.
+ * "" in the ledger: the destination's answer had no version id, so its bucket has no versions. Then
+ * what is current is meant, unless it is the replica of another version by now.
  */
 static int which_version(struct copy *c, char **ret_version)
 {
 	const char *known = c->conf->replica_version ? c->conf->replica_version : home_version(c);
 
-	if (!known)
-		return find_replica(c, ret_version);
-	return *known ? str_dup(known, ret_version) : 0;
+	if (known && *known)
+		return str_dup(known, ret_version);
+	if (known && !c->j->version)
+		return 0;
+	return find_replica(c, ret_version);
 }
 
 static int change(struct copy *c, char **version)
@@ -333,10 +351,12 @@ static int change(struct copy *c, char **version)
 int copy_change(struct copy *c, char *ret_version)
 {
 	auto_free char *version = NULL;
+	const char *token = c->j->token;
 	int err;
 
 	err = job_spec_copy(&c->spec, &c->j->spec);
-	err = err < 0 ? err : str_dup(c->j->token, &c->token);
+	token = token ? token : kv_get(&c->spec.meta, REPL_META_ID);
+	err = err < 0 ? err : str_dup(token, &c->token);
 	err = err < 0 ? err : which_version(c, &version);
 	err = err < 0 ? err : change(c, &version);
 	if (err == 0)

@@ -22,7 +22,7 @@ static int note_newest(void *arg, const struct s3_entry *e)
 	struct newest *n = arg;
 
 	n->is_marker = e->delete_marker;
-	return str_dup(e->version_id, &n->version) < 0 ? -ENOMEM : 1;
+	return str_dup(list_version_id(e), &n->version) < 0 ? -ENOMEM : 1;
 }
 
 /* The source version that a replica was made of, by its marks; NULL = they do not tell. */
@@ -48,7 +48,7 @@ static int find_origin(struct copy *c, const char *replica, char **ret_version)
 }
 
 struct order_of {
-	const char *marker, *other;
+	const char *ours, *other;
 	bool other_first;
 };
 
@@ -57,36 +57,37 @@ static int find_first(void *arg, const struct s3_entry *e)
 	struct order_of *o = arg;
 
 	o->other_first = e->version_id && strcmp(e->version_id, o->other) == 0;
-	return o->other_first || (e->version_id && strcmp(e->version_id, o->marker) == 0);
+	return o->other_first || (e->version_id && strcmp(e->version_id, o->ours) == 0);
 }
 
-/*
- * Does a replica of a version that is newer than the marker stand at the destination? Nobody can
- * put the marker below it, and above it would hide it.
- */
-static int is_overtaken(struct copy *c, const char *replica, bool *ret_is)
+/* Nobody can put ours below it, and above it would hide it. */
+int copy_is_overtaken(struct copy *c, const char *replica)
 {
 	auto_free char *origin = NULL;
-	struct order_of order = { .marker = c->j->version };
+	struct order_of order = { .ours = c->j->version };
 	int err = find_origin(c, replica, &origin);
 
-	*ret_is = false;
 	if (err < 0 || !origin || !c->j->version)
 		return err == -ENOENT ? 0 : err;
 	order.other = origin;
 	err = list_versions_of(c->conf->source, c->j->key, find_first, &order, c->err);
-	*ret_is = err > 0 && order.other_first;
+	if (err > 0 && order.other_first)
+		return copy_nothing(c, "a newer version stands at the destination already");
 	return min_of(err, 0);
 }
 
 static int delete_there(struct copy *c, char **version)
 {
-	const struct s3_origin origin = { .version_id = c->j->version,
-					  .mtime_ms = c->j->spec.mtime_ms ? c->j->spec.mtime_ms
-									  : c->j->created_ms };
-	bool minio = c->conf->caps && c->conf->caps->minio == CAP_YES && c->j->version;
+	struct s3_origin origin = { .mtime_ms = c->j->spec.mtime_ms ? c->j->spec.mtime_ms
+								    : c->j->created_ms };
+	int err;
 
-	return object_delete_as(c->conf->dest, c->j->key, minio ? &origin : NULL, version, c->err);
+	if (!copy_is_for_minio(c))
+		return object_delete(c->conf->dest, c->j->key, version, c->err);
+	if (replica_is_uuid(c->j->version))
+		origin.version_id = c->j->version;
+	err = copy_learn_time(c, &origin.mtime_ms);
+	return err < 0 ? err : object_delete_as(c->conf->dest, c->j->key, &origin, version, c->err);
 }
 
 /* 1 = nothing is to be made: *ret_version is the marker that stands. */
@@ -94,9 +95,12 @@ static int ask_first(struct copy *c, char **ret_version)
 {
 	struct newest n = { 0 };
 	auto_free char *version = NULL;
-	bool overtaken = false;
-	int err = list_versions_of(c->conf->dest, c->j->key, note_newest, &n, c->err);
+	int err;
 
+	/* No marker can be seen, and it does no harm to delete once more. */
+	if (!copy_keeps_versions(c))
+		return c->j->repair ? 0 : copy_is_overtaken(c, NULL);
+	err = list_versions_of(c->conf->dest, c->j->key, note_newest, &n, c->err);
 	version = n.version;
 	if (err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0)
 		err = 0;
@@ -106,11 +110,7 @@ static int ask_first(struct copy *c, char **ret_version)
 		*ret_version = take_ptr(&version);
 		return 1;
 	}
-	if (version && !c->j->repair)
-		err = is_overtaken(c, version, &overtaken);
-	if (err == 0 && overtaken)
-		return copy_nothing(c, "a newer version stands at the destination already");
-	return min_of(err, 0);
+	return version && !c->j->repair ? copy_is_overtaken(c, version) : 0;
 }
 
 int copy_delete(struct copy *c, char *ret_version)

@@ -58,10 +58,17 @@ struct copy {
 
 /* What the version carries, in c->spec, c->acl and c->token. -ENODATA: nothing is to be done. */
 int copy_learn_spec(struct copy *c) must_check;
+/* The destination is a MinIO, and takes the id and the time of the version. */
+bool copy_is_for_minio(const struct copy *c);
+/* For it: the time of the source version in *ms, which holds when we heard of it. */
+int copy_learn_time(struct copy *c, int64_t *ms) must_check;
 /* The parts to send it in, in c->layout. */
 int copy_learn_layout(struct copy *c) must_check;
 /* Does the destination have it already? 1 = yes (ret_version filled), 0 = no. */
 int copy_ask_dest(struct copy *c, struct s3_info *ret_i) must_check;
+/* -ENODATA: a replica of a version that is newer than this one stands there: `replica`, or the
+ * current one (NULL). */
+int copy_is_overtaken(struct copy *c, const char *replica) must_check;
 /* Is its current version a replica of this one? 1 = yes (ret_i filled), 0 = no. */
 int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;
 /* In the parts of c->layout; ret_i: version and ETag of the replica. */
@@ -82,6 +89,10 @@ int copy_make_replica(struct copy *c, struct replica *ret_r) must_check;
  * without from now on. */
 bool copy_falls_back(struct copy *c);
 bool copy_is_stopping(const struct copy *c);
+/* MinIO has a version of this id and ETag already. */
+bool copy_is_duplicate(const struct copy *c);
+/* Does the destination? */
+bool copy_keeps_versions(const struct copy *c);
 
 int copy_delete(struct copy *c, char *ret_version) must_check;
 /* Jobs that make no version: tags, ACL, retention, legal hold. */

@@ -181,6 +181,8 @@ static int send_all(struct copy *c, struct parts *p, struct s3_info *ret_i)
 
 	if (!p->id)
 		err = create(c, p);
+	if (err < 0 && copy_is_duplicate(c))
+		return object_head(c->conf->dest, c->j->key, c->j->version, ret_i, c->err);
 	err = err < 0 ? err : send_missing(c, p);
 	return err < 0 ? err : complete(c, p, ret_i);
 }

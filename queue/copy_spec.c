@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "s3/list.h"
 #include "s3/object.h"
 #include "s3/part.h"
 #include "s3/tagging.h"
@@ -26,7 +27,7 @@ static int source_gone(struct copy *c, int err)
 {
 	c->report.at_source = true;
 	if ((err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0) ||
-	    (err == -ESTALE && !c->j->version))
+	    (err == -ESTALE && !job_is_pinned(c->j)))
 		return copy_nothing(c, "the source version is gone");
 	return err;
 }
@@ -86,11 +87,10 @@ static int head_source(struct copy *c, struct s3_info *ret_i)
 /* A bucket that takes no ACLs has none to copy. */
 static int ask_acl(struct copy *c, struct job_spec *s)
 {
-	const struct s3_caps *caps = c->conf->caps;
 	const char *canned;
 	int err;
 
-	if (c->j->how.owner_override || (caps && caps->acl == CAP_NO))
+	if (c->j->how.owner_override)
 		return 0;
 	err = acl_get(c->conf->source, c->j->key, c->j->version, &c->acl, c->err);
 	if (err < 0 && acl_is_refused(c->err))
@@ -243,6 +243,49 @@ int copy_learn_layout(struct copy *c)
 	return layout_even(c->spec.size, n, first, &c->layout) ? 0 : list_parts(c, n);
 }
 
+/* --- the time of a version -------------------------------------------------------------------- */
+
+bool copy_is_for_minio(const struct copy *c)
+{
+	return c->conf->caps && c->conf->caps->minio == CAP_YES && c->j->version;
+}
+
+struct listed {
+	const char *version;
+	int64_t mtime_ms;
+};
+
+static int note_time(void *arg, const struct s3_entry *e)
+{
+	struct listed *l = arg;
+
+	if (strcmp(e->version_id, l->version) != 0)
+		return 0;
+	l->mtime_ms = e->mtime_ms;
+	return 1;
+}
+
+/*
+ * MinIO orders the history of a key by the times of its versions, so a replica gets the source's,
+ * which a list alone tells to the millisecond. Where it tells seconds, *ms, when we heard of the
+ * version, keeps those of one second in order.
+ */
+int copy_learn_time(struct copy *c, int64_t *ms)
+{
+	struct listed l = { .version = c->j->version };
+	int err = list_versions_of(c->conf->source, c->j->key, note_time, &l, c->err);
+
+	if (err < 0) {
+		c->report.at_source = true;
+		return err;
+	}
+	if (l.mtime_ms % 1000 != 0)
+		*ms = l.mtime_ms;
+	else if (l.mtime_ms != 0)
+		*ms = min_of(max_of(*ms, l.mtime_ms), l.mtime_ms + 999);
+	return 0;
+}
+
 /* --- the destination -------------------------------------------------------------------------- */
 
 const char *copy_token_name(const struct copy *c)
@@ -283,6 +326,8 @@ int copy_ask_dest(struct copy *c, struct s3_info *ret_i)
 
 	if (!name)
 		return 0;
+	if (!copy_keeps_versions(c))
+		return copy_is_current(c, ret_i);
 	r = find_there(c, name, copy_token_value(c), ret_i);
 	if (r != 1 || !is_of_another(c, ret_i))
 		return r;

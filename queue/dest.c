@@ -25,6 +25,9 @@ struct dest {
 		struct lock l;
 		struct dest_gauge gauge;
 		struct s3_caps caps;
+		bool caps_known;
+		bool learning; /* the mark of who learns them */
+		struct cond learnt;
 	} locked;
 };
 
@@ -174,6 +177,7 @@ static void dest_free(struct dest *d)
 	if (!d)
 		return;
 	s3_client_free(d->client);
+	cond_free(&d->locked.learnt);
 	lock_free(&d->locked.l);
 	free(d->arn);
 	free(d);
@@ -204,16 +208,36 @@ bool dest_class_fallback(const struct dest *d)
 	return d->class_fallback;
 }
 
-void dest_get_caps(struct dest *d, struct s3_caps *ret_c)
+bool dest_get_caps(struct dest *d, struct s3_caps *ret_c)
 {
 	scoped_lock(&d->locked.l);
 	*ret_c = d->locked.caps;
+	return d->locked.caps_known;
 }
 
 void dest_set_caps(struct dest *d, const struct s3_caps *c)
 {
 	scoped_lock(&d->locked.l);
 	d->locked.caps = *c;
+	d->locked.caps_known = true;
+}
+
+bool dest_begin_caps(struct dest *d)
+{
+	scoped_lock(&d->locked.l);
+	while (d->locked.learning)
+		cond_wait(&d->locked.learnt, &d->locked.l);
+	d->locked.learning = !d->locked.caps_known;
+	return d->locked.learning;
+}
+
+void dest_end_caps(struct dest *d, const struct s3_caps *c)
+{
+	if (c)
+		dest_set_caps(d, c);
+	scoped_lock(&d->locked.l);
+	d->locked.learning = false;
+	cond_broadcast(&d->locked.learnt);
 }
 
 bool dest_lost_acl(struct dest *d)
@@ -337,6 +361,7 @@ static int dest_new(const struct dest_set *ds, const char *arn, struct dest **re
 	if (!d)
 		return -ENOMEM;
 	lock_init(&d->locked.l);
+	cond_init(&d->locked.learnt);
 	d->locked.gauge.at_once = ds->at_once;
 	d->unversioned_ok = s && s->unversioned_ok == DESTCONF_YES;
 	d->class_fallback = s && s->class_fallback == DESTCONF_YES;

@@ -47,9 +47,13 @@ struct s3_client *dest_client(const struct dest *d); /* borrowed */
 bool dest_unversioned_ok(const struct dest *d);
 bool dest_class_fallback(const struct dest *d);
 
-/* What its server can do, as far as it is known: all unknown at first. */
-void dest_get_caps(struct dest *d, struct s3_caps *ret_c);
+/* What its server can do. False: nobody has learnt it yet, and all is unknown. */
+bool dest_get_caps(struct dest *d, struct s3_caps *ret_c);
 void dest_set_caps(struct dest *d, const struct s3_caps *c);
+/* True: not known, and the caller shall learn it, then call dest_end_caps (NULL: in vain). Waits
+ * while another does. */
+bool dest_begin_caps(struct dest *d);
+void dest_end_caps(struct dest *d, const struct s3_caps *c);
 /* It has told that it takes no ACLs; true the first time. */
 bool dest_lost_acl(struct dest *d);
 

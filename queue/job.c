@@ -103,6 +103,11 @@ void job_free(struct job *j)
 	*j = (struct job){ 0 };
 }
 
+bool job_is_pinned(const struct job *j)
+{
+	return j->version && strcmp(j->version, "null") != 0;
+}
+
 const char *job_kind_name(enum job_kind k)
 {
 	switch (k) {

@@ -104,6 +104,8 @@ int job_spec_copy(struct job_spec *dst, const struct job_spec *src) must_check;
 int job_how_copy(struct job_how *dst, const struct job_how *src) must_check;
 void job_how_free(struct job_how *h); /* empties */
 void job_free(struct job *j);	      /* empties; all-zero is empty */
+/* Does its version id stand for the same bytes for ever? S3's "null" does not. */
+bool job_is_pinned(const struct job *j);
 /* "object", "tags", "delete", "acl", "retention", "legal-hold" */
 const char *job_kind_name(enum job_kind k);
 /* Does it change a version that is there already, and makes none? */

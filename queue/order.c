@@ -100,7 +100,8 @@ static int is_our_replica(struct look *l, bool *ret_ours)
 	*ret_ours = false;
 	if (l->there.is_marker)
 		return 0;
-	err = object_head(dest_client(l->dest), l->key, l->there.version, &i, &l->error);
+	err = object_head(dest_client(l->dest), l->key,
+			  *l->there.version ? l->there.version : NULL, &i, &l->error);
 	if (err < 0)
 		return err == -ENOENT ? 0 : err;
 	of = kv_get(&i.meta, REPL_META_REPLICA);
@@ -113,14 +114,15 @@ static int learn(struct look *l, struct job_spec *spec)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	struct s3_client *source = l->o->conf.source;
-	int err = object_head(source, l->key, l->source.version, &i, &l->error);
+	const char *version = *l->source.version ? l->source.version : NULL;
+	int err = object_head(source, l->key, version, &i, &l->error);
 
 	if (err < 0)
 		return err;
 	kv_move(&spec->meta, &i.meta);
 	spec->sse = take_ptr(&i.sse);
 	if (i.tag_count != 0)
-		err = tagging_get(source, l->key, l->source.version, &spec->tags, &l->error);
+		err = tagging_get(source, l->key, version, &spec->tags, &l->error);
 	return err;
 }
 
@@ -181,8 +183,12 @@ static int look_at_key(struct order *o, struct dest *d, const struct order_row *
 {
 	auto_with(look_free) struct look l = { .o = o, .dest = d, .key = row->key };
 	char shown[400], why[400];
+	struct s3_caps caps;
 	int err;
 
+	/* What came last is what is there. */
+	if (dest_get_caps(d, &caps) && caps.versioning == CAP_NO)
+		return store_order_done(o->conf.store, dest_arn(d), row);
 	err = order_list_newest(source, row->key, &l.source, &l.error);
 	err = err < 0 ? err : order_list_newest(there, row->key, &l.there, &l.error);
 	err = err < 0 ? err : look_at(&l);

@@ -27,7 +27,7 @@ static int take_entry(const struct s3_entry *e, struct newest *ret_n)
 	ret_n->there = true;
 	ret_n->is_marker = e->delete_marker;
 	ret_n->mtime_ms = e->mtime_ms;
-	return str_dup(e->version_id ? e->version_id : "", &ret_n->version);
+	return str_dup(list_version_id(e) ? e->version_id : "", &ret_n->version);
 }
 
 /* Does the page hold the beginning of this key, if it exists? */

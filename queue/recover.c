@@ -18,7 +18,8 @@
  *  object   a version with the ticket's token is at the source  commit   abort its uploads, abandon
  *  held     the same                                            commit   upload the file, commit
  *  tags...  nobody can say: what is there now is right          commit   (no object: abandon)
- *  delete   the newest version is a delete marker made since    commit   abandon
+ *  delete   the newest version is a delete marker made since;   commit   abandon
+ *           without versions: the key is gone
  *
  *  When the source gives no answer the ticket is left for the next start.
  */
@@ -315,6 +316,20 @@ static int learn_hidden_tags(struct recovery *rc, const struct store_ticket *st,
 	return err == -ENOENT ? 0 : err;
 }
 
+/* Without versions a deletion is to be seen by what is not there. */
+static int settle_gone(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	const struct job_spec spec = { 0 };
+	int err = object_head(rc->conf->source, st->key, NULL, &info, &rc->error);
+
+	if (err == 0)
+		return recover_abandon(rc, st, t);
+	if (err != -ENOENT || strcmp(rc->error.code, "NoSuchBucket") == 0)
+		return recover_left(rc, st, t, err);
+	return commit_facts(rc, st, t, NULL, &spec, NULL);
+}
+
 static int settle_delete(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
 {
 	auto_with(job_spec_free) struct job_spec spec = { 0 };
@@ -357,7 +372,8 @@ static int settle(void *arg, const struct store_ticket *st)
 	case JOB_ACL:
 	case JOB_RETENTION:
 	case JOB_LEGAL_HOLD: return settle_change(rc, st, t);
-	case JOB_DELETE: return settle_delete(rc, st, t);
+	case JOB_DELETE:
+		return rc->conf->unversioned ? settle_gone(rc, st, t) : settle_delete(rc, st, t);
 	}
 	return recover_left(rc, st, t, -EINVAL);
 }

@@ -15,6 +15,7 @@ struct recover_conf {
 	struct s3_client *source;
 	struct pool *pool; /* for uploads of held files */
 	const char *staging_dir;
+	bool unversioned; /* the source keeps no versions, so it makes no delete markers */
 };
 
 struct recover_result {

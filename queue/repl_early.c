@@ -120,7 +120,7 @@ static int early_new(struct ticket *t, const char *key, const struct rule *rule,
 	e->refs = 1;
 	e->ticket = ticket_ref(t);
 	e->inner = *src;
-	dest_get_caps(d, &e->caps);
+	(void)dest_get_caps(d, &e->caps);
 	err = str_dup(rule->dest_arn, &e->arn);
 	err = err < 0 ? err : str_dup(key, &e->key);
 	err = err < 0 ? err : str_dup(rule->storage_class, &e->storage_class);
@@ -179,15 +179,16 @@ static int begin_one(struct ticket *t, const char *key, const struct rule *rule,
 	struct dest *d;
 	struct early *e;
 	char why[300];
+	bool known;
 	int err;
 
 	err = dest_get(t->r->dests, rule->dest_arn, &d, why, sizeof(why));
 	if (err < 0)
 		return err;
 	dest_get_health(d, &health);
-	dest_get_caps(d, &caps);
+	known = dest_get_caps(d, &caps);
 	/* MinIO wants the source's version id when the upload is begun, and there is none yet. */
-	if (health.paused || caps.minio == CAP_YES)
+	if (health.paused || !known || caps.minio == CAP_YES || caps.multipart == CAP_NO)
 		return -EAGAIN;
 	err = early_new(t, key, rule, d, spec, src, &e);
 	if (err < 0)

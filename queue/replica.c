@@ -114,8 +114,7 @@ static void pick_lock(const struct replica_in *in, struct s3_put_opts *o)
 	o->legal_hold = in->spec->legal_hold;
 }
 
-/* MinIO's version ids are UUIDs, and it refuses others. */
-static bool is_uuid(const char *s)
+bool replica_is_uuid(const char *s)
 {
 	return s && strlen(s) == UUID_LEN && strspn(s, "0123456789abcdefABCDEF-") == UUID_LEN &&
 	       s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-';
@@ -126,9 +125,10 @@ static void pick_origin(const struct replica_in *in, struct replica *r)
 	if (!in->caps || in->caps->minio != CAP_YES)
 		return;
 	r->origin = (struct s3_origin){
-		.version_id = is_uuid(in->version) ? in->version : NULL,
+		.version_id = replica_is_uuid(in->version) ? in->version : NULL,
 		.mtime_ms = in->spec->mtime_ms,
-		.etag = in->spec->etag,
+		/* with KMS it is no digest of the bytes, and the answer to a PUT shall be one */
+		.etag = replica_is_kms(in->spec->sse) ? NULL : in->spec->etag,
 	};
 	r->opts.origin = &r->origin;
 }

@@ -45,6 +45,8 @@ void replica_free(struct replica *r);
 /* In all that is fixed when an upload is begun: tags can still follow. */
 bool replica_equal(const struct replica *a, const struct replica *b);
 
+/* MinIO's version ids are UUIDs, and it refuses others. */
+bool replica_is_uuid(const char *s);
 /* Is an encryption one of KMS? Then an ETag is no MD5 (S3 API Reference, "Object"). */
 bool replica_is_kms(const char *sse);
 

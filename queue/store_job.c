@@ -338,6 +338,23 @@ static int write_done(struct db *db, const struct finish *f, int64_t now_ms)
 	return db_run(st);
 }
 
+/* Where tags are kept in the metadata a change of them makes a version: the entry follows it. */
+static int move_ledger(struct db *db, const struct finish *f)
+{
+	const struct job *j = f->job;
+	struct db_stmt *st;
+	int r;
+
+	if (!*f->out->replica_version)
+		return 0;
+	r = store_prepare_text(db,
+			       "UPDATE ledger SET replica_version = ?4"
+			       " WHERE key = ?1 AND version = ?2 AND dest = ?3",
+			       &st, j->key, j->version ? j->version : "", j->dest,
+			       f->out->replica_version);
+	return r < 0 ? r : db_run(st);
+}
+
 /* A job that ended without a replica has a code (the source version is gone): no entry. */
 static int write_ledger(struct db *db, const struct finish *f, int64_t now_ms)
 {
@@ -345,8 +362,10 @@ static int write_ledger(struct db *db, const struct finish *f, int64_t now_ms)
 	struct db_stmt *st;
 	int r;
 
-	if (job_kind_is_change(j->kind) || f->out->code[0])
+	if (f->out->code[0])
 		return 0;
+	if (job_kind_is_change(j->kind))
+		return move_ledger(db, f);
 	r = store_prepare_text(db,
 			       "INSERT OR REPLACE INTO ledger"
 			       " (key, version, dest, replica_version, done_ms, delete_marker)"

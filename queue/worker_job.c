@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "queue/dest_i.h"
+#include "queue/probe.h"
 #include "queue/reason.h"
 
 #define FINISH_AGAIN_MS 2000
@@ -69,6 +71,7 @@ static int on_part(void *arg, const struct mpu_part *p)
 
 struct ledger_query {
 	const char *dest;
+	const char *source_version; /* "" = none */
 	char *version;
 };
 
@@ -76,7 +79,8 @@ static int note_replica(void *arg, const struct store_replica *r)
 {
 	struct ledger_query *q = arg;
 
-	if (strcmp(r->dest, q->dest) != 0 || r->delete_marker)
+	if (strcmp(r->dest, q->dest) != 0 || r->delete_marker ||
+	    strcmp(r->version ? r->version : "", q->source_version) != 0)
 		return 0;
 	free(q->version);
 	q->version = NULL;
@@ -86,7 +90,8 @@ static int note_replica(void *arg, const struct store_replica *r)
 /* *ret_version stays NULL when the ledger does not know. */
 static int find_in_ledger(struct task *t, char **ret_version)
 {
-	struct ledger_query q = { .dest = t->job.dest };
+	struct ledger_query q = { .dest = t->job.dest,
+				  .source_version = t->job.version ? t->job.version : "" };
 	int err;
 
 	if (!job_kind_is_change(t->job.kind))
@@ -94,6 +99,20 @@ static int find_in_ledger(struct task *t, char **ret_version)
 	err = store_each_replica(t->w->conf.store, t->job.key, t->job.version, note_replica, &q);
 	*ret_version = q.version;
 	return err;
+}
+
+/* Without them a replica may lack what its server can take, or be refused for what it cannot. When
+ * they cannot be learnt for good the job itself finds out why. */
+static int learn_caps(struct task *t)
+{
+	int err = probe_dest(t->w->conf.store, t->dest, &t->error);
+
+	if (err == -ECANCELED || err == -ENOMEM || dest_is_sick(err, &t->error)) {
+		t->report.at_source = false;
+		return err;
+	}
+	t->error = (struct s3_error){ .retry_after_ms = -1 };
+	return 0;
 }
 
 static int copy_job(struct task *t)
@@ -108,7 +127,8 @@ static int copy_job(struct task *t)
 
 	t->report.uncertain = t->job.uncertain;
 	t->report.at_source = true;
-	err = find_in_ledger(t, &replica_version);
+	err = learn_caps(t);
+	err = err < 0 ? err : find_in_ledger(t, &replica_version);
 	if (err == 0 && t->job.upload_id)
 		err = store_get_parts(w->conf.store, t->job.id, &parts, &parts_n);
 	if (err < 0)
@@ -132,7 +152,7 @@ static int copy_job(struct task *t)
 		.report = &t->report,
 	};
 
-	dest_get_caps(t->dest, &caps);
+	(void)dest_get_caps(t->dest, &caps);
 	acl = caps.acl;
 	err = copy_run(&t->job, &conf, t->version, &t->error);
 	if (caps.acl != acl && dest_lost_acl(t->dest))

@@ -25,6 +25,7 @@
 #define BODY_SIZE (sizeof(BODY) - 1)
 #define TOKEN	  "crrfs-probe"
 #define CLASS	  "STANDARD_IA"
+#define SSE	  "AES256"
 #define MADE_MAX  8
 
 struct probe {
@@ -100,7 +101,7 @@ static int put_with(struct probe *p, const char *name, const char *value, struct
 		return rc;
 	rc = verb_call(p->client, &q, res, e);
 	if (rc == 0)
-		note_made(p, kv_get(&res->headers, "x-amz-version-id"));
+		note_made(p, verb_version_id(res));
 	p->written |= e->unclear;
 	return rc;
 }
@@ -145,7 +146,7 @@ static void ask_put(struct probe *p)
 	struct s3_error e = { 0 };
 
 	note(p, &p->caps.put, put(p, &opts, &i, &e), &e);
-	if (p->caps.put == CAP_YES && i.version_id && strcmp(i.version_id, "null") != 0)
+	if (p->caps.put == CAP_YES && i.version_id)
 		p->caps.versioning = CAP_YES;
 }
 
@@ -190,14 +191,14 @@ static void ask_tags(struct probe *p)
 		p->caps.tags = CAP_NO;
 }
 
-/* MinIO takes "private" and does nothing, public ones are refused where access is blocked: this one
- * is known to all that have ACLs. */
+/* MinIO takes "private" and does nothing, public ones are refused where access is blocked, and
+ * bucket-owner-full-control is taken where ACLs are off (S3 User Guide, "Controlling ownership of
+ * objects"): this one is known to all that have ACLs. */
 static void ask_acl(struct probe *p)
 {
 	struct s3_error e = { 0 };
 
-	note(p, &p->caps.acl,
-	     acl_put_canned(p->client, p->key, NULL, "bucket-owner-full-control", &e), &e);
+	note(p, &p->caps.acl, acl_put_canned(p->client, p->key, NULL, "bucket-owner-read", &e), &e);
 }
 
 static int crc_text(char *ret_text, size_t n)
@@ -247,6 +248,20 @@ static void ask_conditional(struct probe *p)
 		p->caps.conditional = CAP_NO;
 	else
 		p->caps.conditional = e.status == 412 ? CAP_YES : cap_of(p, &e);
+}
+
+static void ask_sse(struct probe *p)
+{
+	struct s3_put_opts opts = { .meta = &p->meta, .sse = SSE };
+	auto_with(s3_info_free) struct s3_info made = { 0 }, seen = { 0 };
+	struct s3_error e = { 0 };
+	int rc = put(p, &opts, &made, &e);
+
+	if (rc == 0)
+		rc = object_head(p->client, p->key, made.version_id, &seen, &e);
+	note(p, &p->caps.sse, rc, &e);
+	if (rc == 0 && (!seen.sse || strcmp(seen.sse, SSE) != 0))
+		p->caps.sse = CAP_NO;
 }
 
 static void ask_classes(struct probe *p)
@@ -357,9 +372,9 @@ static void ask_remove(struct probe *p)
 
 static void ask_object(struct probe *p)
 {
-	static void (*const asks[])(struct probe * p) = { ask_tags,	 ask_acl,
-							  ask_multipart, ask_conditional,
-							  ask_checksums, ask_classes };
+	static void (*const asks[])(
+		struct probe * p) = { ask_tags,	     ask_acl,	  ask_multipart, ask_conditional,
+				      ask_checksums, ask_classes, ask_sse };
 	bool minio = false;
 
 	ask_put(p);
@@ -378,9 +393,12 @@ static void ask_object(struct probe *p)
 static bool remove_version(struct probe *p, const char *version)
 {
 	struct s3_error e = { 0 };
+	int rc = object_delete_version(p->client, p->key, version, &e);
 
-	if (object_delete_version(p->client, p->key, version, &e) != 0)
-		(void)cap_of(p, &e);
+	if (rc == 0 && p->caps.purge == CAP_UNKNOWN)
+		p->caps.purge = CAP_YES;
+	else if (rc != 0)
+		p->caps.purge = cap_of(p, &e);
 	return !p->lost;
 }
 
@@ -395,14 +413,17 @@ static void clean_up(struct probe *p)
 	struct s3_error e = { 0 };
 
 	p->lost = false;
-	ask_remove(p);
+	if (p->caps.remove == CAP_UNKNOWN || p->n_made == 0)
+		ask_remove(p);
 	for (size_t k = 0; k < p->n_made && !p->lost; k++)
 		(void)remove_version(p, p->made[k]);
 	if (!p->lost && list_versions_of(p->client, p->key, remove_entry, p, &e) < 0)
 		(void)cap_of(p, &e);
+	if (p->n_made == 0 && !p->lost)
+		p->caps.purge = p->caps.remove;
 }
 
-static int probe_run(struct probe *p)
+static int probe_all(struct probe *p)
 {
 	struct s3_error e = { 0 };
 	int rc = ask_versioning(p, &e);
@@ -422,9 +443,28 @@ static int probe_run(struct probe *p)
 	return 0;
 }
 
-int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err)
+/* Nothing is written where it could not be removed again. */
+static int probe_again(struct probe *p)
 {
-	struct probe p = { .client = c };
+	bool writes = p->caps.put == CAP_YES && p->caps.purge == CAP_YES;
+	struct s3_error e = { 0 };
+	int rc = ask_versioning(p, &e);
+
+	if (rc != 0) {
+		p->first = e;
+		return rc;
+	}
+	if (!writes || p->lost || (p->caps.lock == CAP_YES && ask_lock(p)))
+		return 0;
+	p->caps.purge = CAP_UNKNOWN;
+	ask_put(p);
+	if (p->written)
+		clean_up(p);
+	return 0;
+}
+
+static int run(struct probe p, int (*how)(struct probe *p), struct s3_caps *c, struct s3_error *err)
+{
 	char token[17];
 	int rc = random_hex(8, token);
 
@@ -433,13 +473,23 @@ int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err)
 	snprintf(p.key, sizeof(p.key), CAPS_PREFIX "%s", token);
 	p.token = token;
 	if ((rc = kv_set(&p.meta, TOKEN, token)) == 0)
-		rc = probe_run(&p);
+		rc = how(&p);
 	if (rc == 0)
-		*ret_c = p.caps;
+		*c = p.caps;
 	if (err)
 		*err = p.first;
 	for (size_t k = 0; k < p.n_made; k++)
 		free(p.made[k]);
 	kv_free(&p.meta);
 	return rc;
+}
+
+int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err)
+{
+	return run((struct probe){ .client = c }, probe_all, ret_c, err);
+}
+
+int caps_check(struct s3_client *client, struct s3_caps *c, struct s3_error *err)
+{
+	return run((struct probe){ .client = client, .caps = *c }, probe_again, c, err);
 }

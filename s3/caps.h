@@ -17,6 +17,7 @@ struct s3_caps {
 	enum cap put;		/* PutObject (and the metadata comes back) */
 	enum cap get;		/* HeadObject, GetObject of what was put */
 	enum cap remove;	/* DeleteObject: a marker, or the object */
+	enum cap purge;		/* DeleteObjectVersion: a probe leaves nothing behind */
 	enum cap versioning;	/* yes: enabled; no: off or suspended; and see versioning_api */
 	enum cap versioning_api; /* no: GetBucketVersioning is not implemented (R2, Garage) */
 	enum cap tags;
@@ -39,6 +40,12 @@ struct s3_caps {
  * answer, no such bucket, bad credentials.
  */
 int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err) must_check;
+
+/*
+ * Is it still as *c says? Asks for versioning, and writes and removes one object, where a probe
+ * did; of *c these answers are renewed. Returned and told as by caps_probe.
+ */
+int caps_check(struct s3_client *client, struct s3_caps *c, struct s3_error *err) must_check;
 
 /* One line "put=yes tags=no ...", and back (unknown words are ignored). */
 int caps_to_text(const struct s3_caps *c, struct buf *out) must_check;

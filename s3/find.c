@@ -78,7 +78,7 @@ int object_find(struct s3_client *c, const char *key, const char *name, const ch
 	if (rc == 0)
 		rc = list_versions_of(c, key, look_at_entry, &f, &own);
 	free(f.current);
-	if (rc == 0 || rc == -ENOENT)
+	if (rc == 0 || rc == -ENOENT || list_is_unknown(&own))
 		return verb_refuse(-ENOENT, "no version has this token", err);
 	if (rc < 0 && err)
 		*err = own;

@@ -140,3 +140,13 @@ int list_versions_of(struct s3_client *c, const char *key,
 	} while (p.truncated);
 	return 0;
 }
+
+const char *list_version_id(const struct s3_entry *e)
+{
+	return e->version_id && strcmp(e->version_id, "null") != 0 ? e->version_id : NULL;
+}
+
+bool list_is_unknown(const struct s3_error *e)
+{
+	return e->status == 501;
+}

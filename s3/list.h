@@ -20,4 +20,9 @@ int list_versions_of(struct s3_client *c, const char *key,
 		     int (*fn)(void *arg, const struct s3_entry *e), void *arg,
 		     struct s3_error *err) must_check;
 
+/* S3's "null" is NULL here: as in s3_info, no id that stands for the same bytes for ever. */
+const char *list_version_id(const struct s3_entry *e);
+/* The server has no ListObjectVersions, so it keeps none (R2, Garage: 501 NotImplemented). */
+bool list_is_unknown(const struct s3_error *e);
+
 #endif

@@ -125,14 +125,12 @@ static int read_complete(struct s3_client *c, const char *key, const struct mpu_
 			 struct s3_error *err)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
-	const char *version = kv_get(&res->headers, "x-amz-version-id");
+	const char *version = verb_version_id(res);
 	char why[BODY_WHY];
 	int rc = body_read_complete(buf_str(&res->body), res->body.len, &i.etag, why);
 
 	if (rc != 0)
 		return rc == -EIO ? verb_bad_answer(res, why, err) : rc;
-	if (version && !*version)
-		version = NULL;
 	if (!i.etag) /* Ceph */
 		return object_head(c, key, version, ret_i, err);
 	if ((rc = str_dup(version, &i.version_id)) != 0 || (rc = verb_info_sse(res, &i)) != 0)

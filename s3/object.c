@@ -176,7 +176,7 @@ static int get_headers(struct s3_req *q, const char *version, const char *etag,
 			     (unsigned long long)range.end - 1)) != 0 ||
 	    (rc = kv_set(&q->headers, "range", bytes)) != 0)
 		return rc;
-	if (version || !etag)
+	if (!etag || (version && strcmp(version, "null") != 0))
 		return 0;
 	if ((rc = etag_quote(etag, &quoted)) != 0)
 		return rc;
@@ -328,7 +328,7 @@ struct newest {
 static int note_newest(void *arg, const struct s3_entry *e)
 {
 	struct newest *n = arg;
-	int rc = str_dup(e->version_id, &n->version);
+	int rc = str_dup(list_version_id(e), &n->version);
 
 	n->seen = true;
 	n->delete_marker = e->delete_marker;
@@ -341,7 +341,8 @@ static int note_newest(void *arg, const struct s3_entry *e)
 static int settle_delete(struct s3_client *c, const char *key, int64_t since_ms, char **ret_version)
 {
 	struct newest n = { 0 };
-	int rc = list_versions_of(c, key, note_newest, &n, NULL);
+	struct s3_error e = { 0 };
+	int rc = list_versions_of(c, key, note_newest, &n, &e);
 
 	if (rc >= 0) {
 		rc = !n.seen || (n.delete_marker && n.mtime_ms >= since_ms) ? 0 : -EAGAIN;
@@ -349,7 +350,8 @@ static int settle_delete(struct s3_client *c, const char *key, int64_t since_ms,
 			*ret_version = take_ptr(&n.version);
 	}
 	free(n.version);
-	return rc;
+	/* without versions it does no harm to ask once more */
+	return list_is_unknown(&e) ? -EAGAIN : rc;
 }
 
 /* With a version id this would remove that version for good, were it not for the header that says
@@ -385,15 +387,12 @@ int object_delete_as(struct s3_client *c, const char *key, const struct s3_origi
 	for (unsigned tries = 1;; tries++) {
 		auto_with(s3_res_free) struct s3_res res = { 0 };
 		int rc = verb_call(c, &q, &res, err), settled;
-		const char *version;
 
 		/* A proxy's: S3 answers 204 without a body. */
 		if (rc == 0 && strstr(buf_str(&res.body), "<Error"))
 			return verb_refuse(-EIO, "an error in an answer of success", err);
-		if (rc == 0) {
-			version = kv_get(&res.headers, "x-amz-version-id");
-			return str_dup(version && *version ? version : NULL, ret_version);
-		}
+		if (rc == 0)
+			return str_dup(verb_version_id(&res), ret_version);
 		if (!res.error.unclear || rc == -ECANCELED || rc == -ENOMEM)
 			return rc;
 		settle_wait(tries);

@@ -18,9 +18,9 @@ int object_head(struct s3_client *c, const char *key, const char *version, struc
 int object_head_part(struct s3_client *c, const char *key, const char *version, unsigned n,
 		     uint64_t *ret_size, unsigned *ret_parts, struct s3_error *err) must_check;
 
-/* Reads [range.start, range.end) of a version into dst. With version NULL and etag given: If-Match
- * etag, -ESTALE when it changed. *ret_got is less than asked only at the end of the object. Never
- * writes an error body to dst. */
+/* Reads [range.start, range.end) of a version into dst. With version NULL or "null" and etag given:
+ * If-Match etag, -ESTALE when it changed. *ret_got is less than asked only at the end of the
+ * object. Never writes an error body to dst. */
 int object_get_range(struct s3_client *c, const char *key, const char *version, const char *etag,
 		     struct s3_range range, void *dst, size_t *ret_got, struct s3_error *err)
 	must_check;

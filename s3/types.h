@@ -17,7 +17,7 @@ struct s3_range {
 /* What HEAD, GET and the writing verbs say of one version. All strings owned; NULL = the server did
  * not say. */
 struct s3_info {
-	char *version_id; /* NULL: bucket without versioning, or not told */
+	char *version_id; /* NULL: made without versioning (S3's "null"), or not told */
 	/* without quotes, lower case hex when it is an MD5; NULL when absent or empty */
 	char *etag;
 	uint64_t size;
@@ -50,7 +50,9 @@ int s3_info_copy(struct s3_info *dst, const struct s3_info *src) must_check;
 struct s3_origin {
 	const char *version_id; /* the version gets this id; must be a UUID there */
 	int64_t mtime_ms;	/* and this Last-Modified; 0 = now */
-	const char *etag;	/* of a multipart upload, whose ETag may differ; NULL */
+	/* the source version's: it is this one's as well, and MinIO knows by it and the id that it
+	 * has the version already; NULL */
+	const char *etag;
 };
 
 /* What a new version shall carry. Borrowed by the verbs for the call. */

@@ -124,6 +124,13 @@ static int info_lock(const struct s3_res *res, struct s3_info *i)
 	return dup_header(res, "x-amz-object-lock-mode", &i->lock_mode);
 }
 
+const char *verb_version_id(const struct s3_res *res)
+{
+	const char *id = kv_get(&res->headers, "x-amz-version-id");
+
+	return id && *id && strcmp(id, "null") != 0 ? id : NULL;
+}
+
 int verb_info(const struct s3_res *res, struct s3_info *ret_i)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
@@ -132,7 +139,7 @@ int verb_info(const struct s3_res *res, struct s3_info *ret_i)
 	const char *length = kv_get(&res->headers, "content-length");
 	int rc;
 
-	if ((rc = dup_header(res, "x-amz-version-id", &i.version_id)) != 0 ||
+	if ((rc = str_dup(verb_version_id(res), &i.version_id)) != 0 ||
 	    (rc = etag_dup(kv_get(&res->headers, "etag"), &i.etag)) != 0 ||
 	    (rc = dup_header(res, "x-amz-storage-class", &i.storage_class)) != 0 ||
 	    (rc = dup_header(res, "x-amz-replication-status", &i.replication_status)) != 0 ||

@@ -31,6 +31,10 @@ int verb_add_origin(struct s3_req *q, const struct s3_origin *origin, struct s3_
 /* x-amz-copy-source and, with an etag, x-amz-copy-source-if-match. version and etag may be NULL. */
 int verb_copy_source(struct s3_req *q, const char *bucket, const char *key, const char *version,
 		     const char *etag) must_check;
+/* x-amz-version-id, borrowed; NULL when the answer has none, or "null": what has that id is
+ * replaced by the next write while versioning is not enabled (S3 User Guide, "Adding objects to
+ * versioning-suspended buckets"). */
+const char *verb_version_id(const struct s3_res *res);
 /* Fills i, which must be empty, from the headers. */
 int verb_info(const struct s3_res *res, struct s3_info *ret_i) must_check;
 /* The encryption alone, into i. */

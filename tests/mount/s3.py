@@ -226,6 +226,14 @@ def do_versions(side, prefix=''):
         print('\t'.join((shown(key), version, 'latest' if latest else 'old', size)))
 
 
+def do_history(side, key):
+    """the versions of one key, the current one first: id, time, size and ETag, or "marker" """
+    for page in client(side).get_paginator('list_object_versions').paginate(Bucket=bucket(side), Prefix=key):
+        found = [e for e in page.get('Versions', []) + page.get('DeleteMarkers', []) if e['Key'] == key]
+        for e in sorted(found, key=lambda e: (e['IsLatest'], e['LastModified']), reverse=True):
+            print(e['VersionId'], e['LastModified'].isoformat(), e.get('Size', 'marker'), e.get('ETag', ''))
+
+
 def do_count_versions(side, key):
     print(sum(1 for v in all_versions(side, key) if v[0] == key and v[3] != 'marker'))
 

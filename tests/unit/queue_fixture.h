@@ -81,6 +81,12 @@ static inline void fixture_open(struct queue_fixture *f, const char *instance, c
 	must(pool_new("upload", 2, 64, &f->pool));
 	must(pool_start(f->pool));
 	f->rules = rules_from(xml);
+	for (size_t i = 0; i < rules_dest_count(f->rules); i++) {
+		struct dest *d;
+
+		must(dest_get(f->dests, rules_dest(f->rules, i), &d, why, sizeof(why)));
+		dest_set_caps(d, &(struct s3_caps){ 0 });
+	}
 	repl.store = f->store;
 	repl.dests = f->dests;
 	repl.source = f->source;

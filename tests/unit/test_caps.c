@@ -18,6 +18,7 @@ enum asked {
 	PUT_CONDITION,
 	PUT_CHECKSUM,
 	PUT_CLASS,
+	PUT_SSE,
 	PUT_ID,
 	READ_OBJECT,
 	REMOVE,
@@ -41,7 +42,7 @@ struct fake {
 	int broken_after; /* no answers after so many requests; 0 = never */
 
 	int requests;
-	char token[40], class[20], tags[400];
+	char token[40], class[20], sse[20], tags[400];
 	char made[MADE_MAX][40]; /* version ids, "" = removed */
 	size_t n_made;
 	int uploads;
@@ -68,6 +69,7 @@ static enum asked asked_of(const struct http_req *q)
 		{ "PUT", "", "if-none-match", PUT_CONDITION },
 		{ "PUT", "", "x-amz-checksum-crc32c", PUT_CHECKSUM },
 		{ "PUT", "", "x-amz-storage-class", PUT_CLASS },
+		{ "PUT", "", "x-amz-server-side-encryption", PUT_SSE },
 		{ "PUT", "versionId=", NULL, PUT_ID },
 		{ "PUT", "", NULL, PUT_OBJECT },
 		{ "GET", "", NULL, READ_OBJECT },
@@ -113,7 +115,8 @@ static int put_object(struct fake *f, enum asked asked, const struct http_req *q
 {
 	const char *crc = kv_get(q->headers, "x-amz-checksum-crc32c"),
 		   *token = kv_get(q->headers, "x-amz-meta-crrfs-probe"),
-		   *class = kv_get(q->headers, "x-amz-storage-class");
+		   *class = kv_get(q->headers, "x-amz-storage-class"),
+		   *sse = kv_get(q->headers, "x-amz-server-side-encryption");
 	bool works = f->status[asked] == 0;
 	auto_free char *body = calloc(1, (size_t)q->body_size + 1);
 
@@ -140,6 +143,7 @@ static int put_object(struct fake *f, enum asked asked, const struct http_req *q
 	if (token)
 		snprintf(f->token, sizeof(f->token), "%s", token);
 	snprintf(f->class, sizeof(f->class), "%s", works && class ? class : "STANDARD");
+	snprintf(f->sse, sizeof(f->sse), "%s", works && sse ? sse : "");
 	set(res, "etag", "\"e\"");
 	make_version(f, q, res);
 	return 200;
@@ -154,6 +158,8 @@ static int read_object(struct fake *f, const struct http_req *q, struct http_res
 	snprintf(length, sizeof(length), "%zu", strlen(body));
 	set(res, "content-length", length);
 	set(res, "x-amz-storage-class", f->class);
+	if (f->sse[0])
+		set(res, "x-amz-server-side-encryption", f->sse);
 	if (!f->status[PUT_OBJECT])
 		set(res, "x-amz-meta-crrfs-probe", f->token);
 	if (f->server)
@@ -260,7 +266,9 @@ static int fake_attempt(void *arg, const struct http_req *q, struct http_res *re
 	return 0;
 }
 
-static int probe(struct fake *f, struct s3_caps *ret_caps, struct s3_error *ret_e)
+typedef int ask_fn(struct s3_client *c, struct s3_caps *caps, struct s3_error *e);
+
+static int ask(struct fake *f, ask_fn *how, struct s3_caps *caps, struct s3_error *ret_e)
 {
 	struct s3_client_conf conf = { .url = "http://127.0.0.1:9",
 				       .region = "us-east-1",
@@ -275,9 +283,14 @@ static int probe(struct fake *f, struct s3_caps *ret_caps, struct s3_error *ret_
 
 	CHECK_INT(cred_source_static("ID", "SECRET", NULL, &conf.cred), 0);
 	CHECK_INT(s3_client_new(&conf, &c, why, sizeof(why)), 0);
-	rc = caps_probe(c, ret_caps, ret_e);
+	rc = how(c, caps, ret_e);
 	s3_client_free(c);
 	return rc;
+}
+
+static int probe(struct fake *f, struct s3_caps *ret_caps, struct s3_error *ret_e)
+{
+	return ask(f, caps_probe, ret_caps, ret_e);
 }
 
 static size_t left_in(const struct fake *f)
@@ -292,7 +305,8 @@ static size_t left_in(const struct fake *f)
 #define ENABLED "<ObjectLockEnabled>Enabled</ObjectLockEnabled>"
 #define DEFAULT "<Rule><DefaultRetention><Mode>GOVERNANCE</Mode></DefaultRetention></Rule>"
 /* In the order of caps_to_text, from put to conditional; lock in the middle. */
-#define BEFORE_LOCK "put=yes get=yes remove=yes versioning=yes versioning-api=yes tags=yes acl=yes "
+#define MAY_ALL	    "put=yes get=yes remove=yes purge=yes "
+#define BEFORE_LOCK MAY_ALL "versioning=yes versioning-api=yes tags=yes acl=yes sse=yes "
 #define AFTER_LOCK  "multipart=yes part-copy=yes checksums=yes conditional=yes classes=yes "
 #define ALL_UNKNOWN "multipart=? part-copy=? checksums=? conditional=? classes=? minio=?"
 
@@ -326,25 +340,28 @@ static void test_probe(void)
 				[PUT_CONDITION] = 501,
 				[PUT_CHECKSUM] = 501,
 				[PUT_CLASS] = 400,
+				[PUT_SSE] = 501,
 				[LIST] = 501 },
 		    .unversioned = true },
-		  "put=yes get=yes remove=yes versioning=no versioning-api=no tags=no acl=no "
-		  "lock=no multipart=no part-copy=? checksums=no conditional=no classes=no "
-		  "minio=no",
+		  MAY_ALL "versioning=no versioning-api=no tags=no acl=no sse=no "
+			  "lock=no multipart=no part-copy=? checksums=no conditional=no classes=no "
+			  "minio=no",
 		  "" },
 		{ "takes all and does nothing",
 		  { .status = { [TAGS] = 200,
 				[PUT_CONDITION] = 200,
 				[PUT_CHECKSUM] = 200,
-				[PUT_CLASS] = 200 } },
-		  "put=yes get=yes remove=yes versioning=yes versioning-api=yes tags=no acl=yes "
+				[PUT_CLASS] = 200,
+				[PUT_SSE] = 200 } },
+		  MAY_ALL
+		  "versioning=yes versioning-api=yes tags=no acl=yes sse=no "
 		  "lock=no multipart=yes part-copy=yes checksums=no conditional=no classes=no "
 		  "minio=no",
 		  "" },
 		{ "drops metadata",
 		  { .status = { [PUT_OBJECT] = 200 } },
-		  "put=no get=yes remove=yes versioning=yes versioning-api=yes tags=yes acl=yes "
-		  "lock=no " AFTER_LOCK "minio=no",
+		  "put=no get=yes remove=yes purge=yes versioning=yes versioning-api=yes tags=yes "
+		  "acl=yes sse=yes lock=no " AFTER_LOCK "minio=no",
 		  "" },
 		{ "parts cannot be copied",
 		  { .status = { [COPY_PART] = 501 } },
@@ -358,19 +375,21 @@ static void test_probe(void)
 		  "AccessDenied" },
 		{ "versioning may not be asked for, but is seen",
 		  { .status = { [VERSIONING] = 403, [TAGS] = 403, [LIST] = 403 } },
-		  "put=yes get=yes remove=yes versioning=yes versioning-api=denied tags=denied "
-		  "acl=yes lock=no " AFTER_LOCK "minio=no",
+		  MAY_ALL "versioning=yes versioning-api=denied tags=denied "
+			  "acl=yes sse=yes lock=no " AFTER_LOCK "minio=no",
 		  "AccessDenied" },
 		{ "may not write",
 		  { .status = { [PUT_OBJECT] = 403 } },
-		  "put=denied get=? remove=? versioning=yes versioning-api=yes tags=? acl=? "
-		  "lock=no " ALL_UNKNOWN,
+		  "put=denied get=? remove=? purge=? versioning=yes versioning-api=yes tags=? "
+		  "acl=? "
+		  "sse=? lock=no " ALL_UNKNOWN,
 		  "AccessDenied" },
 		/* what is written could not be removed again */
 		{ "default retention",
 		  { .lock = ENABLED DEFAULT },
-		  "put=? get=? remove=? versioning=yes versioning-api=yes tags=? acl=? "
-		  "lock=yes multipart=yes part-copy=? checksums=? conditional=? classes=? minio=?",
+		  "put=? get=? remove=? purge=? versioning=yes versioning-api=yes tags=? acl=? "
+		  "sse=? lock=yes multipart=yes part-copy=? checksums=? conditional=? classes=? "
+		  "minio=?",
 		  "" },
 	};
 
@@ -424,6 +443,64 @@ static void test_nothing_learnt(void)
 	CHECK_STR(e.code, "Transport");
 }
 
+/* A short look: what was true once, and what of it still is. */
+static void test_check(void)
+{
+	static const struct {
+		const char *name;
+		struct fake f;
+		struct s3_caps now;
+		int requests;
+	} rows[] = {
+#define KNOWN .tags = CAP_NO, .acl = CAP_YES, .versioning_api = CAP_YES
+		{ "as it was",
+		  { .requests = 0 },
+		  { KNOWN, .put = CAP_YES, .remove = CAP_YES, .purge = CAP_YES,
+		    .versioning = CAP_YES },
+		  4 },
+		{ "versioning was switched off",
+		  { .unversioned = true },
+		  { KNOWN, .put = CAP_YES, .remove = CAP_YES, .purge = CAP_YES,
+		    .versioning = CAP_NO },
+		  4 },
+		{ "may not write any more",
+		  { .status = { [PUT_OBJECT] = 403 } },
+		  { KNOWN, .put = CAP_DENIED, .remove = CAP_YES, .versioning = CAP_YES },
+		  2 },
+	};
+	const struct s3_caps known = { KNOWN, .put = CAP_YES, .remove = CAP_YES, .purge = CAP_YES,
+				       .versioning = CAP_YES };
+	struct fake kept = { .status = { [REMOVE_VERSION] = 403 } },
+		    locked = { .lock = ENABLED DEFAULT };
+	struct s3_caps caps = { 0 };
+	struct s3_error e = { 0 };
+
+	for (size_t k = 0; k < array_size(rows); k++) {
+		struct fake f = rows[k].f;
+
+		CHECK_CASE(rows[k].name);
+		caps = known;
+		CHECK_INT(ask(&f, caps_check, &caps, &e), 0);
+		CHECK_MEM(&caps, &rows[k].now, sizeof(caps));
+		CHECK_INT(f.requests, rows[k].requests);
+		CHECK_INT(left_in(&f), 0);
+	}
+	/* Where a version cannot be removed again, or would be locked, none is written. */
+	CHECK_CASE("what is written stays");
+	CHECK_INT(probe(&kept, &caps, &e), 0);
+	CHECK_INT(caps.purge, CAP_DENIED);
+	kept.requests = 0;
+	CHECK_INT(ask(&kept, caps_check, &caps, &e), 0);
+	CHECK_INT(kept.requests, 1);
+	CHECK_CASE("a default retention came");
+	caps = known;
+	caps.lock = CAP_YES;
+	CHECK_INT(ask(&locked, caps_check, &caps, &e), 0);
+	CHECK_INT(locked.requests, 2);
+	CHECK_INT(locked.n_made, 0);
+	CHECK_CASE("");
+}
+
 static void test_text(void)
 {
 	struct s3_caps caps = { .put = CAP_YES, .part_copy = CAP_DENIED, .tags = CAP_NO }, back;
@@ -451,6 +528,7 @@ int main(void)
 {
 	test_probe();
 	test_nothing_learnt();
+	test_check();
 	test_text();
 	return check_done();
 }
