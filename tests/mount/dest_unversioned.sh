@@ -55,7 +55,6 @@ s3 compare
 
 # with the word of the destinations file there is none at the mount
 umount_crrfs
-printf 'unversioned_ok = yes\n' >>"$T/yes"
 sed -i "/^\[$DST_ARN\]/a unversioned_ok = yes" "$DESTINATIONS"
 : >"$MOUNT_LOG"
 mount_crrfs
