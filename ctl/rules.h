@@ -31,6 +31,14 @@ int ctl_rules_source(struct ctl_client *c, struct rules_error *ret_e) must_check
 int ctl_rules_answered(struct rules_error *ret_e, struct s3_client *c, int err,
 		       const struct s3_error *s3);
 int ctl_rules_dest(struct ctl_client *c, const char *arn, struct rules_error *ret_e) must_check;
+/* The pieces of it: the client of an ARN, which is not the source itself; what a question that was
+ * refused means; that versions are not kept (how: a tail for the hint). The last two return an
+ * error. */
+int ctl_rules_find_dest(struct ctl_client *c, const char *arn, struct dest **ret_d,
+			struct rules_error *ret_e) must_check;
+int ctl_rules_no_dest(struct rules_error *ret_e, struct s3_client *to, int err,
+		      const struct s3_error *e);
+int ctl_rules_unversioned(struct rules_error *ret_e, struct s3_client *to, const char *how);
 
 /* rules_probe.c: tries every destination, and prints what it can do. j NULL: for people. -EINVAL
  * when replication cannot work, which has been said. */

@@ -53,11 +53,9 @@ static bool same_bucket(struct s3_client *a, struct s3_client *b)
 	       strcmp(s3_client_url(a), s3_client_url(b)) == 0;
 }
 
-int ctl_rules_dest(struct ctl_client *c, const char *arn, struct rules_error *ret_e)
+int ctl_rules_find_dest(struct ctl_client *c, const char *arn, struct dest **ret_d,
+			struct rules_error *ret_e)
 {
-	enum bucket_versioning v = VERSIONING_OFF;
-	struct s3_error e = { 0 };
-	struct s3_client *to;
 	struct dest *d;
 	char why[200];
 	int r = dest_get(c->dests, arn, &d, why, sizeof(why));
@@ -67,19 +65,43 @@ int ctl_rules_dest(struct ctl_client *c, const char *arn, struct rules_error *re
 		snprintf(ret_e->message, sizeof(ret_e->message), "%s", why);
 		return r;
 	}
-	to = dest_client(d);
-	if (same_bucket(to, c->source))
-		return refuse(ret_e, to,
+	if (same_bucket(dest_client(d), c->source))
+		return refuse(ret_e, dest_client(d),
 			      "Destination bucket cannot be the same as the source bucket.", "");
-	r = bucket_versioning_get(to, &v, &e);
-	if (r == -ENOENT)
+	*ret_d = d;
+	return 0;
+}
+
+int ctl_rules_no_dest(struct rules_error *ret_e, struct s3_client *to, int err,
+		      const struct s3_error *e)
+{
+	if (err == -ENOENT)
 		return refuse(ret_e, to, "Destination bucket must exist.",
 			      ": create it, or correct the name or the url");
+	return ctl_rules_answered(ret_e, to, err, e);
+}
+
+int ctl_rules_unversioned(struct rules_error *ret_e, struct s3_client *to, const char *how)
+{
+	return refuse(ret_e, to, "Destination bucket must have versioning enabled.", how);
+}
+
+int ctl_rules_dest(struct ctl_client *c, const char *arn, struct rules_error *ret_e)
+{
+	enum bucket_versioning v = VERSIONING_OFF;
+	struct s3_error e = { 0 };
+	struct dest *d;
+	int r = ctl_rules_find_dest(c, arn, &d, ret_e);
+
 	if (r)
-		return ctl_rules_answered(ret_e, to, r, &e);
+		return r;
+	r = bucket_versioning_get(dest_client(d), &v, &e);
+	if (r)
+		return ctl_rules_no_dest(ret_e, dest_client(d), r, &e);
 	if (v != VERSIONING_ENABLED)
-		return refuse(ret_e, to, "Destination bucket must have versioning enabled.",
-			      v == VERSIONING_SUSPENDED ? ": suspended" : ": not enabled");
+		return ctl_rules_unversioned(ret_e, dest_client(d),
+					     v == VERSIONING_SUSPENDED ? ": suspended"
+								       : ": not enabled");
 	return 0;
 }
 

@@ -46,12 +46,20 @@ static void say(struct json_out *j, const char *what, const struct rules_error *
 
 /* Replication needs to write there; all else has a meaning of its own. What a probe may not try, as
  * where a default retention would keep its object for years, speaks not against it. */
-static int judge(const char *arn, const struct s3_caps *caps, const struct s3_error *e,
+static int judge(struct dest *d, const struct s3_caps *caps, const struct s3_error *e,
 		 struct json_out *j)
 {
 	struct rules_error cannot = { .code = "AccessDenied",
 				      .message = "Replicas cannot be written." };
+	const char *arn = dest_arn(d);
 
+	/* a server that has no versions at all is good enough: it is said in the table */
+	if (caps->versioning == CAP_NO && caps->versioning_api != CAP_NO &&
+	    !dest_unversioned_ok(d)) {
+		ctl_rules_unversioned(&cannot, dest_client(d), ": not enabled, or suspended");
+		say(j, arn, &cannot);
+		return -EINVAL;
+	}
 	if (caps->put != CAP_NO && caps->put != CAP_DENIED)
 		return 0;
 	if (*e->code)
@@ -67,18 +75,15 @@ static int probe(struct ctl_client *c, const char *arn, struct json_out *j)
 	struct s3_caps caps = { 0 };
 	struct rules_error re;
 	struct dest *d;
-	char why[200];
-	int r = ctl_rules_dest(c, arn, &re);
+	int r = ctl_rules_find_dest(c, arn, &d, &re);
 
 	if (r) {
 		say(j, arn, &re);
 		return -EINVAL;
 	}
-	if (dest_get(c->dests, arn, &d, why, sizeof(why)))
-		return -ENOMEM;
 	r = caps_probe(dest_client(d), &caps, &e);
 	if (r) {
-		ctl_rules_answered(&re, dest_client(d), r, &e);
+		ctl_rules_no_dest(&re, dest_client(d), r, &e);
 		say(j, arn, &re);
 		return -EINVAL;
 	}
@@ -88,7 +93,7 @@ static int probe(struct ctl_client *c, const char *arn, struct json_out *j)
 		printf("%s at %s:\n", arn, s3_client_url(dest_client(d)));
 		print_caps(&caps);
 	}
-	return judge(arn, &caps, &e, j);
+	return judge(d, &caps, &e, j);
 }
 
 static int probe_source(struct ctl_client *c, struct json_out *j)

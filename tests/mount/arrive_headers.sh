@@ -26,6 +26,6 @@ for key in small big; do
 	made=$(s3 meta b $key crrfs-source-time)
 	assert_match "$made" '^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$' "creation time of $key"
 	ctl versions "$MNT/$key" >"$T/versions"
-	grep -F "$version" "$T/versions" | grep -qF "$(s3 version-id b $key)" ||
+	grep -F -e "$version" "$T/versions" | grep -qF -e "$(s3 version-id b $key)" ||
 		fail "not in the ledger: $(cat "$T/versions")"
 done
