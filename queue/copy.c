@@ -55,6 +55,7 @@ int copy_make_replica(struct copy *c, struct replica *ret_r)
 		.token = c->token,
 		.version = c->j->version,
 		.now_ms = clock_wall_ms(),
+		.anew = c->j->repair,
 	};
 
 	return replica_make(&in, ret_r);
@@ -62,8 +63,8 @@ int copy_make_replica(struct copy *c, struct replica *ret_r)
 
 bool copy_is_duplicate(const struct copy *c)
 {
-	return c->conf->caps && c->conf->caps->minio == CAP_YES && replica_is_uuid(c->j->version) &&
-	       strcmp(c->err->code, "PreconditionFailed") == 0;
+	return !c->j->repair && c->conf->caps && c->conf->caps->minio == CAP_YES &&
+	       replica_is_uuid(c->j->version) && strcmp(c->err->code, "PreconditionFailed") == 0;
 }
 
 static bool drops_class(struct copy *c)
@@ -177,11 +178,11 @@ static int ask_first(struct copy *c, struct s3_info *ret_i)
 	int found;
 	int err;
 
-	if (c->j->repair)
-		return copy_is_current(c, ret_i);
-	if (!c->j->uncertain)
+	if (!c->j->uncertain && !c->j->repair)
 		return 0;
-	found = copy_ask_dest(c, ret_i);
+	found = c->j->repair ? copy_is_current(c, ret_i) : copy_ask_dest(c, ret_i);
+	if (found == 0 && c->j->repair)
+		return copy_is_theirs(c, NULL);
 	/* Without versions an older one would take the place of a newer one. */
 	if (found == 0 && !copy_keeps_versions(c))
 		return copy_is_overtaken(c, NULL);

@@ -47,6 +47,28 @@ static int find_origin(struct copy *c, const char *replica, char **ret_version)
 	return str_dup(here.version_id, ret_version);
 }
 
+/* Made by somebody there: then it is newer than all of ours, and not ours to be put right. */
+int copy_is_theirs(struct copy *c, const char *version)
+{
+	auto_with(s3_info_free) struct s3_info i = { 0 };
+	const char *of;
+	int err;
+
+	if (c->j->how.insist)
+		return 0;
+	err = object_head(c->conf->dest, c->j->key, version, &i, c->err);
+	if (err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0) {
+		*c->err = (struct s3_error){ .retry_after_ms = -1 };
+		return 0;
+	}
+	if (err < 0)
+		return err;
+	of = kv_get(&i.meta, REPL_META_REPLICA);
+	if (of && strcmp(of, s3_client_bucket(c->conf->source)) == 0)
+		return 0;
+	return copy_nothing(c, "the destination's current version was written there");
+}
+
 struct order_of {
 	const char *ours, *other;
 	bool other_first;
@@ -69,6 +91,9 @@ int copy_is_overtaken(struct copy *c, const char *replica)
 
 	if (err < 0 || !origin || !c->j->version)
 		return err == -ENOENT ? 0 : err;
+	/* ours itself: it is to be hidden */
+	if (strcmp(origin, c->j->version) == 0)
+		return 0;
 	order.other = origin;
 	err = list_versions_of(c->conf->source, c->j->key, find_first, &order, c->err);
 	if (err > 0 && order.other_first)
@@ -82,7 +107,8 @@ static int delete_there(struct copy *c, char **version)
 								    : c->j->created_ms };
 	int err;
 
-	if (!copy_is_for_minio(c))
+	/* A marker with the id of an object would take its place. */
+	if (!copy_is_for_minio(c) || c->j->how.hide)
 		return object_delete(c->conf->dest, c->j->key, version, c->err);
 	if (replica_is_uuid(c->j->version))
 		origin.version_id = c->j->version;
@@ -110,7 +136,9 @@ static int ask_first(struct copy *c, char **ret_version)
 		*ret_version = take_ptr(&version);
 		return 1;
 	}
-	return version && !c->j->repair ? copy_is_overtaken(c, version) : 0;
+	if (!version)
+		return 0;
+	return c->j->repair ? copy_is_theirs(c, version) : copy_is_overtaken(c, version);
 }
 
 int copy_delete(struct copy *c, char *ret_version)

@@ -247,7 +247,8 @@ int copy_learn_layout(struct copy *c)
 
 bool copy_is_for_minio(const struct copy *c)
 {
-	return c->conf->caps && c->conf->caps->minio == CAP_YES && c->j->version;
+	/* a repair must become the newest: it is a version of today */
+	return c->conf->caps && c->conf->caps->minio == CAP_YES && c->j->version && !c->j->repair;
 }
 
 struct listed {

@@ -115,8 +115,12 @@ static int add_untagged(const struct had *h, const char *arn)
 	struct decision *d = h->d;
 	int err;
 
-	if (h->r->untag == REPL_UNTAG_DELETE_MARKER)
-		return add_job(d, JOB_DELETE, arn, NULL);
+	if (h->r->untag == REPL_UNTAG_DELETE_MARKER) {
+		err = add_job(d, JOB_DELETE, arn, NULL);
+		if (err == 0)
+			d->jobs[d->n - 1].how.hide = true;
+		return err;
+	}
 	err = add_job(d, JOB_TAGS, arn, NULL);
 	if (err == 0 && h->r->untag == REPL_UNTAG_MARK)
 		err = mark_unmatched(&d->jobs[d->n - 1]);

@@ -122,7 +122,7 @@ bool replica_is_uuid(const char *s)
 
 static void pick_origin(const struct replica_in *in, struct replica *r)
 {
-	if (!in->caps || in->caps->minio != CAP_YES)
+	if (!in->caps || in->caps->minio != CAP_YES || in->anew)
 		return;
 	r->origin = (struct s3_origin){
 		.version_id = replica_is_uuid(in->version) ? in->version : NULL,

@@ -31,6 +31,7 @@ struct replica_in {
 	const struct s3_caps *caps;  /* NULL = unknown: all is taken to be there */
 	const char *token, *version; /* of the source version; NULL = not known (yet) */
 	int64_t now_ms;		     /* wall: a retention that is over is not sent */
+	bool anew;		     /* without the time and id of the source version */
 };
 
 /* Owned but for what `in` holds, which must outlive it. */

@@ -7,7 +7,7 @@ S3D_OPTIONS_a=(--minio) S3D_OPTIONS_b=(--minio)
 begin
 make_rules all,markers
 mount_crrfs
-same() { assert_eq "$(s3 history b "$1")" "$(s3 history a "$1")" "versions of $1"; }
+same() { assert_eq "$(s3 version-rows b "$1")" "$(s3 version-rows a "$1")" "versions of $1"; }
 
 echo one >"$MNT/file"
 echo two >"$MNT/file"
@@ -18,7 +18,7 @@ wait_repl
 same file
 same big
 assert_match "$(s3 head b big)" "etag: [0-9a-f]*-[0-9]"
-assert_eq "$(s3 history a file | wc -l)" 4
+assert_eq "$(s3 version-rows a file | wc -l)" 4
 
 # made there already: both ways of sending find it
 umount_crrfs

@@ -17,6 +17,7 @@ commands go into one call, with a lone comma between them. Names are printed wit
     versions SIDE [PREFIX]              key, version id, latest|old, size|marker
     count-versions SIDE KEY             versions of exactly this key, delete markers not counted
     count-markers SIDE KEY              delete markers of exactly this key
+    version-rows SIDE KEY               the versions of one key, current first: id, time, size and ETag, or "marker"
     history SIDE [PREFIX]               oldest first within a key: key, the text of the version or <marker>
     fill SIDE PREFIX N                  N small objects, PREFIX0001 and so on
     version-id SIDE KEY                 of the current version
@@ -226,8 +227,7 @@ def do_versions(side, prefix=''):
         print('\t'.join((shown(key), version, 'latest' if latest else 'old', size)))
 
 
-def do_history(side, key):
-    """the versions of one key, the current one first: id, time, size and ETag, or "marker" """
+def do_version_rows(side, key):
     for page in client(side).get_paginator('list_object_versions').paginate(Bucket=bucket(side), Prefix=key):
         found = [e for e in page.get('Versions', []) + page.get('DeleteMarkers', []) if e['Key'] == key]
         for e in sorted(found, key=lambda e: (e['IsLatest'], e['LastModified']), reverse=True):
