@@ -22,7 +22,7 @@ assert_requests b PutObjectAcl '' 0
 if [ "$S3_SERVER" = rgw ]; then exit 0; fi # it does not look at x-amz-expected-bucket-owner
 # somebody else's bucket gets nothing
 umount_crrfs
-make_rules tag=go:yes,account=$OTHER_ACCOUNT,owner
+make_rules tag=go:yes,account="$OTHER_ACCOUNT",owner
 mount_crrfs
 s3 put a later "$T/x" , mput a later-big "$T/big" 5242880,rest
 let_go later later-big

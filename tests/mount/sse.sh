@@ -3,7 +3,7 @@
 # rules leave SSE-KMS out unless they say SseKmsEncryptedObjects; then the replica has the destination's key.
 . "$(dirname "$0")/lib.sh"
 KEY=arn:aws:kms:eu-west-1:111122223333:key/one KEY2=arn:aws:kms:eu-west-1:111122223333:key/two
-S3D_OPTIONS_a=(--kms-key $KEY) S3D_OPTIONS_b=(--kms-key $KEY2)
+S3D_OPTIONS_a=(--kms-key "$KEY") S3D_OPTIONS_b=(--kms-key "$KEY2")
 begin
 echo text >"$T/x"
 [ "$S3_SERVER" = s3d ] || s3 put a probe "$T/x" --sse aws:kms --sse-key $KEY , rm a probe 2>/dev/null ||
