@@ -49,10 +49,12 @@ static bool is_stopping(const struct scan *s)
 
 static void log_row(const struct scan_row *r)
 {
-	log_info("scan=%lld kind=%s state=%s seen=%llu queued=%llu skipped=%llu%s%s%s",
+	log_info("scan=%lld kind=%s state=%s seen=%llu queued=%llu skipped=%llu refused=%llu"
+		 " busy=%llu%s%s%s",
 		 (long long)r->id, r->watch ? "watch" : "resync", scan_state_name(r->state),
 		 (unsigned long long)r->seen, (unsigned long long)r->queued,
-		 (unsigned long long)r->skipped, r->why ? " why=\"" : "", r->why ? r->why : "",
+		 (unsigned long long)r->skipped, (unsigned long long)r->refused,
+		 (unsigned long long)r->busy, r->why ? " why=\"" : "", r->why ? r->why : "",
 		 r->why ? "\"" : "");
 }
 

@@ -34,7 +34,7 @@ void scan_row_free(struct scan_row *r)
 
 #define COLUMNS                                                                                    \
 	"id, kind, state, args, key_marker, started_ms, since_ms, upto_ms, seen, queued, skipped," \
-	" updated_ms, why"
+	" updated_ms, why, refused, busy"
 
 static int read_state(const char *name, enum scan_state *ret_s)
 {
@@ -60,6 +60,8 @@ static int read_row(struct db_stmt *st, struct scan_row *ret_r)
 		.queued = (uint64_t)db_col_i64(st, 9),
 		.skipped = (uint64_t)db_col_i64(st, 10),
 		.updated_ms = db_col_i64(st, 11),
+		.refused = (uint64_t)db_col_i64(st, 13),
+		.busy = (uint64_t)db_col_i64(st, 14),
 	};
 	int err = read_state(db_col_text(st, 2), &r.state);
 
@@ -185,6 +187,8 @@ static int save_scan(struct db *db, void *arg)
 		(int64_t)row->seen,
 		(int64_t)row->queued,
 		(int64_t)row->skipped,
+		(int64_t)row->refused,
+		(int64_t)row->busy,
 		clock_wall_ms(),
 		row->id,
 	};
@@ -195,7 +199,7 @@ static int save_scan(struct db *db, void *arg)
 		db,
 		"UPDATE scan SET state = ?1, key_marker = ?2, why = ?3, since_ms = ?4,"
 		" upto_ms = ?5, seen = ?6, queued = ?7, skipped = ?8,"
-		" updated_ms = ?9 WHERE id = ?10 AND state = 'running'",
+		" refused = ?9, busy = ?10, updated_ms = ?11 WHERE id = ?12 AND state = 'running'",
 		&st, scan_state_name(row->state), row->key_marker, row->why);
 	if (r < 0)
 		return r;

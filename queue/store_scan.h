@@ -27,6 +27,8 @@ struct scan_row {
 	 * cycle was begun. */
 	int64_t since_ms, upto_ms;
 	uint64_t seen, queued, skipped; /* versions; rows; versions that had what they need */
+	/* Versions left out: the source does not let us read them; of keys being written (resync) */
+	uint64_t refused, busy;
 	int64_t updated_ms;
 	char *why; /* the last trouble; NULL = none */
 };

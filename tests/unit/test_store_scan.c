@@ -37,12 +37,15 @@ static void test_rows(void)
 	row.seen = 5;
 	row.queued = 3;
 	row.skipped = 1;
+	row.refused = 2;
+	row.busy = 4;
 	row.upto_ms = 77;
 	CHECK_INT(str_dup("k", &row.key_marker), 0);
 	CHECK_INT(store_scan_save(s, &row), 0);
 	scan_row_free(&row);
 	CHECK_INT(store_scan_get(s, id, &row), 0);
 	CHECK(row.seen == 5 && row.queued == 3 && row.skipped == 1 && row.upto_ms == 77);
+	CHECK(row.refused == 2 && row.busy == 4);
 	CHECK_STR(row.key_marker, "k");
 	row.state = SCAN_DONE;
 	CHECK_INT(store_scan_save(s, &row), 0);
