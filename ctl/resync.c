@@ -76,6 +76,17 @@ static int read_args(const struct ctl_opts *o, struct store *s, struct scan_args
 
 /* --- list and stop ---------------------------------------------------------------------------- */
 
+/* What it left out. */
+static void print_rest(const struct scan_row *r)
+{
+	if (r->refused)
+		ctl_say("%llu versions could not be read; the mount's log names them",
+			(unsigned long long)r->refused);
+	if (r->busy)
+		ctl_say("%llu versions belong to files being written; run it again",
+			(unsigned long long)r->busy);
+}
+
 static int print_scan(void *arg, const struct scan_row *r)
 {
 	char when[32], shown[CTL_SHOWN];
@@ -89,6 +100,9 @@ static int print_scan(void *arg, const struct scan_row *r)
 	       r->watch ? "watch" : "resync", scan_state_name(r->state), when,
 	       (unsigned long long)r->seen, (unsigned long long)r->queued,
 	       (unsigned long long)r->skipped, ctl_shown(r->key_marker, shown));
+	if (r->refused || r->busy)
+		printf("     left out: %llu could not be read, %llu of files being written\n",
+		       (unsigned long long)r->refused, (unsigned long long)r->busy);
 	if (r->why)
 		printf("     %s\n", ctl_shown(r->why, shown));
 	return 0;
@@ -172,6 +186,7 @@ static int print_end(struct store *s, int64_t id)
 	printf("resync %lld %s: %llu versions seen, %llu queued, %llu had what they need\n",
 	       (long long)id, scan_state_name(row.state), (unsigned long long)row.seen,
 	       (unsigned long long)row.queued, (unsigned long long)row.skipped);
+	print_rest(&row);
 	if (row.why)
 		ctl_say("%s", ctl_shown(row.why, shown));
 	return 0;

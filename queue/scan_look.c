@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "queue/repl.h"
 #include "queue/scan_walk.h"
 #include "s3/list.h"
@@ -24,32 +25,59 @@ int scan_look_list(void *client, const char *prefix, const char *key_marker,
 
 /* --- the source ------------------------------------------------------------------------------- */
 
-/* 0 also when there is no such version any more. */
-static int unless_gone(struct scan_look *l, struct scan_version *v, int err)
+/*
+ * Is the answer about this version alone? An object whose reading a policy denies is not replicated
+ * (S3 User Guide, "What isn't replicated"), and one with a key of its owner's own (SSE-C) cannot be
+ * asked. Credentials and regions that are wrong concern all. A HEAD has no body, and so no code.
+ */
+static bool is_refusal(const struct s3_error *e)
 {
-	if (err != -ENOENT || strcmp(l->error.code, "NoSuchBucket") == 0)
+	if (e->status < 400 || e->status >= 500)
+		return false;
+	return e->class == FAULT_BAD ||
+	       (e->class == FAULT_AUTH && (!*e->code || strcmp(e->code, "AccessDenied") == 0 ||
+					   strcmp(e->code, "AllAccessDisabled") == 0));
+}
+
+/* 0 also when there is no such version any more, and when it is not for us to read. */
+static int unless_left_out(struct scan_look *l, const struct scan_key *k, struct scan_version *v,
+			   int err)
+{
+	char text[400];
+
+	v->gone = err == -ENOENT && strcmp(l->error.code, "NoSuchBucket") != 0;
+	v->refused = err < 0 && is_refusal(&l->error);
+	if (!v->gone && !v->refused)
 		return err;
-	l->error = (struct s3_error){ 0 };
-	v->gone = true;
+	s3_error_text(&l->error, text, sizeof(text));
+	if (v->refused)
+		log_warn("scan=skipped key=\"%s\" version=%s why=\"%s\"", k->name,
+			 v->id ? v->id : "", text);
+	l->error = (struct s3_error){ .retry_after_ms = -1 };
 	return 0;
 }
 
 int scan_look_learn(void *look, const struct scan_key *k, struct scan_version *v)
 {
-	auto_with(s3_info_free) struct s3_info info = { .tag_count = -1 };
 	struct scan_look *l = look;
-	int err = 0;
+	int err;
 
-	if (l->args->statuses & SCAN_REPLICA) {
-		err = object_head(l->source, k->name, v->id, &info, &l->error);
-		v->replica = err == 0 && kv_get(&info.meta, REPL_META_REPLICA);
-	}
-	if (err == 0 && info.tag_count != 0 && rules_tags_matter(l->rules, k->name)) {
-		kv_free(&v->tags);
-		err = tagging_get(l->source, k->name, v->id, &v->tags, &l->error);
-	}
+	kv_free(&v->tags);
+	err = tagging_get(l->source, k->name, v->id, &v->tags, &l->error);
 	v->learned = err == 0;
-	return unless_gone(l, v, err);
+	return unless_left_out(l, k, v, err);
+}
+
+static int look_mark(void *look, const struct scan_key *k, struct scan_version *v)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	struct scan_look *l = look;
+	int err = object_head(l->source, k->name, v->id, &info, &l->error);
+
+	v->marked = err == 0;
+	v->replica = err == 0 && kv_get(&info.meta, REPL_META_REPLICA);
+	v->learned = v->learned || (err == 0 && info.tag_count == 0);
+	return unless_left_out(l, k, v, err);
 }
 
 /* --- rows and ledger -------------------------------------------------------------------------- */
@@ -115,6 +143,7 @@ struct scan_view scan_look_view(struct scan_look *look)
 		.rules = look->rules,
 		.all_deletes = look->all_deletes,
 		.learn = scan_look_learn,
+		.mark = look_mark,
 		.status = get_status,
 		.arg = look,
 	};

@@ -19,6 +19,7 @@ struct scan_look { /* all borrowed */
 
 /* Borrows look. */
 struct scan_view scan_look_view(struct scan_look *look);
+/* The version's tags: learn of struct scan_view. */
 int scan_look_learn(void *look, const struct scan_key *k, struct scan_version *v) must_check;
 /* Is the version in what the person asked for, as far as the listing tells? */
 bool scan_look_wants(const struct scan_args *a, const struct scan_version *v);

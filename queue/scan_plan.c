@@ -64,7 +64,16 @@ struct planning {
 
 static int learn(const struct planning *p, struct scan_version *v)
 {
-	return v->learned || v->gone ? 0 : p->view->learn(p->view->arg, p->k, v);
+	bool known = v->learned || v->gone || v->refused;
+
+	return known ? 0 : p->view->learn(p->view->arg, p->k, v);
+}
+
+static int mark(const struct planning *p, struct scan_version *v)
+{
+	bool known = v->marked || v->gone || v->refused;
+
+	return known ? 0 : p->view->mark(p->view->arg, p->k, v);
 }
 
 /* Who wins the version at hand, by its tags as they are now. */
@@ -82,8 +91,14 @@ static int match(struct planning *p)
 	p->relay = false;
 	if (!v->wanted)
 		return 0;
-	if (tagged && (tags || ask))
+	if (ask)
+		err = mark(p, v);
+	if (err == 0 && tagged && tags)
 		err = learn(p, tagged);
+	if (err == 0 && (v->refused || (tagged && tagged->refused))) {
+		p->plan->refused++;
+		return 0;
+	}
 	if (err < 0 || v->gone)
 		return err;
 	p->relay = v->replica && (p->args->statuses & SCAN_REPLICA);
@@ -119,6 +134,12 @@ static bool is_asked_for(const struct planning *p, enum scan_status s)
 	return (p->args->statuses & s) != 0;
 }
 
+static void count_missing(struct planning *p, struct side *side)
+{
+	side->missing = true;
+	p->k->versions[p->i].counted = true;
+}
+
 static int choose(struct planning *p, struct side *side, enum scan_status s)
 {
 	const struct scan_step step = {
@@ -136,7 +157,8 @@ static int choose(struct planning *p, struct side *side, enum scan_status s)
 		side->newest_step = SIZE_MAX;
 		return add_step(p->plan, &step);
 	}
-	side->missing = side->missing || s == SCAN_NONE || s == SCAN_NOTHING;
+	if (s == SCAN_NONE || s == SCAN_NOTHING)
+		count_missing(p, side);
 	side->newest_step = p->plan->n;
 	return add_step(p->plan, &step);
 }
@@ -159,14 +181,39 @@ static int look(struct planning *p, struct side *side)
 		p->plan->skipped++;
 	if (s == SCAN_NONE || s == SCAN_NOTHING)
 		return 0;
+	if (s == SCAN_TAKEN && v->replica && !p->relay)
+		return 0;
 	/* What this walk queued before it was interrupted has its place. */
 	if (s == SCAN_TAKEN)
-		side->missing = true;
+		count_missing(p, side);
 	else
 		side->late = side->late || side->missing;
 	side->newest = p->i;
 	side->newest_step = SIZE_MAX;
 	return 0;
+}
+
+/*
+ * Where something would go again: asks of the versions that are to blame whether they are replicas.
+ * *ret_news: the plan is to be made anew.
+ */
+static int doubt(struct planning *p, const struct side *sides, size_t n, bool *ret_news)
+{
+	bool late = false;
+	int err = 0;
+
+	for (size_t d = 0; d < n; d++)
+		late = late || sides[d].late;
+	*ret_news = false;
+	for (size_t i = 0; err == 0 && late && i < p->k->n; i++) {
+		struct scan_version *v = &p->k->versions[i];
+
+		if (!v->counted || v->marked || v->delete_marker)
+			continue;
+		err = mark(p, v);
+		*ret_news = *ret_news || v->replica || v->gone || v->refused;
+	}
+	return err;
 }
 
 /* The newest goes again, so that the current version ends right. */
@@ -190,14 +237,30 @@ static int repair(struct planning *p, const struct side *side)
 
 /* --- one key ---------------------------------------------------------------------------------- */
 
-static int plan_sides(struct planning *p, struct side *sides, size_t n)
+static int look_at_all(struct planning *p, struct side *sides, size_t n)
 {
 	int err = 0;
 
+	for (size_t d = 0; d < n; d++)
+		sides[d] = (struct side){ .dest = rules_dest(p->view->rules, d),
+					  .newest_step = SIZE_MAX };
 	for (p->i = p->k->n; err == 0 && p->i-- > 0;) {
 		err = match(p);
 		for (size_t d = 0; err == 0 && d < n; d++)
 			err = look(p, &sides[d]);
+	}
+	return err;
+}
+
+static int plan_sides(struct planning *p, struct side *sides, size_t n)
+{
+	bool news = false;
+	int err = look_at_all(p, sides, n);
+
+	err = err < 0 ? err : doubt(p, sides, n, &news);
+	if (err == 0 && news) {
+		scan_plan_free(p->plan);
+		err = look_at_all(p, sides, n);
 	}
 	for (size_t d = 0; err == 0 && d < n; d++)
 		err = repair(p, &sides[d]);
@@ -215,9 +278,6 @@ int scan_plan_key(const struct scan_view *view, const struct scan_args *a, struc
 
 	if (!sides || !won)
 		return -ENOMEM;
-	for (size_t d = 0; d < n; d++)
-		sides[d] = (struct side){ .dest = rules_dest(view->rules, d),
-					  .newest_step = SIZE_MAX };
 	err = plan_sides(&p, sides, n);
 	if (err < 0)
 		scan_plan_free(ret_p);

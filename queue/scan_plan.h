@@ -5,7 +5,8 @@
  * Sources: S3 User Guide, "Replicating existing objects with Batch Replication" (which statuses can
  * be asked for, tags as they are now); no client can put a version into the middle of a history, so
  * what is missing goes oldest first, and where a newer one stands at the destination already, the
- * newest is sent again at the end.
+ * newest is sent again at the end. A replica that arrived here is not missing on the side it came
+ * from: before anything is sent again for a version's sake it is asked whether it is one.
  */
 #ifndef QUEUE_SCAN_PLAN_H
 #define QUEUE_SCAN_PLAN_H
@@ -45,9 +46,12 @@ struct scan_version {
 	int64_t mtime_ms;
 	bool delete_marker, latest;
 	bool wanted; /* the walk is about it; the others only tell where it belongs */
-	/* filled by learn: */
-	bool learned, gone;
+	/* filled by learn (tags) and mark (replica); gone and refused by both */
+	bool learned, marked;
+	bool gone;
+	bool refused; /* the source does not let us read it: it is left out */
 	bool replica; /* it carries a replica's mark; false also where nobody asked */
+	bool counted; /* some destination is taken to miss it; it may be a replica */
 	struct kv tags;
 };
 
@@ -63,8 +67,10 @@ void scan_key_free(struct scan_key *k); /* empties */
 struct scan_view {
 	struct rule_set *rules;
 	bool all_deletes; /* as in repl_conf */
-	/* Asks the source what the version carries; sets learned, or gone. */
+	/* Asks the source for the tags; sets learned, gone or refused. */
 	int (*learn)(void *arg, const struct scan_key *k, struct scan_version *v);
+	/* Asks it whether the version is a replica; sets marked, gone or refused. */
+	int (*mark)(void *arg, const struct scan_key *k, struct scan_version *v);
 	int (*status)(void *arg, const struct scan_key *k, const struct scan_version *v,
 		      const char *dest, enum scan_status *ret_s);
 	void *arg;
@@ -81,6 +87,7 @@ struct scan_plan {
 	struct scan_step *steps;
 	size_t n, cap;
 	uint64_t skipped; /* wanted and selected by a rule, but they have what they need */
+	uint64_t refused; /* wanted, but the source does not let us read them */
 };
 
 void scan_plan_free(struct scan_plan *p); /* empties */

@@ -96,7 +96,7 @@ static int note_seen(struct scan_run *run, const struct scan_key *k)
 
 /*
  * Which versions is this about? One that may be of an open ticket is left to it; the watch comes
- * back for it.
+ * back for it, a resync tells how many they were.
  */
 static bool mark_wanted(struct scan_run *run, struct scan_key *k)
 {
@@ -111,7 +111,7 @@ static bool mark_wanted(struct scan_run *run, struct scan_key *k)
 				    : scan_look_wants(&run->args, v);
 		if (v->wanted && begun && v->mtime_ms >= *begun - SCAN_SKEW_MS) {
 			v->wanted = false;
-			run->row.skipped++;
+			run->row.busy += !run->row.watch;
 			run->row.upto_ms = min_of(run->row.upto_ms, *begun);
 		}
 		any = any || v->wanted;
@@ -138,6 +138,10 @@ static int offer(struct scan_run *run, struct scan_key *k, const struct scan_ste
 
 	if (tagged && !tagged->learned && rules_tags_matter(run->look.rules, k->name))
 		err = scan_look_learn(&run->look, k, tagged);
+	if (tagged && tagged->refused) {
+		run->row.refused++;
+		return err;
+	}
 	if (tagged)
 		spec.tags = tagged->tags; /* borrowed for the call */
 	err = err < 0 ? err
@@ -186,6 +190,7 @@ static int handle_key(void *arg, struct scan_key *k)
 	if (err < 0)
 		return err;
 	run->row.skipped += plan.skipped;
+	run->row.refused += plan.refused;
 	return note_seen(run, k);
 }
 
@@ -224,6 +229,7 @@ int scan_run_begin(struct scan_run *run, struct scan_row *row)
 		err = err < 0 ? err : map_new(&run->seen);
 	} else {
 		err = scan_args_from_json(row->args ? row->args : "", &run->args);
+		err = err < 0 && err != -ENOMEM ? -EINVAL : err;
 	}
 	err = err < 0 ? err
 		      : scan_walk_init(&run->walk, scan_look_list, conf->source, run->args.prefix,

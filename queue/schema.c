@@ -219,6 +219,8 @@ static const char step_2[] =
 	" seen INTEGER NOT NULL DEFAULT 0,"
 	" queued INTEGER NOT NULL DEFAULT 0,"
 	" skipped INTEGER NOT NULL DEFAULT 0,"
+	" refused INTEGER NOT NULL DEFAULT 0,"
+	" busy INTEGER NOT NULL DEFAULT 0,"
 	" started_ms INTEGER NOT NULL,"
 	" updated_ms INTEGER NOT NULL,"
 	" why TEXT);"

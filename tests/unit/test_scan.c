@@ -167,9 +167,9 @@ static void test_walk_goes_on(void)
 
 struct fake_look {
 	const char *status;  /* of v1, v2, ...: n p f c x t, as below */
-	const char *tags;    /* of v1, v2, ...: s = class=secret */
-	const char *replica; /* of v1, v2, ...: r = is one */
-	unsigned learned;
+	const char *tags;    /* of v1, v2, ...: s = class=secret, x = refused */
+	const char *replica; /* of v1, v2, ...: r = is one, x = refused */
+	unsigned learned, marked;
 };
 
 static size_t age_of(const struct scan_version *v)
@@ -201,9 +201,21 @@ static int fake_learn(void *arg, const struct scan_key *k, struct scan_version *
 
 	(void)k;
 	l->learned++;
-	v->learned = true;
+	v->refused = l->tags && l->tags[age_of(v)] == 'x';
+	v->learned = !v->refused;
 	if (l->tags && l->tags[age_of(v)] == 's')
 		must(kv_set(&v->tags, "class", "secret"));
+	return 0;
+}
+
+static int fake_mark(void *arg, const struct scan_key *k, struct scan_version *v)
+{
+	struct fake_look *l = arg;
+
+	(void)k;
+	l->marked++;
+	v->refused = l->replica && l->replica[age_of(v)] == 'x';
+	v->marked = !v->refused;
 	v->replica = l->replica && l->replica[age_of(v)] == 'r';
 	return 0;
 }
@@ -273,25 +285,42 @@ static const struct learn_case {
 	const char *name, *rules, *key, *kinds, *status, *tags, *replica;
 	unsigned statuses;
 	const char *want;
-	unsigned learned;
+	unsigned learned, marked;
+	uint64_t refused;
 } learn_cases[] = {
-	{ "replicas too", RULE_ALL, "a", "oo", "nn", "..", "r.", SCAN_REPLICA, "copy:v1*", 2 },
-	{ "a replica that was tried", RULE_ALL, "a", "o", "x", ".", "r", SCAN_REPLICA, "copy:v1+*", 1 },
-	{ "by tags", RULES_TWO, "a", "ooo", "nnn", "s.s", "...", DEFAULT, "tagged:v1 tagged:v3", 3 },
+	{ "replicas too", RULE_ALL, "a", "oo", "nn", "..", "r.", SCAN_REPLICA, "copy:v1*", 0, 2, 0 },
+	{ "a replica that was tried", RULE_ALL, "a", "o", "x", ".", "r", SCAN_REPLICA, "copy:v1+*", 0, 1, 0 },
+	{ "by tags", RULES_TWO, "a", "ooo", "nnn", "s.s", "...", DEFAULT, "tagged:v1 tagged:v3", 3, 0, 0 },
 	{ "by prefix and tags", RULES_TWO, "Tax/a", "oo", "nn", ".s", "..", DEFAULT,
-	  "copy:v1 copy:v2 tagged:v2", 2 },
+	  "copy:v1 copy:v2 tagged:v2", 2, 0, 0 },
 	{ "a marker over tags", RULES_TWO, "Tax/a", "od", "nn", "s.", "..", DEFAULT,
-	  "copy:v1 tagged:v1 copy:v2", 1 },
+	  "copy:v1 tagged:v1 copy:v2", 1, 0, 0 },
+	{ "an old replica", RULE_ALL, "a", "oo", "nc", "..", "r.", DEFAULT, "", 0, 1, 0 },
+	{ "an old one that is none", RULE_ALL, "a", "oo", "nc", "..", "..", DEFAULT,
+	  "copy:v1 copy:v2+!", 0, 1, 0 },
+	{ "an old replica and one that is none", RULE_ALL, "a", "ooo", "nnc", "...", "r..", DEFAULT,
+	  "copy:v2 copy:v3+!", 0, 2, 0 },
+	{ "a replica on top", RULE_ALL, "a", "oo", "cn", "..", ".r", DEFAULT, "copy:v2", 0, 0, 0 },
+	{ "interrupted at a replica", RULE_ALL, "a", "oo", "tc", "..", "r.", DEFAULT, "", 0, 1, 0 },
+	{ "an old one that is refused", RULE_ALL, "a", "oo", "nc", "..", "x.", DEFAULT, "", 0, 1, 1 },
+	{ "tags that are refused", RULES_TWO, "a", "oo", "nn", "xs", "..", DEFAULT, "tagged:v2", 2, 0,
+	  1 },
+	{ "a marker over tags that are refused", RULES_TWO, "Tax/a", "od", "nn", "x.", "..", DEFAULT,
+	  "", 1, 0, 2 },
 };
 /* clang-format on */
 
 static void check_plan(const char *rules, const char *name, const char *kinds,
 		       struct fake_look *look, unsigned statuses, const char *want,
-		       uint64_t *ret_skipped)
+		       struct scan_plan *ret_counts)
 {
 	struct rule_set *rs = rules_from(rules);
 	const struct scan_view view = {
-		.rules = rs, .learn = fake_learn, .status = fake_status, .arg = look
+		.rules = rs,
+		.learn = fake_learn,
+		.mark = fake_mark,
+		.status = fake_status,
+		.arg = look,
 	};
 	const struct scan_args args = { .statuses = statuses };
 	auto_with(scan_key_free) struct scan_key k = make_key(name, kinds);
@@ -301,21 +330,21 @@ static void check_plan(const char *rules, const char *name, const char *kinds,
 	CHECK_INT(scan_plan_key(&view, &args, &k, &plan), 0);
 	plan_text(&plan, &k, text);
 	CHECK_STR(text, want);
-	*ret_skipped = plan.skipped;
+	*ret_counts = (struct scan_plan){ .skipped = plan.skipped, .refused = plan.refused };
 	rules_unref(rs);
 }
 
 static void test_plan(void)
 {
-	uint64_t skipped = 0;
+	struct scan_plan counts = { 0 };
 
 	for (size_t i = 0; i < array_size(plan_cases); i++) {
 		const struct plan_case *c = &plan_cases[i];
 		struct fake_look look = { .status = c->status };
 
 		CHECK_CASE(c->name);
-		check_plan(RULE_ALL, "a", c->kinds, &look, c->statuses, c->want, &skipped);
-		CHECK_INT(skipped, c->skipped);
+		check_plan(RULE_ALL, "a", c->kinds, &look, c->statuses, c->want, &counts);
+		CHECK_INT(counts.skipped, c->skipped);
 		CHECK_INT(look.learned, 0);
 	}
 	for (size_t i = 0; i < array_size(learn_cases); i++) {
@@ -325,8 +354,10 @@ static void test_plan(void)
 					  .replica = c->replica };
 
 		CHECK_CASE(c->name);
-		check_plan(c->rules, c->key, c->kinds, &look, c->statuses, c->want, &skipped);
+		check_plan(c->rules, c->key, c->kinds, &look, c->statuses, c->want, &counts);
 		CHECK_INT(look.learned, c->learned);
+		CHECK_INT(look.marked, c->marked);
+		CHECK_INT(counts.refused, c->refused);
 	}
 	CHECK_CASE("");
 }
@@ -365,7 +396,11 @@ static void test_many(void)
 	struct rule_set *rs = rules_from(RULE_ALL);
 	struct fake_look look = { .status = "nnnnn" };
 	struct planned p = {
-		.view = { .rules = rs, .learn = fake_learn, .status = fake_status, .arg = &look }
+		.view = { .rules = rs,
+			  .learn = fake_learn,
+			  .mark = fake_mark,
+			  .status = fake_status,
+			  .arg = &look },
 	};
 	struct listing l = { .keys = 33335, .page = 1000 };
 	struct scan_walk w;
