@@ -312,7 +312,7 @@ static const char *shown_span(bool known, int64_t ms, char dst[SPAN])
 
 static void print_series(const struct metrics *m, const struct series *s)
 {
-	char size[32], shown[CTL_SHOWN], rule[CTL_SHOWN];
+	char size[32], shown[CTL_SHOWN], rule[CTL_SHOWN], version[CTL_SHOWN];
 	char span[4][SPAN];
 	bool known = s->lag.n > 0;
 
@@ -326,7 +326,7 @@ static void print_series(const struct metrics *m, const struct series *s)
 	       shown_span(known, s->lag.max_ms, span[3]));
 	if (s->lag.oldest_key)
 		printf("    oldest: %s, version %s, %s\n", ctl_shown(s->lag.oldest_key, shown),
-		       s->lag.oldest_version ? s->lag.oldest_version : "null",
+		       ctl_shown(s->lag.oldest_version ? s->lag.oldest_version : "null", version),
 		       shown_span(true, oldest_age_ms(m, s), span[0]));
 }
 

@@ -22,7 +22,8 @@ static int print_row(void *arg, const struct job *j)
 	       j->attempt, j->dest, ctl_shown(j->key, shown));
 	if (j->why && j->state != JOB_DONE)
 		printf("    %s%s%s%s%s\n", j->reason ? j->reason : "", j->reason ? ": " : "",
-		       j->code ? j->code : "", j->code ? ": " : "", ctl_shown(j->why, why));
+		       j->code ? ctl_shown(j->code, shown) : "", j->code ? ": " : "",
+		       ctl_shown(j->why, why));
 	return 0;
 }
 

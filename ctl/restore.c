@@ -85,7 +85,7 @@ static int make_question(const char *key, const char *version, const char *to, s
 static int report(int r, const struct doc_node *answer, const char *path)
 {
 	const char *ok = doc_text(answer, "ok"), *made = doc_text(answer, "made");
-	char shown[CTL_SHOWN], why[64];
+	char shown[CTL_SHOWN], version[CTL_SHOWN], new[CTL_SHOWN], why[64];
 
 	if (r == -ETIMEDOUT)
 		ctl_say("the mount is still copying, and goes on: see 'crrctl versions'");
@@ -95,7 +95,8 @@ static int report(int r, const struct doc_node *answer, const char *path)
 		ctl_say("%s", ctl_shown(doc_text(answer, "error"), shown));
 	else
 		printf("%s: restored from version %s, as version %s\n", ctl_shown(path, shown),
-		       doc_text(answer, "version"), made ? made : "null");
+		       ctl_shown(doc_text(answer, "version"), version),
+		       ctl_shown(made ? made : "null", new));
 	return r || !ok || strcmp(ok, "true") != 0 ? CTL_FAILED : CTL_OK;
 }
 

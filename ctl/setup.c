@@ -143,12 +143,28 @@ static void say_gap(const struct setup *s, const struct lifecycle_gap *g)
 	}
 }
 
+/* The ids of the rules in it are the server's. */
+static void print_lines(const char *text)
+{
+	char shown[CTL_SHOWN];
+
+	while (*text) {
+		auto_free char *line = NULL;
+		size_t n = strcspn(text, "\n");
+
+		if (str_format(&line, "%.*s", (int)n, text) == 0)
+			puts(ctl_shown(line, shown));
+		text += n + (text[n] == '\n');
+	}
+}
+
 static int put_rules(struct setup *s, const struct lifecycle *l)
 {
 	struct s3_error e = { 0 };
 	int r;
 
-	printf("%s: the lifecycle configuration is to get:\n%s", s->bucket, buf_str(&l->rules));
+	printf("%s: the lifecycle configuration is to get:\n", s->bucket);
+	print_lines(buf_str(&l->rules));
 	if (!confirm(s, "Add this to the lifecycle configuration?"))
 		return 0;
 	r = bucket_lifecycle_put(s->client, buf_str(&l->extended), l->minimum, &e);

@@ -97,6 +97,7 @@ struct v_there {
 
 struct v_group {
 	char *key;
+	int64_t since_ms; /* wall: its oldest listing was asked for then */
 	struct v_side source;
 	struct v_there *there; /* one per destination */
 };
@@ -110,7 +111,7 @@ struct v_dest {
 
 struct v_counts {
 	uint64_t versions, pairs, equal, different, missing, extra, behind, failed, before,
-		unproved, unread, unselected, queued;
+		unproved, unread, unselected, queued, changed;
 };
 
 struct verify {

@@ -2,6 +2,7 @@
  * verify_repair.c - rows for the queue that heal what was found. The history of a key cannot be
  * mended in place: from the oldest version on that is missing, other or out of order, all newer
  * ones are sent again, so that the replicas stand as their sources do. Nothing is ever removed.
+ * What was written since the listing would end below them: such a key is left alone.
  */
 #include "ctl/verify.h"
 
@@ -106,12 +107,12 @@ static int add_rows(struct rows *rows, const struct v_group *g, const char *dest
 
 static void say_rows(const struct verify *v, const struct rows *rows)
 {
-	char shown[CTL_SHOWN];
+	char shown[CTL_SHOWN], version[CTL_SHOWN];
 
 	for (size_t i = 0; !v->o->json && i < rows->n; i++)
 		printf("queued %s %s %s for %s\n", job_kind_name(rows->jobs[i].kind),
-		       ctl_shown(rows->jobs[i].key, shown), rows->jobs[i].version,
-		       rows->jobs[i].dest);
+		       ctl_shown(rows->jobs[i].key, shown),
+		       ctl_shown(rows->jobs[i].version, version), rows->jobs[i].dest);
 }
 
 /* 1 = something of this key is in the queue: what failed is tried again, and all else waits for the
@@ -134,6 +135,8 @@ int verify_repair(struct verify *v, const struct v_group *g, size_t dest)
 {
 	const struct v_there *t = &g->there[dest];
 	auto_with(rows_free) struct rows rows = { 0 };
+	char shown[CTL_SHOWN];
+	bool added = false;
 	int r = leave_to_queue(v, g, dest);
 
 	if (r)
@@ -144,9 +147,14 @@ int verify_repair(struct verify *v, const struct v_group *g, size_t dest)
 	r = add_rows(&rows, g, v->dests[dest].arn, t);
 	if (r || !rows.n)
 		return r;
-	r = store_add(v->store, rows.jobs, rows.n);
+	r = store_add_if_quiet(v->store, g->since_ms, rows.jobs, rows.n, &added);
 	if (r)
 		return r;
+	if (!added) {
+		ctl_say("%s changed meanwhile; run verify again", ctl_shown(g->key, shown));
+		v->counts.changed++;
+		return 0;
+	}
 	say_rows(v, &rows);
 	v->counts.queued += rows.n;
 	return 0;

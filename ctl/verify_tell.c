@@ -115,7 +115,7 @@ static void tell_json(const struct teller *t, const char *word, const char *what
 
 static void tell(const struct teller *t, const char *word, const char *what, const char *name)
 {
-	char key[CTL_SHOWN], text[CTL_SHOWN], more[CTL_SHOWN];
+	char key[CTL_SHOWN], version[CTL_SHOWN], text[CTL_SHOWN], more[CTL_SHOWN];
 
 	if (t->v->bar)
 		fputs("\r\033[K", stderr);
@@ -123,8 +123,9 @@ static void tell(const struct teller *t, const char *word, const char *what, con
 		tell_json(t, word, what, name);
 		return;
 	}
-	printf("%s %s %s at %s%s%s%s%s\n", word, ctl_shown(t->g->key, key), t->version, t->dest,
-	       what ? ": " : "", what ? ctl_shown(what, text) : "", name ? " " : "",
+	printf("%s %s %s at %s%s%s%s%s\n", word, ctl_shown(t->g->key, key),
+	       ctl_shown(t->version, version), t->dest, what ? ": " : "",
+	       what ? ctl_shown(what, text) : "", name ? " " : "",
 	       name ? ctl_shown(name, more) : "");
 }
 
@@ -232,7 +233,7 @@ void verify_tell_summary(const struct verify *v)
 		{ "behind", c->behind, true },	       { "failed", c->failed, false },
 		{ "unread", c->unread, false },	       { "unproved", c->unproved, false },
 		{ "before", c->before, false },	       { "unselected", c->unselected, false },
-		{ "queued", c->queued, v->o->repair },
+		{ "queued", c->queued, v->o->repair }, { "changed", c->changed, false },
 	};
 	auto_with(buf_free) struct buf b;
 	struct json_out j;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "queue/store.h"
 #include "s3/list.h"
 
@@ -69,6 +70,7 @@ struct cursor {
 	struct s3_page page;
 	size_t at;
 	bool begun;
+	int64_t asked_ms; /* wall, of the page */
 };
 
 static int turn_page(struct cursor *c)
@@ -81,6 +83,7 @@ static int turn_page(struct cursor *c)
 	c->page = (struct s3_page){ 0 };
 	c->at = 0;
 	c->begun = true;
+	c->asked_ms = clock_wall_ms();
 	r = list_versions(c->client, c->prefix, NULL, old.next_key, old.next_version, PAGE,
 			  &c->page, &e);
 	if (r)
@@ -272,6 +275,9 @@ static int read_group(struct walk *w, char *key, struct v_group *g)
 	int r;
 
 	g->key = key;
+	g->since_ms = w->cursors[0].asked_ms;
+	for (size_t i = 1; i < w->n; i++)
+		g->since_ms = min_of(g->since_ms, w->cursors[i].asked_ms);
 	g->there = calloc(w->v->dests_n, sizeof(*g->there));
 	r = g->there ? take_key(&w->cursors[0], key, current, &g->source) : -ENOMEM;
 	for (size_t d = 0; !r && d < w->v->dests_n; d++)

@@ -34,7 +34,7 @@ static int print_json(struct json_out *j, const struct line *l)
 
 static int print(struct out *o, const struct line *l)
 {
-	char time[32] = "-", shown[CTL_SHOWN];
+	char time[32] = "-", shown[CTL_SHOWN], dest[CTL_SHOWN], replica[CTL_SHOWN];
 
 	o->n++;
 	if (o->json)
@@ -44,8 +44,10 @@ static int print(struct out *o, const struct line *l)
 	if (o->n == 1)
 		printf("%-34s %-28s %-10s %-10s %-34s %s\n", "source version", "destination",
 		       "what", "status", "replica version", "replicated");
-	printf("%-34s %-28s %-10s %-10s %-34s %s\n", l->version ? l->version : "null", l->dest,
-	       l->operation, l->status, l->replica && *l->replica ? l->replica : "-", time);
+	printf("%-34s %-28s %-10s %-10s %-34s %s\n",
+	       ctl_shown(l->version ? l->version : "null", shown), ctl_shown(l->dest, dest),
+	       l->operation, l->status,
+	       ctl_shown(l->replica && *l->replica ? l->replica : "-", replica), time);
 	if (l->why)
 		printf("    %s%s%s\n", l->reason ? l->reason : "", l->reason ? ": " : "",
 		       ctl_shown(l->why, shown));

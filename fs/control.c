@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/log.h"
 
 #include "fs/file.h"
@@ -26,6 +27,7 @@
 #define QUESTION_MAX (32 * 1024) /* two keys and a version id, escaped */
 #define PEER_MS	     5000 /* a peer that is slower is dropped */
 #define SOCKET	     "ctl.sock"
+#define RESTORE	     "restore"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -34,8 +36,15 @@
 struct control {
 	struct control_conf conf;	/* fixed */
 	int dir_fd, listen_fd, stop_fd; /* fixed */
-	bool started;			/* the owner's */
-	pthread_t thread;
+	bool started, restoring;	/* the owner's */
+	pthread_t thread, restorer;
+	struct {
+		struct lock l;
+		struct cond changed;
+		bool stop;
+		char *restore; /* what is to be restored, or is being; NULL = nothing */
+		int fd;	       /* who asked for it; the restorer's when it has begun */
+	} locked;
 };
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -136,7 +145,7 @@ static int answer(struct control *c, char *question, struct buf *out)
 		{ "reload", answer_reload },
 		{ "wake", answer_wake },
 		{ "flush", answer_flush },
-		{ "restore", answer_restore },
+		{ RESTORE, answer_restore },
 	};
 	char *args = question + strcspn(question, " ");
 	struct json_out j;
@@ -223,6 +232,83 @@ static void send_answer(const struct control *c, int fd, const struct buf *b)
 	}
 }
 
+static void refuse(struct control *c, int fd, const char *why)
+{
+	auto_with(buf_free) struct buf out;
+	struct json_out j;
+
+	buf_init(&out, BUF_LIMIT_SMALL);
+	json_start(&j, &out, false);
+	json_open(&j, NULL, '{');
+	say_error(&j, why);
+	json_close(&j, '}');
+	if (buf_addc(&out, '\n') == 0)
+		send_answer(c, fd, &out);
+}
+
+/* --- restores --------------------------------------------------------------------------------- */
+
+/* A copy may take long, and the other questions shall not wait for it. Takes fd when it is 0. */
+static int hand_over(struct control *c, const char *question, int fd)
+{
+	scoped_lock(&c->locked.l);
+	if (c->locked.restore)
+		return -EBUSY;
+	c->locked.restore = strdup(question);
+	if (!c->locked.restore)
+		return -ENOMEM;
+	c->locked.fd = fd;
+	cond_signal(&c->locked.changed);
+	return 0;
+}
+
+/* The question, which stays in its place while it is answered; NULL = stop. */
+static char *next_restore(struct control *c, int *ret_fd)
+{
+	scoped_lock(&c->locked.l);
+	while (!c->locked.stop && !c->locked.restore)
+		cond_wait(&c->locked.changed, &c->locked.l);
+	if (c->locked.stop)
+		return NULL;
+	*ret_fd = c->locked.fd;
+	return c->locked.restore;
+}
+
+static void end_restore(struct control *c)
+{
+	scoped_lock(&c->locked.l);
+	free(c->locked.restore);
+	c->locked.restore = NULL;
+}
+
+static void *run_restores(void *arg)
+{
+	struct control *c = arg;
+	char *question;
+	int fd;
+
+	pthread_setname_np(pthread_self(), "restore");
+	while ((question = next_restore(c, &fd))) {
+		auto_with(buf_free) struct buf out;
+		int err;
+
+		buf_init(&out, BUF_LIMIT_SMALL);
+		err = answer(c, question, &out);
+		end_restore(c); /* before the answer: who has it may ask for the next */
+		if (err == 0)
+			send_answer(c, fd, &out);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static bool is_restore(const char *question)
+{
+	return strncmp(question, RESTORE " ", strlen(RESTORE " ")) == 0;
+}
+
 static void serve_one(struct control *c)
 {
 	auto_close int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -238,6 +324,16 @@ static void serve_one(struct control *c)
 	}
 	if (!read_question(c, fd, question, sizeof(question), clock_deadline(PEER_MS)))
 		return;
+	if (is_restore(question)) {
+		int err = hand_over(c, question, fd);
+
+		if (err == 0)
+			fd = -1;
+		else
+			refuse(c, fd, err == -EBUSY ? "another restore is under way: wait for it"
+						    : "out of memory");
+		return;
+	}
 	if (answer(c, question, &out) == 0)
 		send_answer(c, fd, &out);
 }
@@ -284,6 +380,8 @@ int control_new(const struct control_conf *conf, struct control **ret_c)
 		return -ENOMEM;
 	c->conf = *conf;
 	c->dir_fd = c->listen_fd = c->stop_fd = -1;
+	lock_init(&c->locked.l);
+	cond_init(&c->locked.changed);
 	err = listen_at(c);
 	if (err < 0) {
 		control_free(c);
@@ -300,20 +398,29 @@ int control_start(struct control *c)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&c->thread, NULL, run, c);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = pthread_create(&c->restorer, NULL, run_restores, c);
+	c->restoring = err == 0;
+	if (err == 0)
+		err = pthread_create(&c->thread, NULL, run, c);
 	c->started = err == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return -err;
 }
 
 void control_stop(struct control *c)
 {
-	if (!c->started)
+	if (!c->restoring)
 		return;
+	lock_take(&c->locked.l);
+	c->locked.stop = true;
+	cond_signal(&c->locked.changed);
+	lock_drop(&c->locked.l);
 	if (eventfd_write(c->stop_fd, 1) != 0)
 		log_debug("control stop=late");
-	pthread_join(c->thread, NULL);
-	c->started = false;
+	if (c->started)
+		pthread_join(c->thread, NULL);
+	pthread_join(c->restorer, NULL);
+	c->started = c->restoring = false;
 }
 
 void control_free(struct control *c)
@@ -323,6 +430,11 @@ void control_free(struct control *c)
 	if (!c)
 		return;
 	control_stop(c);
+	if (c->locked.restore) /* nobody came to it */
+		close(c->locked.fd);
+	free(c->locked.restore);
+	cond_free(&c->locked.changed);
+	lock_free(&c->locked.l);
 	if (c->listen_fd >= 0)
 		unlinkat(c->dir_fd, SOCKET, 0);
 	fds[0] = c->listen_fd;

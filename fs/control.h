@@ -7,7 +7,8 @@
  *      wake            the workers look for work now (a row was retried), and the scanner
  *      flush           held names go to the source now
  *      restore {"key":...,"version":...,"to":...}
- *                      history_restore: which version it was, and the one that was made
+ *                      history_restore: which version it was, and the one that was made; one at a
+ *                      time, and the other questions are answered meanwhile
  */
 #ifndef FS_CONTROL_H
 #define FS_CONTROL_H

@@ -13,13 +13,17 @@
 #include "base/lock.h"
 #include "base/log.h"
 
-#define AGAIN_MS 10000 /* the file cannot be written to */
+/* The file cannot be written to, nobody reads the pipe, the command is not there: so long for each
+ * failure in a row, up to IDLE_MS. */
+#define AGAIN_MS 10000
 #define IDLE_MS	 60000 /* wall time may jump: look again after this long in any case */
 
 struct events {
 	struct events_conf conf; /* fixed; strings owned */
 	char *to, *bucket, *region;
 	int stop_fd;
+	unsigned failures; /* the thread's: passes in a row that told nobody */
+	int failed_as;	   /* the thread's: what was logged of them, -errno; 0 = all is told */
 	struct rule_set *rules; /* the thread's: those that the rows were last held against */
 	pthread_t thread;
 	bool started;
@@ -67,6 +71,11 @@ static bool is_stopping(struct events *e)
 	return e->locked.stop;
 }
 
+static const char *why_not(int err, char words[64])
+{
+	return err == -ENXIO ? "nobody reads the pipe" : errno_text(err, words, 64);
+}
+
 static int tell(struct events *e, enum event event, const struct job *j)
 {
 	const struct event_text text = { .event = event,
@@ -82,9 +91,14 @@ static int tell(struct events *e, enum event event, const struct job *j)
 	err = is_stopping(e) ? -ECANCELED : events_line(&text, &line);
 	err = err < 0 ? err : buf_addc(&line, '\n');
 	err = err < 0 ? err : events_send(e->to, buf_str(&line), e->stop_fd);
-	if (err < 0 && err != -ECANCELED)
+	if (err < 0 && err != -ECANCELED && err != e->failed_as) {
 		log_warn("events=\"%s\" result=\"not told\" why=\"%s\"", e->to,
-			 errno_text(err, words, sizeof(words)));
+			 why_not(err, words));
+		e->failed_as = err;
+	} else if (err == 0 && e->failed_as) {
+		log_info("events=\"%s\" result=\"told again\"", e->to);
+		e->failed_as = 0;
+	}
 	return err;
 }
 
@@ -170,7 +184,10 @@ static int64_t pass(struct events *e)
 
 	err = err < 0 ? err : tell_failed(e);
 	err = err < 0 ? err : tell_alarms(e, &next);
-	return err < 0 ? clock_wall_ms() + AGAIN_MS : next;
+	e->failures = err < 0 ? e->failures + 1 : 0;
+	if (err < 0)
+		next = clock_wall_ms() + min_of(AGAIN_MS * (int64_t)e->failures, (int64_t)IDLE_MS);
+	return next;
 }
 
 /* false: stop. */
@@ -181,7 +198,8 @@ static bool wait_for(struct events *e, int64_t next_wall)
 	int64_t deadline = clock_deadline(ms);
 
 	scoped_lock(&e->locked.l);
-	while (!e->locked.stop && !e->locked.woken && clock_mono_ms() < deadline)
+	/* What wakes it can wait when nobody can be told. */
+	while (!e->locked.stop && (!e->locked.woken || e->failures) && clock_mono_ms() < deadline)
 		cond_wait_until(&e->locked.changed, &e->locked.l, deadline);
 	e->locked.woken = false;
 	return !e->locked.stop;

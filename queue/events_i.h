@@ -27,7 +27,8 @@ struct event_text {
 int events_line(const struct event_text *t, struct buf *out) must_check;
 
 /* line ends in a newline. stop_fd: readable when the mount stops (-ECANCELED). What the command
- * says with its exit status is logged and is no error. */
+ * says with its exit status is logged and is no error, but for the shell's own: 127 (-ENOENT) and
+ * 126 (-EACCES), by which nobody has been told (POSIX, Shell Command Language, 2.8.2). */
 int events_send(const char *to, const char *line, int stop_fd) must_check;
 /* For tests. */
 int events_run(const char *command, const char *line, int stop_fd, int64_t limit_ms) must_check;

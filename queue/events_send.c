@@ -149,6 +149,20 @@ static int wait_end(pid_t pid, int stop_fd, int64_t deadline)
 	}
 }
 
+/* Of a command that ended by itself. */
+static int judge_status(int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return -ENOENT;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 126)
+		return -EACCES;
+	if (status != 0)
+		log_warn("events=command result=\"%s %d\"",
+			 WIFSIGNALED(status) ? "signal" : "exit status",
+			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return 0;
+}
+
 int events_run(const char *command, const char *line, int stop_fd, int64_t limit_ms)
 {
 	auto_close int in = -1;
@@ -164,13 +178,12 @@ int events_run(const char *command, const char *line, int stop_fd, int64_t limit
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (err == -ETIMEDOUT)
-		log_warn("events=command result=\"killed after %lld ms\"", (long long)limit_ms);
-	else if (err == 0 && status != 0)
-		log_warn("events=command result=\"%s %d\"",
-			 WIFSIGNALED(status) ? "signal" : "exit status",
-			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	return err == -ETIMEDOUT ? 0 : err;
+	if (err == 0)
+		return judge_status(status);
+	if (err != -ETIMEDOUT)
+		return err;
+	log_warn("events=command result=\"killed after %lld ms\"", (long long)limit_ms);
+	return 0;
 }
 
 int events_send(const char *to, const char *line, int stop_fd)

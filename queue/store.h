@@ -69,6 +69,11 @@ int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct
 /* Jobs that no change of ours stands behind. Not synced: SQLite's log keeps the order, so whoever
  * notes afterwards how far he is finds them again whenever they are lost. */
 int store_add(struct store *s, struct job *jobs, size_t n) must_check;
+/* The same for jobs of one key and destination, made from what was seen of them at since_ms (wall):
+ * *ret_added false = something was queued or done for the pair since, or is under way, and nothing
+ * was added. */
+int store_add_if_quiet(struct store *s, int64_t since_ms, struct job *jobs, size_t n,
+		       bool *ret_added) must_check;
 int store_abandon(struct store *s, int64_t ticket) must_check; /* not synced */
 /* Calls fn for each ticket of other instances, oldest first (all instances when any is true). fn
  * may commit or abandon it. */

@@ -81,6 +81,9 @@ int store_col_dup(struct db_stmt *st, int i, char **ret_v) must_check;
 	" nullif(reason, ''), alarm_ms, late"
 /* The row that st stands on. -EIO (logged, naming the row) when it makes no sense. */
 int store_read_job(struct db_stmt *st, struct job *ret_j) must_check;
+/* 1 = no change of the key is under way, and for the destination nothing waits or was done since
+ * (wall); 0 = otherwise. */
+int store_is_quiet(struct db *db, const char *key, const char *dest, int64_t since_ms) must_check;
 /* 1 = a row (one that is done names no file) or a held ticket needs the staged file, 0 = none. */
 int store_is_needed(struct db *db, const char *staged) must_check;
 

@@ -100,3 +100,25 @@ int store_order_done(struct store *s, const char *dest, const struct order_row *
 
 	return store_run(s, "order-done", mark_done, &a);
 }
+
+/* --- has the pair been quiet? ----------------------------------------------------------------- */
+
+int store_is_quiet(struct db *db, const char *key, const char *dest, int64_t since_ms)
+{
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM ticket WHERE key = ?1)"
+			       " AND NOT EXISTS (SELECT 1 FROM job INDEXED BY job_key"
+			       "  WHERE key = ?1 AND dest = ?2 AND (state <> 4 OR done_ms >= ?3))"
+			       " AND NOT EXISTS (SELECT 1 FROM ledger WHERE key = ?1 AND dest = ?2"
+			       "  AND done_ms >= ?3)",
+			       &st, key, dest);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 3, since_ms);
+	r = db_step(st);
+	db_reset(st);
+	return r;
+}

@@ -204,6 +204,8 @@ struct commit_args {
 	const struct store_parts *parts; /* NULL = none */
 	struct job_texts *texts;	 /* one per job */
 	size_t n;
+	int64_t quiet_since_ms; /* nothing is added unless the pair was quiet; 0 = do not ask */
+	bool added;
 };
 
 static int add_parts(struct db *db, int64_t job, const struct store_parts *parts)
@@ -383,9 +385,15 @@ static int commit_one(struct db *db, const struct commit_args *a, size_t i)
 
 static int commit_ticket(struct db *db, void *arg)
 {
-	const struct commit_args *a = arg;
-	int r = 0;
+	struct commit_args *a = arg;
+	int r = 1;
 
+	if (a->quiet_since_ms > 0)
+		r = store_is_quiet(db, a->jobs[0].key, a->jobs[0].dest, a->quiet_since_ms);
+	a->added = r == 1;
+	if (r < 1)
+		return r;
+	r = 0;
 	if (a->ticket > 0)
 		r = delete_ticket(db, a->ticket);
 	for (size_t i = 0; r == 0 && i < a->n; i++)
@@ -448,6 +456,17 @@ int store_add(struct store *s, struct job *jobs, size_t n)
 	struct commit_args a = { .jobs = jobs, .n = n };
 
 	return commit(s, &a, false);
+}
+
+int store_add_if_quiet(struct store *s, int64_t since_ms, struct job *jobs, size_t n,
+		       bool *ret_added)
+{
+	struct commit_args a = { .jobs = jobs, .n = n, .quiet_since_ms = since_ms };
+	int r = n > 0 && since_ms > 0 ? commit(s, &a, false) : -EINVAL;
+
+	if (r == 0)
+		*ret_added = a.added;
+	return r;
 }
 
 /* --- the tickets that are left ---------------------------------------------------------------- */

@@ -88,6 +88,17 @@ int body_name(const struct doc_node *node, const char *name, bool encoded, char 
 	return -EIO;
 }
 
+int body_version(const struct doc_node *node, const char *name, char **ret_id, char why[BODY_WHY])
+{
+	const char *s = doc_text(node, name);
+
+	if (!s || !verb_is_version_id(s)) {
+		snprintf(why, BODY_WHY, "%s is missing or cannot be one", name);
+		return -EIO;
+	}
+	return str_dup(s, ret_id);
+}
+
 int body_bool(const struct doc_node *node, const char *name, bool *ret_v, char why[BODY_WHY])
 {
 	const char *s = doc_text(node, name);

@@ -18,6 +18,9 @@ int body_time(const struct doc_node *node, const char *name, int64_t *ret_ms, ch
 	must_check;
 int body_name(const struct doc_node *node, const char *name, bool encoded, char **ret_s,
 	      char why[BODY_WHY]) must_check;
+/* An id of a version: no control characters, which terminals obey. */
+int body_version(const struct doc_node *node, const char *name, char **ret_id, char why[BODY_WHY])
+	must_check;
 int body_bool(const struct doc_node *node, const char *name, bool *ret_v, char why[BODY_WHY])
 	must_check;
 /* Did the server take encoding-type=url? Some do not know it. */

@@ -36,7 +36,7 @@ static int read_entry(const struct doc_node *node, bool encoded, struct s3_entry
 	    (rc = str_dup(class, &e->storage_class)) != 0)
 		return rc;
 	if (strcmp(node->name, "Contents") != 0 &&
-	    (rc = body_name(node, "VersionId", false, &e->version_id, why)) != 0)
+	    (rc = body_version(node, "VersionId", &e->version_id, why)) != 0)
 		return rc;
 	return e->delete_marker ? 0 : body_number(node, "Size", &e->size, why);
 }

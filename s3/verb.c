@@ -12,14 +12,9 @@
 #include "base/digest.h"
 #include "base/lock.h"
 
-int verb_call(struct s3_client *c, const struct s3_req *q, struct s3_res *res, struct s3_error *err)
-{
-	int rc = s3_call(c, q, res);
-
-	if (rc != 0 && err)
-		*err = res->error;
-	return rc;
-}
+/* S3 User Guide, "Retaining multiple versions of objects with S3 Versioning": opaque strings of at
+ * most 1024 bytes. */
+#define VERSION_ID_MAX 1024
 
 static void fill_error(struct s3_error *err, int status, enum fault_class class, const char *code,
 		       const char *why)
@@ -32,6 +27,36 @@ static void fill_error(struct s3_error *err, int status, enum fault_class class,
 	err->retry_after_ms = -1;
 	snprintf(err->code, sizeof(err->code), "%s", code);
 	snprintf(err->message, sizeof(err->message), "%s", why);
+}
+
+bool verb_is_version_id(const char *id)
+{
+	char shown[VERSION_ID_MAX + 1];
+
+	return *id && strcmp(printable(id, shown, sizeof(shown)), id) == 0;
+}
+
+static int check_version_id(struct s3_res *res)
+{
+	const char *id = kv_get(&res->headers, "x-amz-version-id");
+
+	if (!id || !*id || verb_is_version_id(id))
+		return 0;
+	fill_error(&res->error, res->status, FAULT_RETRY, "MalformedAnswer",
+		   "x-amz-version-id cannot be one");
+	res->error.unclear = true;
+	return -EIO;
+}
+
+int verb_call(struct s3_client *c, const struct s3_req *q, struct s3_res *res, struct s3_error *err)
+{
+	int rc = s3_call(c, q, res);
+
+	if (rc == 0)
+		rc = check_version_id(res);
+	if (rc != 0 && err)
+		*err = res->error;
+	return rc;
 }
 
 int verb_bad_answer(const struct s3_res *res, const char *why, struct s3_error *err)

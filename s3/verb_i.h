@@ -5,7 +5,8 @@
 #include "s3/client.h"
 #include "s3/types.h"
 
-/* s3_call; res->error goes to err (may be NULL) on failure. */
+/* s3_call; res->error goes to err (may be NULL) on failure. An answer whose x-amz-version-id cannot
+ * be one is a failure. */
 int verb_call(struct s3_client *c, const struct s3_req *q, struct s3_res *res, struct s3_error *err)
 	must_check;
 
@@ -31,6 +32,8 @@ int verb_add_origin(struct s3_req *q, const struct s3_origin *origin, struct s3_
 /* x-amz-copy-source and, with an etag, x-amz-copy-source-if-match. version and etag may be NULL. */
 int verb_copy_source(struct s3_req *q, const char *bucket, const char *key, const char *version,
 		     const char *etag) must_check;
+/* Valid UTF-8 without control characters, of a length that S3 has: fit for terminals and logs. */
+bool verb_is_version_id(const char *id);
 /* x-amz-version-id, borrowed; NULL when the answer has none, or "null": what has that id is
  * replaced by the next write while versioning is not enabled (S3 User Guide, "Adding objects to
  * versioning-suspended buckets"). */

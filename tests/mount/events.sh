@@ -106,5 +106,22 @@ retry_until "$LONG" replicated "$MNT/worse"
 wait_repl
 s3 compare
 umount_crrfs
+
+# a pipe that nobody reads: said once, however many events there are, and they wait for a reader
+mkfifo "$T/pipe"
+mount_crrfs "${options/events=$EVENTS/events=$T/pipe}"
+fault b 'op=PutObject key=piped* count=-1 action=deny'
+echo 1 >"$MNT/piped1"
+retry_until "$LONG" grep -q 'nobody reads the pipe' "$MOUNT_LOG"
+echo 2 >"$MNT/piped2"
+retry_until "$LONG" grep -q 'key="piped2".*result=parked' "$MOUNT_LOG"
+cat <>"$T/pipe" >"$T/piped.json" & # which keeps the pipe open
+CHILDREN+=($!)
+retry_until "$LONG" grep -q '"key":"piped2"' "$T/piped.json"
+retry_until "$LONG" grep -q 'result="told again"' "$MOUNT_LOG"
+assert_eq "$(grep -c 'nobody reads the pipe' "$MOUNT_LOG")" 1 "how often it is said"
+no_faults b
+wait_repl
+umount_crrfs
 mount_fails any "events=$T/nowhere/events.json"
 one_clear_line 'events=.*No such file'

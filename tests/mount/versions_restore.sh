@@ -70,6 +70,33 @@ marker=$(basename "$V"/docs/gone/*.deleted)
 ctl restore "$MNT/docs/gone" latest
 assert_eq "$(cat "$MNT/docs/gone")" x
 
+# a long copy holds nobody up but another restore
+if [ "$S3_SERVER" = s3d ]; then
+	fault a 'op=CopyObject count=1 action=stall'
+	ctl restore "$f" "$old" >"$T/said" &
+	restoring=$!
+	stalls() { s3d_admin a faults GET && ! grep -q 'count=1' "$T/s3d.out"; }
+	retry_until "$LONG" stalls
+	ctl status "$MNT" >"$T/status"
+	assert_match "$(cat "$T/status")" ', pid [0-9]+' "the status while a copy is under way"
+	assert_fails ctl restore "$f" latest
+	one_clear_line "another restore is under way"
+	no_faults a
+	wait $restoring
+	check_old "$f"
+
+	# the unmount does not wait for it
+	fault a 'op=CopyObject count=1 action=stall'
+	ctl restore "$f" "$old" >/dev/null 2>&1 &
+	restoring=$!
+	retry_until "$LONG" stalls
+	umount_crrfs
+	if wait $restoring; then fail "restored by a mount that is gone"; fi
+	no_faults a
+	mount_crrfs
+	wait_repl
+fi
+
 # what cannot be, in clear words
 refused() { # words arguments...
 	local words=$1

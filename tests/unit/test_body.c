@@ -187,6 +187,12 @@ static void test_bad_versions(void)
 		"<ListVersionsResult><DeleteMarker><Key>a</Key></DeleteMarker></"
 		"ListVersionsResult>",
 		"<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>",
+		"<ListVersionsResult><DeleteMarker><Key>a</Key><VersionId>v&#x9b;2J</VersionId>"
+		"</DeleteMarker></ListVersionsResult>",
+		"<ListVersionsResult><DeleteMarker><Key>a</Key><VersionId>v&#10;w</VersionId>"
+		"</DeleteMarker></ListVersionsResult>",
+		"<ListVersionsResult><DeleteMarker><Key>a</Key><VersionId>v\x7f</VersionId>"
+		"</DeleteMarker></ListVersionsResult>",
 		"<ListBucketResult/>",
 	};
 

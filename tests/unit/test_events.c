@@ -302,6 +302,12 @@ static void test_send(void)
 	CHECK_INT(events_send("|exit 3", "four\n", stop), 0); /* its own affair */
 	CHECK_INT(events_run("sleep 1000", "five\n", stop, 20), 0);
 	quiet(false);
+	/* the shell's: nobody was told */
+	CHECK_INT(events_send("|exec 2>/dev/null; /nowhere/at/all", "x\n", stop), -ENOENT);
+	CHECK_INT(events_send("|exec 2>/dev/null; /etc/passwd", "x\n", stop), -EACCES);
+	CHECK_INT(mkfifo(path, 0600), 0);
+	CHECK_INT(events_send(path, "x\n", stop), -ENXIO);
+	unlink(path);
 	CHECK_INT(eventfd_write(stop, 1), 0);
 	CHECK_INT(events_run("sleep 1000", "six\n", stop, 100000), -ECANCELED);
 	close(stop);

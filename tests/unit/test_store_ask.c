@@ -102,6 +102,54 @@ static void test_ledger(void)
 	store_close(s);
 }
 
+/* A try to add one row of v1, made from what was seen at since_ms. */
+static bool add_quietly(struct store *s, int64_t since_ms)
+{
+	struct job j = make_job(JOB_OBJECT, "k", "v1", A);
+	bool added = false;
+
+	CHECK_INT(store_add_if_quiet(s, since_ms, &j, 1, &added), 0);
+	CHECK_INT(j.id > 0, added);
+	return added;
+}
+
+static void test_add_if_quiet(void)
+{
+	int64_t before = clock_wall_ms(), after = before + 1000000, ticket = 0;
+	struct store *s = fresh();
+
+	CHECK_CASE("a change of the key is under way");
+	CHECK_INT(store_begin(s, JOB_OBJECT, "k", "token", &ticket), 0);
+	CHECK(!add_quietly(s, after));
+	CHECK_INT(store_abandon(s, ticket), 0);
+
+	CHECK_CASE("of another key, for another destination");
+	CHECK_INT(store_begin(s, JOB_OBJECT, "other", "token", &ticket), 0);
+	CHECK(add(s, "k", "v2", B) > 0);
+	CHECK(work(s, OUTCOME_DONE) > 0);
+	CHECK(add_quietly(s, before));
+
+	CHECK_CASE("a row that waits");
+	CHECK(!add_quietly(s, after));
+	CHECK(work(s, OUTCOME_PARK) > 0);
+	CHECK(!add_quietly(s, after));
+
+	CHECK_CASE("done since, and before");
+	CHECK_INT(sql(s->norm, "UPDATE job SET state = 2 WHERE state = 5"), 0);
+	CHECK(work(s, OUTCOME_DONE) > 0);
+	CHECK(!add_quietly(s, before));
+	CHECK_INT(sql(s->norm, "DELETE FROM ledger WHERE dest = '" A "'"), 0);
+	CHECK(!add_quietly(s, before));
+	CHECK(add_quietly(s, after));
+
+	CHECK_CASE("only the ledger knows");
+	CHECK(work(s, OUTCOME_DONE) > 0);
+	CHECK_INT(sql(s->norm, "DELETE FROM job"), 0);
+	CHECK(!add_quietly(s, before));
+	CHECK(add_quietly(s, after));
+	store_close(s);
+}
+
 static void test_prune_many(void)
 {
 	struct job jobs[300];
@@ -485,6 +533,7 @@ int main(void)
 {
 	fixture_start();
 	test_ledger();
+	test_add_if_quiet();
 	test_prune_many();
 	test_staged();
 	test_parts();
