@@ -33,8 +33,6 @@ int copy_is_theirs(struct copy *c, const char *version)
 	const char *of;
 	int err;
 
-	if (c->j->how.insist)
-		return 0;
 	err = object_head(c->conf->dest, c->j->key, version, &i, c->err);
 	if (err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0) {
 		*c->err = (struct s3_error){ .retry_after_ms = -1 };

@@ -69,8 +69,8 @@ int copy_ask_dest(struct copy *c, struct s3_info *ret_i) must_check;
 /* -ENODATA: a replica of a version that is newer than this one stands there: `replica`, or the
  * current one (NULL). */
 int copy_is_overtaken(struct copy *c, const char *replica) must_check;
-/* -ENODATA: that version (NULL = the current one) at the destination is no replica of this source,
- * and nobody insists; 0 = it is, or there is none. */
+/* -ENODATA: that version (NULL = the current one) at the destination is no replica of this
+ * source; 0 = it is, or there is none. */
 int copy_is_theirs(struct copy *c, const char *version) must_check;
 /* Is its current version a replica of this one? 1 = yes (ret_i filled), 0 = no. */
 int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;

@@ -71,7 +71,6 @@ int job_how_copy(struct job_how *dst, const struct job_how *src)
 {
 	struct job_how n = { .owner_override = src->owner_override,
 			     .replicas = src->replicas,
-			     .insist = src->insist,
 			     .hide = src->hide,
 			     .threshold_minutes = src->threshold_minutes };
 	int r = str_dup(src->account, &n.account);
@@ -355,7 +354,6 @@ int job_how_to_json(const struct job_how *h, struct buf *out)
 	json_open(&j, NULL, '{');
 	add_flag(&j, "owner_override", h->owner_override);
 	add_flag(&j, "replicas", h->replicas);
-	add_flag(&j, "insist", h->insist);
 	add_flag(&j, "hide", h->hide);
 	add_text(&j, "account", h->account);
 	add_text(&j, "kms_key", h->kms_key);
@@ -371,7 +369,6 @@ static int read_how(const struct doc_node *root, struct job_how *ret_h)
 	int r = maybe_bool(root, "owner_override", &ret_h->owner_override);
 
 	r = r < 0 ? r : maybe_bool(root, "replicas", &ret_h->replicas);
-	r = r < 0 ? r : maybe_bool(root, "insist", &ret_h->insist);
 	r = r < 0 ? r : maybe_bool(root, "hide", &ret_h->hide);
 	r = r < 0 ? r : maybe_text(root, "account", &ret_h->account);
 	r = r < 0 ? r : maybe_text(root, "kms_key", &ret_h->kms_key);

@@ -62,7 +62,6 @@ struct job_how {
 	char *account;	     /* the destination's owner, checked */
 	char *kms_key;	     /* ReplicaKmsKeyID */
 	bool replicas;	     /* also a version that is a replica itself: a person asked for it */
-	bool insist;	     /* a repair: also over what somebody else wrote at the destination */
 	/* a delete: of the replica of a version that stands, since its tags match no more; the
 	 * job's version is that one, not a marker */
 	bool hide;
