@@ -200,6 +200,7 @@ static int open_queue(struct app *a)
 		.dests = a->buckets.dests,
 		.source = a->buckets.client,
 		.after_ms = a->buckets.unversioned ? 0 : c->order_ms,
+		.tags_at_create = c->tags_at_create,
 	};
 	int err = start_pool("read", READ_THREADS, &a->fs.read_pool);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "queue/origin.h"
 #include "s3/list.h"
 #include "s3/object.h"
 
@@ -23,28 +24,6 @@ static int note_newest(void *arg, const struct s3_entry *e)
 
 	n->is_marker = e->delete_marker;
 	return str_dup(list_version_id(e), &n->version) < 0 ? -ENOMEM : 1;
-}
-
-/* The source version that a replica was made of, by its marks; NULL = they do not tell. */
-static int find_origin(struct copy *c, const char *replica, char **ret_version)
-{
-	auto_with(s3_info_free) struct s3_info there = { 0 }, here = { 0 };
-	const char *version, *token, *of;
-	int err = object_head(c->conf->dest, c->j->key, replica, &there, c->err);
-
-	if (err < 0)
-		return err;
-	of = kv_get(&there.meta, REPL_META_REPLICA);
-	version = kv_get(&there.meta, REPL_META_SOURCE_VERSION);
-	token = kv_get(&there.meta, REPL_META_ID);
-	if (!of || strcmp(of, s3_client_bucket(c->conf->source)) != 0 || (!version && !token))
-		return 0;
-	if (version)
-		return str_dup(version, ret_version);
-	err = object_find(c->conf->source, c->j->key, REPL_META_ID, token, 0, &here, c->err);
-	if (err < 0)
-		return err == -ENOENT ? 0 : err;
-	return str_dup(here.version_id, ret_version);
 }
 
 /* Made by somebody there: then it is newer than all of ours, and not ours to be put right. */
@@ -87,7 +66,8 @@ int copy_is_overtaken(struct copy *c, const char *replica)
 {
 	auto_free char *origin = NULL;
 	struct order_of order = { .ours = c->j->version };
-	int err = find_origin(c, replica, &origin);
+	int err = origin_find(c->conf->source, c->conf->dest, c->j->key, replica, &origin,
+			      c->err);
 
 	if (err < 0 || !origin || !c->j->version)
 		return err == -ENOENT ? 0 : err;

@@ -536,6 +536,16 @@ wait_repl() { # [seconds]: until everything is replicated
 	}
 }
 
+all_looked_at() { # every copy is done, and the order check has looked at it
+	/usr/bin/python3 - "$STATE/queue.db" <<-'END'
+		import sqlite3, sys
+		rows = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True).execute(
+		    'SELECT count(*) FROM job WHERE state <> 4 OR checked = 0').fetchone()[0]
+		sys.exit(rows != 0)
+	END
+}
+wait_looked_at() { retry_until "$LONG" all_looked_at; }
+
 # ---- files and xattrs --------------------------------------------------------------------------------------
 
 random_file() { # path bytes [seed]: the same bytes for the same seed

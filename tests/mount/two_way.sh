@@ -44,17 +44,7 @@ settled
 s3 compare
 assert_eq "$(versions_of from-a)" "3 3 1 1 " "versions and markers, made again"
 # all of it was looked at once more, and nobody had anything to send
-looked_at() {
-	local state
-	for state in "$STATE" "$T/state-back"; do
-		/usr/bin/python3 - "$state/queue.db" <<-'END' || return 1
-			import sqlite3, sys
-			rows = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True).execute(
-			    'SELECT count(*) FROM job WHERE state = 4 AND checked = 0').fetchone()[0]
-			sys.exit(rows != 0)
-		END
-	done
-}
-retry_until "$LONG" looked_at
+wait_looked_at
+back wait_looked_at
 settled
 assert_eq "$(versions_of from-a)$(versions_of from-b)$(versions_of big)" "3 3 1 1 1 1 1 1 2 2 0 0 " "in the end"
