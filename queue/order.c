@@ -58,11 +58,12 @@ static int note_failure(const struct order_look *l, int err, bool listed)
 static int look_at_key(struct order *o, struct dest *d, const struct order_row *row,
 		       struct order_list *source, struct order_list *there)
 {
-	auto_with(order_look_free) struct order_look l = { .conf = &o->conf, .dest = d, .row = row };
+	auto_with(order_look_free) struct order_look l = { .conf = &o->conf, .dest = d };
 	struct s3_caps caps;
 	bool listed;
 	int err;
 
+	l.row = row;
 	/* What came last is what is there. */
 	if (dest_get_caps(d, &caps) && caps.versioning == CAP_NO)
 		return store_order_done(o->conf.store, dest_arn(d), row);

@@ -8,8 +8,8 @@
  * (S3 User Guide, "How delete operations affect replication", DstObjectHardDeleted).
  *
  * One listing on each side serves all keys that stand close together, so that a folder of a
- * thousand files costs two requests; where something seems wrong the key is asked for by itself. What is left to be looked at is in the rows: the next mount
- * goes on.
+ * thousand files costs two requests; where something seems wrong the key is asked for by itself.
+ * What is left to be looked at is in the rows: the next mount goes on.
  */
 #ifndef QUEUE_ORDER_H
 #define QUEUE_ORDER_H

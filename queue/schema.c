@@ -133,7 +133,8 @@ static const char step_1[] =
  *  job.alarm_ms when the rule's time threshold is passed; of a done row 1 = its end is to be told;
  *               0 = nothing is to be told.
  *  job.late     the threshold was passed before it was done, and that was told.
- *  job.checked  of done rows: 0 = the order at the destination is still to be looked at.
+ *  job.checked  of done rows: 0 = the order at the destination is still to be looked at. Its index
+ *               has all columns of that question (SQLite's own of WHERE, too): no row is read.
  *  tally        now also by rule ('' = no rule: a change that follows its version).
  *  metric       what was done and failed since the queue was made, by destination and rule.
  *  scan         walks over the source bucket: the watch, and each resync.
@@ -153,7 +154,7 @@ static const char step_2[] =
 	"CREATE INDEX job_ready ON job (dest, class, due_ms, id) WHERE state = 2;"
 	"CREATE INDEX job_alarm ON job (alarm_ms, id) WHERE alarm_ms > 0;"
 	"CREATE INDEX job_failed ON job (id) WHERE failed = 1;"
-	"CREATE INDEX job_unchecked ON job (dest, key, id, done_ms)"
+	"CREATE INDEX job_unchecked ON job (dest, key, id, done_ms, state, checked)"
 	" WHERE state = 4 AND checked = 0;"
 	"CREATE INDEX job_batch ON job (batch, id) WHERE batch > 0;"
 	"CREATE INDEX job_batch_open ON job (batch, size) WHERE batch > 0 AND state IN (1, 2, 3);"
