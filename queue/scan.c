@@ -18,7 +18,13 @@
  *  The thread gives each walk a turn, and waits until the next one is due.
  */
 
-#define OPEN_MAX      1000 /* rows of resyncs that are not done: beyond, the walk waits */
+/*
+ * A destination is full when this many rows of resyncs are ready for it: then the walk waits. It
+ * does not wait for one that is paused while another works, nor for rows behind FAILED ones; until
+ * one has HELD_MAX rows in all (which is about a GiB of the state's disk).
+ */
+#define OPEN_MAX      1000
+#define HELD_MAX      1000000
 #define FULL_AGAIN_MS 500
 #define FAIL_AGAIN_MS 5000
 
@@ -83,14 +89,28 @@ static void set_why(struct scan_run *run, int err)
 		log_warn("scan=%lld result=late why=\"%s\"", (long long)run->row.id, text);
 }
 
-/* -ENOENT: none runs. */
+/* A row that cannot be read would be in the way of those behind it. */
+static int end_damaged(struct scan *s, struct scan_row *row)
+{
+	int err = str_dup("what was asked for cannot be read: the row is damaged", &row->why);
+
+	row->state = SCAN_BROKEN;
+	err = err < 0 ? err : store_scan_save(s->conf.store, row);
+	log_row(row);
+	return err < 0 && err != -ENOENT ? err : -EINVAL;
+}
+
+/* -ENOENT: none runs. -EINVAL: it was damaged, and was ended. */
 static int begin(struct scan *s, struct scan_run *run, bool watch)
 {
 	struct scan_row row = { 0 };
 	int err = store_scan_next(s->conf.store, watch, &row);
 
-	if (err == 0)
+	if (err == 0) {
 		err = scan_run_begin(run, &row);
+		if (err == -EINVAL && !watch)
+			err = end_damaged(s, &row);
+	}
 	scan_row_free(&row);
 	return err;
 }
@@ -140,11 +160,41 @@ static bool still_runs(struct scan *s, const struct scan_row *row)
 	return runs;
 }
 
+/* -EAGAIN: not now. */
+static int ask_for_room(const struct scan *s, const struct rule_set *rules, const char *dest)
+{
+	bool full = false, working = false;
+
+	for (size_t i = 0; i < rules_dest_count(rules); i++) {
+		struct scan_load load = { 0 };
+		int err;
+
+		if (dest && strcmp(dest, rules_dest(rules, i)) != 0)
+			continue;
+		err = store_scan_load(s->conf.store, rules_dest(rules, i), OPEN_MAX, &load);
+		if (err < 0)
+			return err;
+		if (load.held >= HELD_MAX || (load.ready >= OPEN_MAX && !load.paused))
+			return -EAGAIN;
+		full = full || load.ready >= OPEN_MAX;
+		working = working || !load.paused;
+	}
+	return full && !working ? -EAGAIN : 0;
+}
+
+static int has_no_room(const struct scan *s)
+{
+	struct rule_set *rules = repl_get_rules(s->conf.repl);
+	int err = ask_for_room(s, rules, s->resync.args.dest);
+
+	rules_unref(rules);
+	return err;
+}
+
 /* When it wants its next turn. */
 static int64_t resync_turn(struct scan *s)
 {
-	struct scan_left left = { 0 };
-	int err;
+	int err = -EINVAL;
 
 	if (s->resync.active && !still_runs(s, &s->resync.row)) {
 		s->resync.row.state = SCAN_STOPPED;
@@ -154,14 +204,14 @@ static int64_t resync_turn(struct scan *s)
 		return s->resync_due;
 	s->resync_due = 0;
 	if (!s->resync.active) {
-		err = begin(s, &s->resync, false);
+		while (err == -EINVAL)
+			err = begin(s, &s->resync, false);
 		if (err == -ENOENT)
 			return CLOCK_NEVER;
 		if (err < 0)
 			return s->resync_due = clock_deadline(FAIL_AGAIN_MS);
 	}
-	err = store_scan_left(s->conf.store, 0, &left);
-	if (err < 0 || left.rows >= OPEN_MAX)
+	if (has_no_room(s) < 0)
 		return s->resync_due = clock_deadline(FULL_AGAIN_MS);
 	resync_page(s);
 	return s->resync_due;

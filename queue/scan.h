@@ -3,7 +3,7 @@
  * hands to the queue what the rules select. Two kinds of walk, each a row of table scan:
  *
  *   resync  asked for by crrctl: versions that exist, failed ones, ... (S3's Batch Replication).
- *           Its rows are of class JOB_BACKFILL; while many of them are not done the walk waits.
+ *           Its rows are of class JOB_BACKFILL; while many of them are ready the walk waits.
  *   watch   again and again: what other tools wrote into the bucket since the watch first began.
  *           A version made before that is an existing object, which a rule does not select (S3 User
  *           Guide, "What isn't replicated").

@@ -38,7 +38,7 @@ struct scan_run {
 	const int *stopping; /* atomic; borrowed */
 };
 
-/* Takes row on success. */
+/* Takes row on success. -EINVAL: its args make no sense. */
 int scan_run_begin(struct scan_run *run, struct scan_row *row) must_check;
 /* *ret_end: all keys are done. -ECANCELED: told to stop. run->look.error: of the source. */
 int scan_run_page(struct scan_run *run, bool *ret_end) must_check;

@@ -51,8 +51,8 @@ static int unless_left_out(struct scan_look *l, const struct scan_key *k, struct
 		return err;
 	s3_error_text(&l->error, text, sizeof(text));
 	if (v->refused)
-		log_warn("scan=%lld result=skipped key=\"%s\" version=%s why=\"%s\"",
-			 (long long)l->batch, k->name, v->id ? v->id : "", text);
+		log_warn("scan=skipped key=\"%s\" version=%s why=\"%s\"", k->name,
+			 v->id ? v->id : "", text);
 	l->error = (struct s3_error){ .retry_after_ms = -1 };
 	return 0;
 }

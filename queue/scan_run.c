@@ -229,6 +229,7 @@ int scan_run_begin(struct scan_run *run, struct scan_row *row)
 		err = err < 0 ? err : map_new(&run->seen);
 	} else {
 		err = scan_args_from_json(row->args ? row->args : "", &run->args);
+		err = err < 0 && err != -ENOMEM ? -EINVAL : err;
 	}
 	err = err < 0 ? err
 		      : scan_walk_init(&run->walk, scan_look_list, conf->source, run->args.prefix,

@@ -280,10 +280,8 @@ static int count_left(struct db *db, void *arg)
 	int r;
 
 	r = db_prepare(db,
-		       a->id ? "SELECT count(*), sum(size) FROM job INDEXED BY job_batch_open"
-			       " WHERE batch = ?1 AND batch > 0 AND state IN (1, 2, 3)"
-			     : "SELECT count(*), sum(size) FROM job INDEXED BY job_batch_open"
-			       " WHERE batch > ?1 AND batch > 0 AND state IN (1, 2, 3)",
+		       "SELECT count(*), sum(size) FROM job INDEXED BY job_batch_open"
+		       " WHERE batch = ?1 AND batch > 0 AND state IN (1, 2, 3)",
 		       &st);
 	if (r < 0)
 		return r;
@@ -304,6 +302,48 @@ int store_scan_left(struct store *s, int64_t id, struct scan_left *ret_l)
 
 	if (r == 0)
 		*ret_l = a.left;
+	return r;
+}
+
+struct load_args {
+	const char *dest;
+	unsigned max;
+	struct scan_load load;
+};
+
+static int read_load(struct db *db, void *arg)
+{
+	struct load_args *a = arg;
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(
+		db,
+		"SELECT (SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_ready"
+		"  WHERE dest = ?1 AND state = 2 AND class = 1 LIMIT ?2)),"
+		" (SELECT sum(n) FROM tally WHERE dest = ?1 AND state IN (1, 2, 3)),"
+		" (SELECT paused FROM dest WHERE dest = ?1)",
+		&st, a->dest);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 2, a->max);
+	r = db_step(st);
+	if (r == 1) {
+		a->load.ready = (uint64_t)db_col_i64(st, 0);
+		a->load.held = (uint64_t)db_col_i64(st, 1);
+		a->load.paused = db_col_i64(st, 2) != 0;
+	}
+	db_reset(st);
+	return min_of(r, 0);
+}
+
+int store_scan_load(struct store *s, const char *dest, unsigned max, struct scan_load *ret_l)
+{
+	struct load_args a = { .dest = dest, .max = max };
+	int r = store_ask(s, "scan-load", read_load, &a);
+
+	if (r == 0)
+		*ret_l = a.load;
 	return r;
 }
 

@@ -27,7 +27,7 @@ struct scan_row {
 	 * cycle was begun. */
 	int64_t since_ms, upto_ms;
 	uint64_t seen, queued, skipped; /* versions; rows; versions that had what they need */
-	/* Versions left out: the source does not let us read them; of keys being written (resync) */
+	/* Left out: the source does not let us read them; (resync) of files being written */
 	uint64_t refused, busy;
 	int64_t updated_ms;
 	char *why; /* the last trouble; NULL = none */
@@ -47,7 +47,15 @@ int store_scan_stop(struct store *s, int64_t id) must_check;
 int store_each_scan(struct store *s, int (*fn)(void *arg, const struct scan_row *r), void *arg)
 	must_check;
 
-/* Rows of a scan that are neither done nor parked; id 0 = of all. */
+/* What lies before a destination. ready: rows of resyncs, counted up to max; held: all rows that
+ * are neither done nor parked. */
+struct scan_load {
+	uint64_t ready, held;
+	bool paused;
+};
+int store_scan_load(struct store *s, const char *dest, unsigned max, struct scan_load *ret_l)
+	must_check;
+/* Rows of a scan that are neither done nor parked. */
 struct scan_left {
 	uint64_t rows, bytes;
 };

@@ -98,6 +98,35 @@ static void finish(struct store *s, enum outcome_kind kind)
 	CHECK_INT(store_finish(s, &j, &o, &unstaged), 0);
 }
 
+static void check_load(struct store *s, unsigned max, uint64_t ready, uint64_t held, bool paused)
+{
+	struct scan_load load = { 0 };
+
+	CHECK_INT(store_scan_load(s, A, max, &load), 0);
+	CHECK_INT(load.ready, ready);
+	CHECK_INT(load.held, held);
+	CHECK_INT(load.paused, paused);
+	CHECK_INT(store_scan_load(s, B, max, &load), 0);
+	CHECK(load.ready == 0 && load.held == 0 && !load.paused);
+}
+
+/* What waits behind a row, parked or not, is not ready. */
+static void test_load(void)
+{
+	const struct store_dest paused = { .dest = A, .paused = true };
+	struct store *s = fresh();
+
+	add_scanned(s, "a", "v1", 7, false);
+	add_scanned(s, "a", "v2", 7, false);
+	add_scanned(s, "b", "v3", 8, false);
+	check_load(s, 1000, 2, 3, false);
+	finish(s, OUTCOME_PARK);
+	check_load(s, 1000, 1, 2, false);
+	CHECK_INT(store_put_dest(s, &paused), 0);
+	check_load(s, 1, 1, 2, true);
+	store_close(s);
+}
+
 static void test_work(void)
 {
 	struct store *s = fresh();
@@ -110,8 +139,8 @@ static void test_work(void)
 	add_scanned(s, "c", "v4", 0, false);
 	CHECK_INT(store_scan_left(s, 7, &left), 0);
 	CHECK(left.rows == 2 && left.bytes == 20);
-	CHECK_INT(store_scan_left(s, 0, &left), 0);
-	CHECK(left.rows == 3 && left.bytes == 30);
+	check_load(s, 1, 1, 4, false);
+	check_load(s, 1000, 3, 4, false);
 	finish(s, OUTCOME_DONE);
 	finish(s, OUTCOME_PARK);
 	check_rows(s, 7, "a v1 done late; a v2 parked; ");
@@ -135,6 +164,7 @@ int main(void)
 {
 	fixture_start();
 	test_rows();
+	test_load();
 	test_work();
 	fixture_end();
 	return check_done();
