@@ -328,7 +328,7 @@ static void serve_one(struct control *c)
 		int err = hand_over(c, question, fd);
 
 		if (err == 0)
-			fd = -1;
+			(void)take_fd(&fd);
 		else
 			refuse(c, fd, err == -EBUSY ? "another restore is under way: wait for it"
 						    : "out of memory");

@@ -43,7 +43,7 @@ static int encode_version(const char *version, struct buf *out)
 
 	if (!r && ends_with(out->data + before, out->len - before, DELETED)) {
 		out->len -= end;
-		r = buf_addf(out, "%%2E%s", DELETED + 1);
+		r = buf_addf(out, "%%2E%s", &DELETED[1]);
 	}
 	return r;
 }
@@ -94,13 +94,24 @@ int history_name_read(const char *name, struct history_place *ret_p)
 
 /* --- times ------------------------------------------------------------------------------------ */
 
+static bool two_digits(const char **p, unsigned *ret_v)
+{
+	const char *s = *p;
+
+	if (s[0] < '0' || s[0] > '9' || s[1] < '0' || s[1] > '9')
+		return false;
+	*ret_v = (unsigned)(s[0] - '0') * 10 + (unsigned)(s[1] - '0');
+	*p = s + 2;
+	return true;
+}
+
 /* "Z", "+HH", "+HH:MM", "+HHMM" at the end of s, cut off; *ret_ms is what to take from the time. */
 static bool cut_zone(char *s, int64_t *ret_ms)
 {
 	size_t len = strlen(s), at = strcspn(s, "T ");
 	char *sign = s + at + strcspn(s + at, "+-");
+	const char *p = sign + 1;
 	unsigned hours = 0, minutes = 0;
-	int used = 0;
 
 	if (len && s[len - 1] == 'Z') {
 		s[len - 1] = '\0';
@@ -109,11 +120,12 @@ static bool cut_zone(char *s, int64_t *ret_ms)
 	}
 	if (!*sign)
 		return false;
-	if (sscanf(sign + 1, "%2u:%2u%n", &hours, &minutes, &used) != 2 &&
-	    sscanf(sign + 1, "%2u%2u%n", &hours, &minutes, &used) != 2 &&
-	    sscanf(sign + 1, "%2u%n", &hours, &used) != 1)
+	if (!two_digits(&p, &hours))
 		return false;
-	if (sign[1 + used] || hours > 23 || minutes > 59)
+	p += *p == ':';
+	if (*p && !two_digits(&p, &minutes))
+		return false;
+	if (*p || hours > 23 || minutes > 59)
 		return false;
 	*ret_ms = (int64_t)(hours * 60 + minutes) * 60000 * (*sign == '-' ? -1 : 1);
 	*sign = '\0';

@@ -172,6 +172,13 @@ static int send_object(struct copy *c, struct s3_info *ret_i)
 	return err < 0 ? err : make_whole(c, ret_i->version_id);
 }
 
+static bool must_be_versioned(const struct copy *c)
+{
+	const struct s3_caps *caps = c->conf->caps;
+
+	return !c->conf->unversioned_ok && caps && caps->versioning_api == CAP_YES;
+}
+
 /* 1 = it is there, ret_i is it. */
 static int ask_first(struct copy *c, struct s3_info *ret_i)
 {
@@ -186,17 +193,20 @@ static int ask_first(struct copy *c, struct s3_info *ret_i)
 	/* Without versions an older one would take the place of a newer one. */
 	if (found == 0 && !copy_keeps_versions(c))
 		return copy_is_overtaken(c, NULL);
+	/* Made while versioning was suspended: the next PUT like that takes its place. */
+	if (found == 1 && must_be_versioned(c) && !ret_i->version_id) {
+		s3_info_free(ret_i);
+		found = 0;
+	}
 	if (found != 1)
 		return found;
 	err = make_whole(c, ret_i->version_id);
 	return err < 0 ? err : 1;
 }
 
-static int check_versioned(struct copy *c, const struct s3_info *made)
+int copy_check_versioned(struct copy *c, const char *version)
 {
-	const struct s3_caps *caps = c->conf->caps;
-
-	if (c->conf->unversioned_ok || !caps || caps->versioning_api != CAP_YES || made->version_id)
+	if (!must_be_versioned(c) || version)
 		return 0;
 	*c->err = (struct s3_error){ .class = FAULT_AUTH, .retry_after_ms = -1 };
 	snprintf(c->err->code, sizeof(c->err->code), COPY_UNVERSIONED);
@@ -225,7 +235,11 @@ static int copy_object(struct copy *c, char *ret_version)
 	else
 		err = 0;
 	err = err < 0 ? err : copy_put_acl(c, info.version_id);
-	err = err < 0 ? err : check_versioned(c, &info);
+	err = err < 0 ? err : copy_check_versioned(c, info.version_id);
+	/* what came of the recorded upload is of no use: the next try begins a new one */
+	if (err < 0 && strcmp(c->err->code, COPY_UNVERSIONED) == 0 && c->j->upload_id &&
+	    c->conf->on_upload(c->conf->arg, NULL) < 0)
+		log_debug("job=%lld result=\"upload not forgotten\"", (long long)c->j->id);
 	if (err == 0)
 		snprintf(ret_version, 256, "%s", info.version_id ? info.version_id : "");
 	return err;

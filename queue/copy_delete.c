@@ -136,6 +136,9 @@ int copy_delete(struct copy *c, char *ret_version)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
 		return err;
 	}
+	err = copy_check_versioned(c, version);
+	if (err < 0)
+		return err;
 	snprintf(ret_version, 256, "%s", version ? version : "");
 	return 0;
 }

@@ -72,6 +72,8 @@ int copy_is_overtaken(struct copy *c, const char *replica) must_check;
 /* -ENODATA: that version (NULL = the current one) at the destination is no replica of this
  * source; 0 = it is, or there is none. */
 int copy_is_theirs(struct copy *c, const char *version) must_check;
+/* 0, or -EACCES with COPY_UNVERSIONED: what was made has no version id, and should have. */
+int copy_check_versioned(struct copy *c, const char *version) must_check;
 /* Is its current version a replica of this one? 1 = yes (ret_i filled), 0 = no. */
 int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;
 /* In the parts of c->layout; ret_i: version and ETag of the replica. */

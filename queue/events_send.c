@@ -74,8 +74,7 @@ static int make_stdin(const char *line, int *ret_fd)
 		err = -errno;
 	if (err < 0)
 		return err;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
@@ -166,7 +165,7 @@ static int judge_status(int status)
 int events_run(const char *command, const char *line, int stop_fd, int64_t limit_ms)
 {
 	auto_close int in = -1;
-	pid_t pid;
+	pid_t pid = 0;
 	int status = 0;
 	int err = make_stdin(line, &in);
 

@@ -12,84 +12,84 @@ enum side { DST = 1, SRC = 2, ANY = DST | SRC };
 struct row {
 	const char *reason;
 	enum side side;
+	int status;	   /* 0 = any */
 	const char *code;  /* NULL = any; a '*' at the end: so it begins */
 	const char *words; /* in the message; NULL = any */
-	int status;	   /* 0 = any */
 };
 
 /* What denies nothing, or what is told apart before it is asked whether it was a permission. */
 static const struct row causes[] = {
 	/* the copy's own words */
-	{ "DstBucketObjectLockConfigMissing", ANY, "DstBucketObjectLockConfigMissing", NULL, 0 },
-	{ "DstBucketUnversioned", ANY, "DstBucketUnversioned", NULL, 0 },
-	{ "DstObjectHardDeleted", ANY, "DstObjectHardDeleted", NULL, 0 },
-	{ "SrcObjectNotEligible", ANY, "SrcObjectNotEligible", NULL, 0 },
+	{ "DstBucketObjectLockConfigMissing", ANY, 0, "DstBucketObjectLockConfigMissing", NULL },
+	{ "DstBucketUnversioned", ANY, 0, "DstBucketUnversioned", NULL },
+	{ "DstObjectHardDeleted", ANY, 0, "DstObjectHardDeleted", NULL },
+	{ "SrcObjectNotEligible", ANY, 0, "SrcObjectNotEligible", NULL },
 	/* the bucket */
-	{ "DstBucketNotFound", DST, "NoSuchBucket", NULL, 0 },
-	{ "SrcBucketNotFound", SRC, "NoSuchBucket", NULL, 0 },
-	{ "DstBucketInvalidRegion", DST, "AuthorizationHeaderMalformed", NULL, 0 },
-	{ "SrcBucketInvalidRegion", SRC, "AuthorizationHeaderMalformed", NULL, 0 },
-	{ "DstBucketInvalidRegion", DST, "IllegalLocationConstraintException", NULL, 0 },
-	{ "SrcBucketInvalidRegion", SRC, "IllegalLocationConstraintException", NULL, 0 },
-	{ "DstBucketInvalidRegion", DST, NULL, NULL, 301 },
-	{ "SrcBucketInvalidRegion", SRC, NULL, NULL, 301 },
-	{ "DstBucketObjectLockConfigMissing", DST, NULL,
-	  "Bucket is missing Object Lock Configuration", 0 },
-	{ "DstBucketObjectLockConfigMissing", DST, "ObjectLockConfigurationNotFoundError", NULL,
-	  0 },
+	{ "DstBucketNotFound", DST, 0, "NoSuchBucket", NULL },
+	{ "SrcBucketNotFound", SRC, 0, "NoSuchBucket", NULL },
+	{ "DstBucketInvalidRegion", DST, 0, "AuthorizationHeaderMalformed", NULL },
+	{ "SrcBucketInvalidRegion", SRC, 0, "AuthorizationHeaderMalformed", NULL },
+	{ "DstBucketInvalidRegion", DST, 0, "IllegalLocationConstraintException", NULL },
+	{ "SrcBucketInvalidRegion", SRC, 0, "IllegalLocationConstraintException", NULL },
+	{ "DstBucketInvalidRegion", DST, 301, NULL, NULL },
+	{ "SrcBucketInvalidRegion", SRC, 301, NULL, NULL },
+	{ "DstBucketObjectLockConfigMissing", DST, 0, NULL,
+	  "Bucket is missing Object Lock Configuration" },
+	{ "DstBucketObjectLockConfigMissing", DST, 0, "ObjectLockConfigurationNotFoundError",
+	  NULL },
 	/* its key; AWS has no word for one that the source lacks */
-	{ "DstKmsKeyNotFound", DST, "KMS.NotFoundException", NULL, 0 },
-	{ "DstKmsKeyInvalidState", DST, "KMS.*", NULL, 0 },
-	{ "SrcKmsKeyInvalidState", SRC, "KMS.*", NULL, 0 },
+	{ "DstKmsKeyNotFound", DST, 0, "KMS.NotFoundException", NULL },
+	{ "DstKmsKeyInvalidState", DST, 0, "KMS.*", NULL },
+	{ "SrcKmsKeyInvalidState", SRC, 0, "KMS.*", NULL },
 	/* who we are; the role of AWS */
-	{ "AssumeRoleNotPermitted", ANY, "InvalidAccessKeyId", NULL, 0 },
-	{ "AssumeRoleNotPermitted", ANY, "InvalidClientTokenId", NULL, 0 },
-	{ "AssumeRoleNotPermitted", ANY, "InvalidToken", NULL, 0 },
-	{ "AssumeRoleNotPermitted", ANY, "SignatureDoesNotMatch", NULL, 0 },
+	{ "AssumeRoleNotPermitted", ANY, 0, "InvalidAccessKeyId", NULL },
+	{ "AssumeRoleNotPermitted", ANY, 0, "InvalidClientTokenId", NULL },
+	{ "AssumeRoleNotPermitted", ANY, 0, "InvalidToken", NULL },
+	{ "AssumeRoleNotPermitted", ANY, 0, "SignatureDoesNotMatch", NULL },
 	/* the object; a version that is gone at the destination is meant by a change of it alone */
-	{ "SrcObjectNotEligible", SRC, "InvalidObjectState", NULL, 0 },
-	{ "SrcKeyNotFound", SRC, "NoSuchKey", NULL, 0 },
-	{ "SrcVersionNotFound", SRC, "NoSuchVersion", NULL, 0 },
-	{ "SrcObjectNotFound", SRC, NULL, NULL, 404 },
+	{ "SrcObjectNotEligible", SRC, 0, "InvalidObjectState", NULL },
+	{ "SrcKeyNotFound", SRC, 0, "NoSuchKey", NULL },
+	{ "SrcVersionNotFound", SRC, 0, "NoSuchVersion", NULL },
+	{ "SrcObjectNotFound", SRC, 404, NULL, NULL },
 };
 
 /* A permission is missing: the request tells which, or the kind of the job. */
 static const struct denied {
 	const char *reason;
 	enum side side;
-	const char *op; /* NULL = any */
 	unsigned kinds; /* 0 = any */
+	const char *op; /* NULL = any */
 } denials[] = {
-	{ "DstPutObjectNotPermitted", DST, "PutObject", 0 },
-	{ "DstPutObjectNotPermitted", DST, "CopyObject", 0 },
-	{ "DstMultipartInitNotPermitted", DST, "CreateMultipartUpload", 0 },
-	{ "DstMultipartUploadNotPermitted", DST, "UploadPart", 0 },
-	{ "DstMultipartUploadNotPermitted", DST, "UploadPartCopy", 0 },
-	{ "DstMultipartCompleteNotPermitted", DST, "CompleteMultipartUpload", 0 },
-	{ "DstPutTaggingNotPermitted", DST, "PutObjectTagging", 0 },
-	{ "DstPutTaggingNotPermitted", DST, "DeleteObjectTagging", 0 },
-	{ "DstPutAclNotPermitted", DST, "PutObjectAcl", 0 },
-	{ "DstPutRetentionNotPermitted", DST, "PutObjectRetention", 0 },
-	{ "DstPutLegalHoldNotPermitted", DST, "PutObjectLegalHold", 0 },
-	{ "DstDelObjNotPermitted", DST, "DeleteObject", 0 },
-	{ "SrcGetObjectNotPermitted", SRC, "GetObject", 0 },
-	{ "SrcHeadObjectNotPermitted", SRC, "HeadObject", 0 },
-	{ "SrcGetTaggingNotPermitted", SRC, "GetObjectTagging", 0 },
-	{ "SrcGetAclNotPermitted", SRC, "GetObjectAcl", 0 },
-	{ "SrcGetRetentionNotPermitted", SRC, "GetObjectRetention", 0 },
-	{ "SrcGetLegalHoldNotPermitted", SRC, "GetObjectLegalHold", 0 },
+	{ "DstPutObjectNotPermitted", DST, 0, "PutObject" },
+	{ "DstPutObjectNotPermitted", DST, 0, "CopyObject" },
+	{ "DstMultipartInitNotPermitted", DST, 0, "CreateMultipartUpload" },
+	{ "DstMultipartUploadNotPermitted", DST, 0, "UploadPart" },
+	{ "DstMultipartUploadNotPermitted", DST, 0, "UploadPartCopy" },
+	{ "DstMultipartCompleteNotPermitted", DST, 0, "CompleteMultipartUpload" },
+	{ "DstPutTaggingNotPermitted", DST, 0, "PutObjectTagging" },
+	{ "DstPutTaggingNotPermitted", DST, 0, "DeleteObjectTagging" },
+	{ "DstPutAclNotPermitted", DST, 0, "PutObjectAcl" },
+	{ "DstPutRetentionNotPermitted", DST, 0, "PutObjectRetention" },
+	{ "DstPutLegalHoldNotPermitted", DST, 0, "PutObjectLegalHold" },
+	{ "DstDelObjNotPermitted", DST, 0, "DeleteObject" },
+	{ "SrcGetObjectNotPermitted", SRC, 0, "GetObject" },
+	{ "SrcHeadObjectNotPermitted", SRC, 0, "HeadObject" },
+	{ "SrcGetTaggingNotPermitted", SRC, 0, "GetObjectTagging" },
+	{ "SrcGetAclNotPermitted", SRC, 0, "GetObjectAcl" },
+	{ "SrcGetRetentionNotPermitted", SRC, 0, "GetObjectRetention" },
+	{ "SrcGetLegalHoldNotPermitted", SRC, 0, "GetObjectLegalHold" },
 	/* requests that AWS's replication does not make, such as a listing */
-	{ "DstPutObjectNotPermitted", DST, NULL, KIND(JOB_OBJECT) },
-	{ "DstDelObjNotPermitted", DST, NULL, KIND(JOB_DELETE) },
-	{ "DstPutTaggingNotPermitted", DST, NULL, KIND(JOB_TAGS) },
-	{ "DstPutAclNotPermitted", DST, NULL, KIND(JOB_ACL) },
-	{ "DstPutRetentionNotPermitted", DST, NULL, KIND(JOB_RETENTION) },
-	{ "DstPutLegalHoldNotPermitted", DST, NULL, KIND(JOB_LEGAL_HOLD) },
-	{ "SrcGetTaggingNotPermitted", SRC, NULL, KIND(JOB_TAGS) },
-	{ "SrcGetAclNotPermitted", SRC, NULL, KIND(JOB_ACL) },
-	{ "SrcGetRetentionNotPermitted", SRC, NULL, KIND(JOB_RETENTION) },
-	{ "SrcGetLegalHoldNotPermitted", SRC, NULL, KIND(JOB_LEGAL_HOLD) },
-	{ "SrcGetObjectNotPermitted", SRC, NULL, 0 },
+	{ "DstPutObjectNotPermitted", DST, KIND(JOB_OBJECT), NULL },
+	{ "DstDelObjNotPermitted", DST, KIND(JOB_DELETE), NULL },
+	{ "DstPutTaggingNotPermitted", DST, KIND(JOB_TAGS), NULL },
+	{ "DstPutAclNotPermitted", DST, KIND(JOB_ACL), NULL },
+	{ "DstPutRetentionNotPermitted", DST, KIND(JOB_RETENTION), NULL },
+	{ "DstPutLegalHoldNotPermitted", DST, KIND(JOB_LEGAL_HOLD), NULL },
+	{ "SrcGetTaggingNotPermitted", SRC, KIND(JOB_TAGS), NULL },
+	{ "SrcGetAclNotPermitted", SRC, KIND(JOB_ACL), NULL },
+	{ "SrcGetRetentionNotPermitted", SRC, KIND(JOB_RETENTION), NULL },
+	{ "SrcGetLegalHoldNotPermitted", SRC, KIND(JOB_LEGAL_HOLD), NULL },
+	{ "SrcGetObjectNotPermitted", SRC, 0, NULL },
 };
 
 static bool code_fits(const char *pattern, const char *code)

@@ -85,6 +85,47 @@ static int add_job(struct decision *d, enum job_kind kind, const char *arn, cons
 	return err == 0 && rule ? fill_how(j, rule) : err;
 }
 
+/* --- replicas that were hidden ---------------------------------------------------------------- */
+
+struct hidden {
+	const char *arn;
+	bool is, seen; /* seen: a row tells */
+};
+
+/* In the order of commit: the last row tells. */
+static int hidden_row(void *arg, const struct job *j)
+{
+	struct hidden *h = arg;
+
+	if (strcmp(j->dest, h->arn) != 0 || job_kind_is_change(j->kind))
+		return 0;
+	h->seen = true;
+	h->is = j->kind == JOB_DELETE && j->how.hide;
+	return 0;
+}
+
+static int hidden_replica(void *arg, const struct store_replica *r)
+{
+	struct hidden *h = arg;
+
+	if (strcmp(r->dest, h->arn) == 0)
+		h->is = r->delete_marker;
+	return 0;
+}
+
+/* Did its tags match no more, and was its replica hidden for that? */
+static int is_hidden(struct repl *r, const struct repl_facts *f, const char *arn, bool *ret_is)
+{
+	struct store_filter filter = { .key = f->key, .version = f->version };
+	struct hidden h = { .arn = arn };
+	int err = store_each_job(r->store, &filter, hidden_row, &h);
+
+	if (err == 0 && !h.seen)
+		err = store_each_replica(r->store, f->key, f->version, hidden_replica, &h);
+	*ret_is = h.is;
+	return err;
+}
+
 /* --- destinations that have the version already ----------------------------------------------- */
 
 struct had {
@@ -113,9 +154,13 @@ static int mark_unmatched(struct job *j)
 static int add_untagged(const struct had *h, const char *arn)
 {
 	struct decision *d = h->d;
+	bool hidden = false;
 	int err;
 
 	if (h->r->untag == REPL_UNTAG_DELETE_MARKER) {
+		err = is_hidden(h->r, d->facts, arn, &hidden);
+		if (err < 0 || hidden)
+			return err;
 		err = add_job(d, JOB_DELETE, arn, NULL);
 		if (err == 0)
 			d->jobs[d->n - 1].how.hide = true;
@@ -192,19 +237,34 @@ static int decide_tags(struct repl *r, struct decision *d, const struct rule *ru
 {
 	const struct repl_facts *f = d->facts;
 	struct job_spec *spec;
-	bool was;
+	bool was, hidden = false;
 	int err;
 
 	err = store_was_selected(r->store, JOB_OBJECT, f->key, f->version, rule->dest_arn,
 				 &was);
-	if (err < 0 || (!was && r->tags_at_create))
+	if (err == 0 && r->untag == REPL_UNTAG_DELETE_MARKER)
+		err = is_hidden(r, f, rule->dest_arn, &hidden);
+	if (err < 0 || (!was && !hidden && r->tags_at_create))
 		return err;
+	was = was && !hidden;
 	err = add_job(d, was ? JOB_TAGS : JOB_OBJECT, rule->dest_arn, rule);
 	if (err < 0 || was)
 		return err;
+	/* on top of the marker that hides it */
+	d->jobs[d->n - 1].repair = hidden;
+	/* another mount, or one whose state is lost, may have sent it */
+	d->jobs[d->n - 1].uncertain = true;
 	spec = &d->jobs[d->n - 1].spec;
 	spec->ask_acl = spec->ask_lock = true;
 	return 0;
+}
+
+/* A destination that the rules name and we do not know of: the marks of its replica tell. */
+static int decide_unknown(struct decision *d, const struct rule *rule)
+{
+	if (has_dest(d, rule->dest_arn) || (d->kind == JOB_ACL && rule->owner_override))
+		return 0;
+	return add_job(d, d->kind, rule->dest_arn, rule);
 }
 
 static int decide_won(struct repl *r, struct decision *d, const struct rule **won, size_t n)
@@ -220,6 +280,9 @@ static int decide_won(struct repl *r, struct decision *d, const struct rule **wo
 	}
 	if (err == 0 && job_kind_is_change(d->kind))
 		err = decide_had(&had);
+	for (size_t i = 0; err == 0 && i < n && job_kind_is_change(d->kind); i++)
+		if (d->kind != JOB_TAGS)
+			err = decide_unknown(d, won[i]);
 	return err;
 }
 

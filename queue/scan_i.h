@@ -35,6 +35,7 @@ struct scan_run {
 	struct map *busy;
 	/* The watch: versions that it looked at in this cycle, and in the one before. */
 	struct map *seen, *seen_before;
+	int64_t page_ms;     /* wall: when the page at hand was asked for */
 	const int *stopping; /* atomic; borrowed */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #define SEEN_MAX 100000 /* beyond, a version may be asked about twice */
@@ -176,6 +177,35 @@ static int act(struct scan_run *run, struct scan_key *k, const struct scan_plan 
 	return err;
 }
 
+/* 1 = the row is of a version that the listing did not have. */
+static int is_newer(void *arg, const struct job *j)
+{
+	const struct scan_key *k = arg;
+
+	if (job_kind_is_change(j->kind) || !j->version)
+		return 0;
+	for (size_t i = 0; i < k->n; i++)
+		if (k->versions[i].id && strcmp(k->versions[i].id, j->version) == 0)
+			return 0;
+	return 1;
+}
+
+/*
+ * Was the key written since the page was listed? Then what is older must not come after it. 1 = it
+ * was: it is left for the next time, like a file that is being written.
+ */
+static int is_overtaken(struct scan_run *run, struct scan_key *k)
+{
+	const struct store_filter filter = { .key = k->name };
+	int r = store_each_job(run->conf->store, &filter, is_newer, k);
+
+	if (r != 1)
+		return r;
+	run->row.busy += !run->row.watch;
+	run->row.upto_ms = min_of(run->row.upto_ms, run->page_ms);
+	return 1;
+}
+
 static int handle_key(void *arg, struct scan_key *k)
 {
 	struct scan_run *run = arg;
@@ -185,6 +215,10 @@ static int handle_key(void *arg, struct scan_key *k)
 
 	if (mark_wanted(run, k)) {
 		err = scan_plan_key(&view, &run->args, k, &plan);
+		if (err == 0 && plan.n > 0)
+			err = is_overtaken(run, k);
+		if (err == 1)
+			return 0;
 		err = err < 0 ? err : act(run, k, &plan);
 	}
 	if (err < 0)
@@ -205,6 +239,7 @@ int scan_run_page(struct scan_run *run, bool *ret_end)
 	if (run->walk.end)
 		return 0;
 	run->look.error = (struct s3_error){ .retry_after_ms = -1 };
+	run->page_ms = clock_wall_ms();
 	err = scan_walk_load(&run->walk, &run->look.error);
 	run->row.seen += run->walk.seen - before;
 	err = err < 0 ? err : learn_busy(run);

@@ -238,6 +238,10 @@ static int answer_judge(struct call *k, int rc, const struct http_res *h)
 	if (k->req->error_in_200 && res->status == 200)
 		rc = answer_check_200(k->req, &res->headers, &res->body, clock_wall_ms(),
 				      &res->error);
+	/* a change whose success has no body, or none that could hold this */
+	else if (k->req->method[0] != 'G' && res->body.len > 0 && strstr(buf_str(&res->body), "<Error>"))
+		return answer_error(k->req, res->status, &res->headers, &res->body, clock_wall_ms(),
+				    &res->error);
 	if (rc == 0 && k->req->check_md5) {
 		if (h->body_md5_valid && answer_md5_differs(&res->headers, h->body_md5))
 			return md5_failure(k);

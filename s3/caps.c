@@ -70,7 +70,7 @@ static void note_made(struct probe *p, const char *version)
 static int read_body(void *arg, void *dst, size_t n, uint64_t off)
 {
 	(void)arg;
-	memcpy(dst, BODY + off, n);
+	memcpy(dst, &BODY[off], n);
 	return 0;
 }
 
