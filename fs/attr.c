@@ -62,7 +62,7 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
 
 /*
  * From the database, when it agrees with the ETag. The same bytes may have been written again
- * since, and tags may be others by now: which version it is, and its tags, only the source can say.
+ * since: which version it is, and its tags, only the source can say.
  */
 static int recall(struct fs *fs, const char *key, struct attr *a)
 {
@@ -71,15 +71,13 @@ static int recall(struct fs *fs, const char *key, struct attr *a)
 	if (r)
 		return r;
 	free(take_ptr(&a->rec.version_id));
-	kv_free(&a->rec.tags);
-	a->rec.tags_known = false;
 	a->rec_known = true;
 	return 0;
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *i,
+static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *i, int64_t since,
 			  struct attr *ret_a)
 {
 	attr_free(ret_a);
@@ -97,6 +95,7 @@ static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *
 			.sse = take_ptr(&i->sse),
 			.sse_key = take_ptr(&i->sse_key),
 			.tags_known = i->tag_count == 0,
+			.tags_ms = since,
 		},
 	};
 	kv_move(&ret_a->rec.meta, &i->meta);
@@ -104,9 +103,8 @@ static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *
 	return 0;
 }
 
-/* What HEAD does not say, as the database has it of the very same version; its tags are believed
- * while their number (-1: not told) is right. */
-static void recall_version(struct fs *fs, const char *key, struct attr *a, int tags)
+/* What HEAD does not say, as the database has it of the very same version. */
+static void recall_version(struct fs *fs, const char *key, struct attr *a)
 {
 	auto_with(meta_rec_free) struct meta_rec old = { 0 };
 
@@ -114,10 +112,6 @@ static void recall_version(struct fs *fs, const char *key, struct attr *a, int t
 	    strcmp(old.version_id, a->rec.version_id))
 		return;
 	a->rec.own_acl = old.own_acl;
-	if (a->rec.tags_known || !old.tags_known || (tags >= 0 && (size_t)tags != old.tags.n))
-		return;
-	kv_move(&a->rec.tags, &old.tags);
-	a->rec.tags_known = true;
 }
 
 /* What HEAD says of the version that is shown. */
@@ -132,10 +126,10 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 	if (r == -ENOENT && !key_is_dir(key))
 		attr_cache_put_seen(fs->attrs, key, NULL, since);
 	if (!r)
-		r = attr_from_info(fs, key, &info, ret_a);
+		r = attr_from_info(fs, key, &info, since, ret_a);
 	if (r)
 		return r;
-	recall_version(fs, key, ret_a, info.tag_count);
+	recall_version(fs, key, ret_a);
 	remember(fs, key, ret_a, since);
 	return 0;
 }
@@ -232,6 +226,7 @@ static int load_tags(struct fs *fs, const char *key, struct attr *a)
 {
 	auto_with(kv_free) struct kv tags = KV_EMPTY;
 	auto_with(history_place_free) struct history_place p = { 0 };
+	int64_t since = clock_mono_ms();
 	int r = history_place(fs, key, &p);
 
 	if (!r)
@@ -240,17 +235,25 @@ static int load_tags(struct fs *fs, const char *key, struct attr *a)
 		return r;
 	kv_move(&a->rec.tags, &tags);
 	a->rec.tags_known = true;
+	a->rec.tags_ms = since;
 	return 0;
+}
+
+bool attr_tags_hold(const struct fs *fs, const struct attr *a)
+{
+	return a->rec.tags_known &&
+	       (!a->has_object || clock_mono_ms() - a->rec.tags_ms < fs->conf.attr_ms);
 }
 
 int attr_of_version(struct fs *fs, const char *key, const char *version, struct attr *ret_a)
 {
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	auto_with(attr_free) struct attr a = { 0 };
+	int64_t since = clock_mono_ms();
 	int r = object_head(fs->source, key, version, &info, NULL);
 
 	if (!r)
-		r = attr_from_info(fs, key, &info, &a);
+		r = attr_from_info(fs, key, &info, since, &a);
 	free(take_ptr(&a.rec.version_id));
 	if (!r)
 		r = str_dup(version, &a.rec.version_id);
@@ -282,7 +285,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 	bool headed = false, tagged = false;
 	int r = 0;
 
-	if (a->rec_known && (!want_tags || a->rec.tags_known))
+	if (a->rec_known && (!want_tags || attr_tags_hold(fs, a)))
 		return 0;
 	if ((!a->rec_known && recall(fs, key, a)) || (want_tags && !a->rec.version_id)) {
 		r = head(fs, key, a);
@@ -293,7 +296,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 		metadb_put(fs->metadb, key, NO_ETAG, &a->rec);
 		return 0;
 	}
-	if (!r && want_tags && !a->rec.tags_known) {
+	if (!r && want_tags && !(headed && a->rec.tags_known)) {
 		r = load_tags(fs, key, a);
 		tagged = true;
 	}

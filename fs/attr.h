@@ -74,6 +74,9 @@ int attr_of_version(struct fs *fs, const char *key, const char *version, struct 
 /* Makes sure that a->rec and, when want_tags, its tags are known: HEAD, GetObjectTagging as needed.
  * Stores what it learned. -ENOENT, -ESTALE. */
 int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags) must_check;
+/* Whether a's tags are known, and were no longer ago than attr_timeout: anybody may give a version
+ * others (S3 API Reference, PutObjectTagging): neither version nor ETag vouches for them. */
+bool attr_tags_hold(const struct fs *fs, const struct attr *a);
 /* Of a listing's entry: asks for what POSIX attributes still need. Nothing when they are not
  * wanted. */
 int attr_complete(struct fs *fs, const char *key, struct attr *a) must_check;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
 #include "s3/object.h"
@@ -135,6 +136,7 @@ static int attr_of(const struct meta_rec *rec, const struct s3_info *info, uint6
 	int r = meta_rec_copy(&a.rec, rec);
 
 	a.rec_known = a.rec.tags_known = true;
+	a.rec.tags_ms = clock_mono_ms();
 	free(take_ptr(&a.rec.version_id));
 	if (!r)
 		r = str_dup(info->version_id, &a.rec.version_id);
@@ -343,6 +345,7 @@ int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv 
 	}
 	kv_move(&a->rec.tags, &mine);
 	a->rec.tags_known = true;
+	a->rec.tags_ms = clock_mono_ms();
 	attr_learn(fs, key, a);
 	spec = change_spec_of_old(fs, a);
 	return change_finish(t, 0, &e, &facts);
@@ -356,7 +359,7 @@ static int learn_tags(struct fs *fs, const char *key, struct kv *ret_tags)
 	struct s3_error e = { 0 };
 	int r;
 
-	if (!attr_cache_get(fs->attrs, key, &a) && a.rec_known && a.rec.tags_known) {
+	if (!attr_cache_get(fs->attrs, key, &a) && a.rec_known && attr_tags_hold(fs, &a)) {
 		kv_move(ret_tags, &a.rec.tags);
 		return 0;
 	}

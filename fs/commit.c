@@ -258,6 +258,7 @@ static int become(struct attr *now, const struct s3_info *info)
 
 	now->has_object = true;
 	now->mtime_ms = info->mtime_ms;
+	now->rec.tags_ms = clock_mono_ms();
 	if (!r && info->sse)
 		r = meta_rec_set_sse(&now->rec, info->sse, info->sse_key);
 	return r ? r : replace_str(&now->rec.version_id, info->version_id);

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 
-#define COLUMNS "version, class, sse, sse_key, own_acl, meta, sys, tags"
+#define COLUMNS "version, class, sse, sse_key, own_acl, meta, sys"
 
 struct metadb {
 	struct db *db; /* has its own lock */
@@ -31,6 +31,7 @@ void meta_rec_free(struct meta_rec *m)
 int meta_rec_copy(struct meta_rec *dst, const struct meta_rec *src)
 {
 	auto_with(meta_rec_free) struct meta_rec m = { .tags_known = src->tags_known,
+						       .tags_ms = src->tags_ms,
 						       .own_acl = src->own_acl };
 	int r = str_dup(src->version_id, &m.version_id);
 
@@ -77,14 +78,15 @@ static int open_file(const char *path, struct db **ret_db, char *why, size_t why
 	if (r)
 		return r;
 	db_lock(db);
-	/* meta1: before there were encryption and ACLs. It is a cache: let it go. */
+	/* meta1: before there were encryption and ACLs; meta2: with tags, which others change. It
+	 * is a cache: let them go. */
 	r = db_exec(db,
-		    "DROP TABLE IF EXISTS meta1;"
-		    "CREATE TABLE IF NOT EXISTS meta2 (key TEXT PRIMARY KEY, etag TEXT NOT "
+		    "DROP TABLE IF EXISTS meta1; DROP TABLE IF EXISTS meta2;"
+		    "CREATE TABLE IF NOT EXISTS meta3 (key TEXT PRIMARY KEY, etag TEXT NOT "
 		    "NULL, version TEXT, class TEXT, sse TEXT, sse_key TEXT, own_acl INTEGER "
-		    "NOT NULL, meta TEXT NOT NULL, sys TEXT NOT NULL, tags TEXT) WITHOUT ROWID");
+		    "NOT NULL, meta TEXT NOT NULL, sys TEXT NOT NULL) WITHOUT ROWID");
 	if (!r)
-		r = db_exec(db, "SELECT key, etag, " COLUMNS " FROM meta2 LIMIT 1");
+		r = db_exec(db, "SELECT key, etag, " COLUMNS " FROM meta3 LIMIT 1");
 	if (r)
 		snprintf(why, why_len, "%s", db_why(db));
 	db_unlock(db);
@@ -158,9 +160,6 @@ static int read_row(struct db_stmt *s, struct meta_rec *ret_r)
 		r = read_kv(s, 5, &m.meta);
 	if (!r)
 		r = read_kv(s, 6, &m.sys);
-	m.tags_known = !db_col_is_null(s, 7);
-	if (!r && m.tags_known)
-		r = read_kv(s, 7, &m.tags);
 	if (r)
 		return r;
 	meta_rec_free(ret_r);
@@ -177,7 +176,7 @@ int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_
 	if (!m || !etag)
 		return -ENOENT;
 	db_lock(m->db);
-	r = db_prepare(m->db, "SELECT " COLUMNS " FROM meta2 WHERE key = ? AND etag = ?", &s);
+	r = db_prepare(m->db, "SELECT " COLUMNS " FROM meta3 WHERE key = ? AND etag = ?", &s);
 	if (!r) {
 		db_bind_text(s, 1, key);
 		db_bind_text(s, 2, etag);
@@ -194,8 +193,8 @@ static int write_row(struct metadb *m, const char *key, const char *etag, const 
 {
 	struct db_stmt *s = NULL;
 	int err = db_prepare(m->db,
-			     "INSERT OR REPLACE INTO meta2 (key, etag, " COLUMNS ")"
-			     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			     "INSERT OR REPLACE INTO meta3 (key, etag, " COLUMNS ")"
+			     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			     &s);
 
 	if (err)
@@ -209,21 +208,20 @@ static int write_row(struct metadb *m, const char *key, const char *etag, const 
 	db_bind_i64(s, 7, r->own_acl);
 	db_bind_text(s, 8, json[0]);
 	db_bind_text(s, 9, json[1]);
-	db_bind_text(s, 10, r->tags_known ? json[2] : NULL);
 	return db_run(s);
 }
 
 void metadb_put(struct metadb *m, const char *key, const char *etag, const struct meta_rec *r)
 {
-	const struct kv *kvs[] = { &r->meta, &r->sys, &r->tags };
-	struct buf b[3];
-	const char *json[3];
+	const struct kv *kvs[] = { &r->meta, &r->sys };
+	struct buf b[2];
+	const char *json[2];
 	char why[64];
 	int err = 0;
 
 	if (!m || !etag)
 		return;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		buf_init(&b[i], BUF_LIMIT_SMALL);
 		if (!err)
 			err = json_from_kv(kvs[i], &b[i]);
@@ -236,7 +234,7 @@ void metadb_put(struct metadb *m, const char *key, const char *etag, const struc
 	}
 	if (err)
 		log_debug("file=meta.db op=put why=\"%s\"", errno_text(err, why, sizeof(why)));
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 2; i++)
 		buf_free(&b[i]);
 }
 
@@ -248,7 +246,7 @@ void metadb_del(struct metadb *m, const char *key)
 	if (!m)
 		return;
 	db_lock(m->db);
-	r = db_prepare(m->db, "DELETE FROM meta2 WHERE key = ?", &s);
+	r = db_prepare(m->db, "DELETE FROM meta3 WHERE key = ?", &s);
 	if (!r) {
 		db_bind_text(s, 1, key);
 		r = db_run(s);

@@ -16,8 +16,11 @@ struct meta_rec {
 	char *storage_class;
 	char *sse, *sse_key; /* as in s3_info */
 	struct kv meta, sys;
+	/* Not fixed by the version, and not kept in the database: believed for a while after
+	 * tags_ms (mono), when they were asked for or written. See attr_tags_hold. */
 	struct kv tags;
 	bool tags_known;
+	int64_t tags_ms;
 	/* somebody gave it another ACL than new versions get: it is asked for before a copy */
 	bool own_acl;
 };
