@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctl/rules.h"
+#include "queue/probe.h"
 #include "s3/caps.h"
 
 static void print_caps(const struct s3_caps *caps)
@@ -69,6 +70,17 @@ static int judge(struct dest *d, const struct s3_caps *caps, const struct s3_err
 	return -EINVAL;
 }
 
+/* The mount whose buckets these are relies on it the next time; without one there is no store. */
+static void remember(struct ctl_client *c, const struct dest *d, const struct s3_caps *caps)
+{
+	auto_with(ctl_store_close) struct store *s = NULL;
+	const struct store_conf conf = { .dir = c->state };
+	char why[256] = "";
+
+	if (c->state && store_open(&conf, &s, why, sizeof(why)) == 0)
+		probe_remember(s, dest_arn(d), dest_client(d), caps);
+}
+
 static int probe(struct ctl_client *c, const char *arn, struct json_out *j)
 {
 	struct s3_error e = { 0 };
@@ -87,6 +99,8 @@ static int probe(struct ctl_client *c, const char *arn, struct json_out *j)
 		say(j, arn, &re);
 		return -EINVAL;
 	}
+	if (e.class != FAULT_RETRY)
+		remember(c, d, &caps);
 	if (j) {
 		json_caps(j, &caps);
 	} else {

@@ -171,14 +171,16 @@ int buckets_open_source(const struct config *c, struct buckets *b, char *why, si
 	return open_source(&o, client_conf(c));
 }
 
-static int check_dests(struct buckets *b, const struct rule_set *rs, struct buf *notes, char *why,
-		       size_t why_len)
+static int check_dests(struct buckets *b, const struct rule_set *rs, bool anew, struct buf *notes,
+		       char *why, size_t why_len)
 {
 	const struct opening o = { b->conf, b, why, why_len };
 	const struct s3_client_conf s3 = check_conf(b->conf);
-	struct preflight p = {
-		.dests = b->dests, .store = b->store, .source = b->client, .notes = notes
-	};
+	struct preflight p = { .dests = b->dests,
+			       .store = b->store,
+			       .anew = anew,
+			       .source = b->client,
+			       .notes = notes };
 	int err = make_dests(&o, &s3, &p.checks);
 
 	err = err < 0 ? err : preflight_dests(&p, rs, why, why_len);
@@ -189,14 +191,14 @@ static int check_dests(struct buckets *b, const struct rule_set *rs, struct buf 
 /* matches rulesrc_check_fn; nobody is at the terminal any more */
 static int check_new_rules(void *arg, const struct rule_set *rs, char *why, size_t why_len)
 {
-	return check_dests(arg, rs, NULL, why, why_len);
+	return check_dests(arg, rs, true, NULL, why, why_len);
 }
 
 int buckets_check(struct buckets *b, struct store *s, char *why, size_t why_len)
 {
 	b->store = s;
 	rulesrc_set_check(b->rulesrc, check_new_rules, b);
-	return check_dests(b, b->rules, &b->notes, why, why_len);
+	return check_dests(b, b->rules, false, &b->notes, why, why_len);
 }
 
 void buckets_abort(struct buckets *b)

@@ -157,6 +157,7 @@ struct look {
 	const struct preflight *p;
 	const char *arn;
 	struct dest *dest; /* of the set that is made for the checks */
+	bool in_use;	   /* it was good enough once */
 	struct s3_caps caps;
 	struct s3_error error;
 	int err;
@@ -166,7 +167,8 @@ static void look_at(void *arg)
 {
 	struct look *l = arg;
 
-	l->err = probe_caps(l->p->store, l->arn, dest_client(l->dest), &l->caps, &l->error);
+	l->err = probe_caps(l->p->store, l->arn, dest_client(l->dest), l->p->anew, &l->caps,
+			    &l->error);
 }
 
 /* To the log, and for the terminal. */
@@ -279,24 +281,28 @@ static int start_look(const struct preflight *p, const char *arn, struct look *r
 	return -EINVAL;
 }
 
-/* Those that nobody has looked at yet. */
+/* Those that nobody has looked at yet; anew: all. */
 static int list_looks(const struct preflight *p, const struct rule_set *rs, struct look *looks,
 		      size_t *ret_n, char *why, size_t why_len)
 {
 	for (size_t i = 0; i < rules_dest_count(rs); i++) {
 		const char *arn = rules_dest(rs, i);
 		struct s3_caps caps;
+		bool in_use = false;
 		struct dest *d;
 		int err;
 
 		if (!is_wanted(rs, arn))
 			continue;
 		err = dest_get(p->dests, arn, &d, why, why_len);
-		if (err == 0 && dest_get_caps(d, &caps))
+		if (err == 0)
+			in_use = dest_get_caps(d, &caps);
+		if (in_use && !p->anew)
 			continue;
 		err = err < 0 ? err : start_look(p, arn, &looks[*ret_n], why, why_len);
 		if (err < 0)
 			return err;
+		looks[*ret_n].in_use = in_use;
 		(*ret_n)++;
 	}
 	return 0;
@@ -323,6 +329,10 @@ static int judge_all(const struct preflight *p, const struct look *looks, size_t
 		struct dest *d;
 		int err = judge(&looks[i], why, why_len);
 
+		if (err < 0 && looks[i].in_use) { /* no reason to refuse rules for others */
+			warn(&looks[i], why);
+			err = 0;
+		}
 		err = err < 0 ? err : dest_get(p->dests, looks[i].arn, &d, why, why_len);
 		if (err < 0)
 			return err;

@@ -18,12 +18,14 @@ struct preflight {
 	struct dest_set *checks; /* whose clients give up soon */
 	struct dest_set *dests;	 /* get the capabilities that are learnt */
 	struct store *store;
+	bool anew; /* what is known and remembered is not relied on */
 	struct s3_client *source;
 	struct buf *notes; /* lines for the terminal: what is no reason not to go on; NULL = none */
 };
 
 /*
- * Looks at every destination of an enabled rule that nobody has looked at, all at once. Fatal: 403
+ * Looks at every destination of an enabled rule that nobody has looked at (anew: at the others,
+ * too, of which it only warns, as they are in use), all at once. Fatal: 403
  * for the bucket as a whole, 404, versioning that is there and not enabled, a certificate that
  * cannot be verified, the source itself. Only warned of: one that cannot be reached, as it may come
  * back; no versioning at all; permissions, which may be given where the rules write.

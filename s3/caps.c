@@ -26,7 +26,7 @@
 #define TOKEN	  "crrfs-probe"
 #define CLASS	  "STANDARD_IA"
 #define SSE	  "AES256"
-#define MADE_MAX  8
+#define MADE_MAX  16
 
 struct probe {
 	struct s3_client *client;
@@ -36,6 +36,9 @@ struct probe {
 	const char *token; /* the random part of key */
 	struct kv meta;
 	bool lost;	      /* the server has stopped answering */
+	bool unimplemented;   /* so said an answer to the last question */
+	bool is_minio;
+	bool default_retention;
 	bool written;	      /* the key may exist */
 	char *made[MADE_MAX]; /* version ids */
 	size_t n_made;
@@ -46,6 +49,7 @@ static enum cap cap_of(struct probe *p, const struct s3_error *e)
 {
 	bool retry = e->class == FAULT_RETRY || e->status == 0;
 
+	p->unimplemented |= e->status == 501 || strcmp(e->code, "NotImplemented") == 0;
 	if (e->status != 403 && !retry)
 		return CAP_NO;
 	if (!p->first.code[0])
@@ -106,6 +110,15 @@ static int put_with(struct probe *p, const char *name, const char *value, struct
 	return rc;
 }
 
+/* A stray 501 (of a proxy, while a server starts) is not believed at once. */
+static void ask_twice(struct probe *p, void (*ask)(struct probe *p))
+{
+	p->unimplemented = false;
+	ask(p);
+	if (p->unimplemented && !p->lost)
+		ask(p);
+}
+
 /* ---- the questions ---- */
 
 /* -errno when nothing can be learnt from this server. */
@@ -127,16 +140,18 @@ static int ask_versioning(struct probe *p, struct s3_error *e)
 											    : rc;
 }
 
-static bool ask_lock(struct probe *p)
+static void ask_lock(struct probe *p)
 {
 	struct s3_lock_conf conf = { 0 };
 	struct s3_error e = { 0 };
 	int rc = lock_conf_get(p->client, &conf, &e);
 
 	note(p, &p->caps.lock, rc, &e);
-	if (rc == 0 && !conf.enabled)
+	if (rc == 0 && !conf.enabled) {
 		p->caps.lock = CAP_NO;
-	return conf.has_default;
+		p->unimplemented = true; /* it may be: lock_conf_get does not tell a 501 apart */
+	}
+	p->default_retention = conf.has_default;
 }
 
 static void ask_put(struct probe *p)
@@ -151,7 +166,7 @@ static void ask_put(struct probe *p)
 }
 
 /* HEAD for the headers, GET for the bytes. */
-static void ask_get(struct probe *p, bool *ret_minio)
+static void ask_get(struct probe *p)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "HeadObject",
 						   .method = "HEAD",
@@ -166,7 +181,7 @@ static void ask_get(struct probe *p, bool *ret_minio)
 	if (rc == 0) {
 		server = kv_get(&res.headers, "server");
 		token = kv_get(&res.headers, VERB_META TOKEN);
-		*ret_minio = server && strncasecmp(server, "MinIO", 5) == 0;
+		p->is_minio = server && strncasecmp(server, "MinIO", 5) == 0;
 		if (!token || strcmp(token, p->token) != 0)
 			p->caps.put = CAP_NO;
 		rc = object_get_small(p->client, p->key, NULL, BUF_LIMIT_SMALL, &body, &e);
@@ -375,17 +390,16 @@ static void ask_object(struct probe *p)
 	static void (*const asks[])(
 		struct probe * p) = { ask_tags,	     ask_acl,	  ask_multipart, ask_conditional,
 				      ask_checksums, ask_classes, ask_sse };
-	bool minio = false;
 
-	ask_put(p);
+	ask_twice(p, ask_put);
 	if (p->caps.put != CAP_YES)
 		return;
-	ask_get(p, &minio);
+	ask_twice(p, ask_get);
 	for (size_t k = 0; k < array_size(asks) && !p->lost; k++)
-		asks[k](p);
-	if (minio && !p->lost)
-		ask_minio(p);
-	else if (!minio && p->caps.get == CAP_YES)
+		ask_twice(p, asks[k]);
+	if (p->is_minio && !p->lost)
+		ask_twice(p, ask_minio);
+	else if (!p->is_minio && p->caps.get == CAP_YES)
 		p->caps.minio = CAP_NO;
 }
 
@@ -414,7 +428,7 @@ static void clean_up(struct probe *p)
 
 	p->lost = false;
 	if (p->caps.remove == CAP_UNKNOWN || p->n_made == 0)
-		ask_remove(p);
+		ask_twice(p, ask_remove);
 	for (size_t k = 0; k < p->n_made && !p->lost; k++)
 		(void)remove_version(p, p->made[k]);
 	if (!p->lost && list_versions_of(p->client, p->key, remove_entry, p, &e) < 0)
@@ -428,15 +442,16 @@ static int probe_all(struct probe *p)
 	struct s3_error e = { 0 };
 	int rc = ask_versioning(p, &e);
 
+	if (rc == 0 && p->unimplemented)
+		rc = ask_versioning(p, &e);
 	if (rc != 0) {
 		p->first = e;
 		return rc;
 	}
-	if (ask_lock(p) && !p->lost) {
-		ask_multipart(p);
-		return 0;
-	}
-	if (!p->lost)
+	ask_twice(p, ask_lock);
+	if (p->default_retention && !p->lost)
+		ask_twice(p, ask_multipart);
+	else if (!p->lost)
 		ask_object(p);
 	if (p->written)
 		clean_up(p);
@@ -454,7 +469,10 @@ static int probe_again(struct probe *p)
 		p->first = e;
 		return rc;
 	}
-	if (!writes || p->lost || (p->caps.lock == CAP_YES && ask_lock(p)))
+	if (!writes || p->lost)
+		return 0;
+	ask_lock(p);
+	if (p->default_retention || p->lost)
 		return 0;
 	p->caps.purge = CAP_UNKNOWN;
 	ask_put(p);

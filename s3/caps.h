@@ -33,17 +33,17 @@ struct s3_caps {
 };
 
 /*
- * Tries all of it; about 20 requests. 0 also when much is missing: the answers are in ret_c, and
- * the first error that is neither "not implemented" nor a missing feature in *err (status 0 and
- * code "" = none). A bucket with a default retention is not written to, as nobody could remove the
- * object again: then all that needs it stays unknown. -errno when nothing could be learnt: no
- * answer, no such bucket, bad credentials.
+ * Tries all of it; about 20 requests; what is "not implemented" is asked twice. 0 also when much is
+ * missing: the answers are in ret_c, and the first error that is neither "not implemented" nor a
+ * missing feature in *err (status 0 and code "" = none). A bucket with a default retention is not
+ * written to, as nobody could remove the object again: then all that needs it stays unknown. -errno
+ * when nothing could be learnt: no answer, no such bucket, bad credentials.
  */
 int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err) must_check;
 
 /*
- * Is it still as *c says? Asks for versioning, and writes and removes one object, where a probe
- * did; of *c these answers are renewed. Returned and told as by caps_probe.
+ * Is it still as *c says? Asks for versioning and the lock, and writes and removes one object,
+ * where a probe did; of *c these answers are renewed. Returned and told as by caps_probe.
  */
 int caps_check(struct s3_client *client, struct s3_caps *c, struct s3_error *err) must_check;
 

@@ -39,6 +39,7 @@ struct fake {
 	const char *server;
 	const char *lock; /* ObjectLockConfiguration's inside; NULL = none */
 	bool unversioned;
+	bool stray; /* each refusal comes once */
 	int broken_after; /* no answers after so many requests; 0 = never */
 
 	int requests;
@@ -254,6 +255,8 @@ static int fake_attempt(void *arg, const struct http_req *q, struct http_res *re
 	res->sent = true;
 	if (status > 299) {
 		res->status = status;
+		if (f->stray)
+			f->status[asked] = 0;
 		if (status != 501 && strcmp(q->method, "HEAD") != 0)
 			buf_addf(&res->body, "<Error><Code>%s</Code></Error>",
 				 status == 403	 ? "AccessDenied"
@@ -346,6 +349,24 @@ static void test_probe(void)
 		  MAY_ALL "versioning=no versioning-api=no tags=no acl=no sse=no "
 			  "lock=no multipart=no part-copy=? checksums=no conditional=no classes=no "
 			  "minio=no",
+		  "" },
+		{ "a stray 501 for each",
+		  { .status = { [VERSIONING] = 501,
+				[LOCK_CONF] = 501,
+				[PUT_OBJECT] = 501,
+				[READ_OBJECT] = 501,
+				[TAGS] = 501,
+				[ACL] = 501,
+				[CREATE] = 501,
+				[PUT_CONDITION] = 501,
+				[PUT_CHECKSUM] = 501,
+				[PUT_CLASS] = 501,
+				[PUT_SSE] = 501,
+				[PUT_ID] = 501 },
+		    .lock = ENABLED,
+		    .server = "MinIO",
+		    .stray = true },
+		  BEFORE_LOCK "lock=yes " AFTER_LOCK "minio=yes",
 		  "" },
 		{ "takes all and does nothing",
 		  { .status = { [TAGS] = 200,
@@ -452,21 +473,21 @@ static void test_check(void)
 		struct s3_caps now;
 		int requests;
 	} rows[] = {
-#define KNOWN .tags = CAP_NO, .acl = CAP_YES, .versioning_api = CAP_YES
+#define KNOWN .tags = CAP_NO, .acl = CAP_YES, .versioning_api = CAP_YES, .lock = CAP_NO
 		{ "as it was",
 		  { .requests = 0 },
 		  { KNOWN, .put = CAP_YES, .remove = CAP_YES, .purge = CAP_YES,
 		    .versioning = CAP_YES },
-		  4 },
+		  5 },
 		{ "versioning was switched off",
 		  { .unversioned = true },
 		  { KNOWN, .put = CAP_YES, .remove = CAP_YES, .purge = CAP_YES,
 		    .versioning = CAP_NO },
-		  4 },
+		  5 },
 		{ "may not write any more",
 		  { .status = { [PUT_OBJECT] = 403 } },
 		  { KNOWN, .put = CAP_DENIED, .remove = CAP_YES, .versioning = CAP_YES },
-		  2 },
+		  3 },
 	};
 	const struct s3_caps known = { KNOWN, .put = CAP_YES, .remove = CAP_YES, .purge = CAP_YES,
 				       .versioning = CAP_YES };
@@ -494,7 +515,6 @@ static void test_check(void)
 	CHECK_INT(kept.requests, 1);
 	CHECK_CASE("a default retention came");
 	caps = known;
-	caps.lock = CAP_YES;
 	CHECK_INT(ask(&locked, caps_check, &caps, &e), 0);
 	CHECK_INT(locked.requests, 2);
 	CHECK_INT(locked.n_made, 0);
