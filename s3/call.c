@@ -239,7 +239,8 @@ static int answer_judge(struct call *k, int rc, const struct http_res *h)
 		rc = answer_check_200(k->req, &res->headers, &res->body, clock_wall_ms(),
 				      &res->error);
 	/* a change whose success has no body, or none that could hold this */
-	else if (k->req->method[0] != 'G' && res->body.len > 0 && strstr(buf_str(&res->body), "<Error>"))
+	else if (k->req->method[0] != 'G' && res->body.len > 0 &&
+		 strstr(buf_str(&res->body), "<Error>"))
 		return answer_error(k->req, res->status, &res->headers, &res->body, clock_wall_ms(),
 				    &res->error);
 	if (rc == 0 && k->req->check_md5) {
