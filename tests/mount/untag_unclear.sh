@@ -19,3 +19,12 @@ fault b "op=DeleteObject key=unclear count=5 action=reset"
 setfattr -x user.s3.tag.class "$MNT/unclear"
 wait_repl
 assert_eq "$(counts unclear)" "1 1 " "after answers that were lost"
+# tags that match again bring it back, once
+set_xattr "$MNT/hidden" user.s3.tag.class tax
+wait_repl
+s3 exists b hidden || fail "it matches again, and is still hidden"
+assert_eq "$(counts hidden)" "2 1 " "versions and markers of what matches again"
+set_xattr "$MNT/hidden" user.s3.tag.class none
+set_xattr "$MNT/hidden" user.s3.tag.class other
+wait_repl
+assert_eq "$(counts hidden)" "2 2 " "of what was hidden again, by the first of two changes"
