@@ -278,7 +278,7 @@ static int read_group(struct walk *w, char *key, struct v_group *g)
 	g->since_ms = w->cursors[0].asked_ms;
 	for (size_t i = 1; i < w->n; i++)
 		g->since_ms = min_of(g->since_ms, w->cursors[i].asked_ms);
-	g->there = calloc(w->v->dests_n, sizeof(*g->there));
+	g->there = calloc(w->v->dests_n + 1, sizeof(*g->there));
 	r = g->there ? take_key(&w->cursors[0], key, current, &g->source) : -ENOMEM;
 	for (size_t d = 0; !r && d < w->v->dests_n; d++)
 		r = take_key(&w->cursors[d + 1], key, current && !w->v->store, &g->there[d].side);

@@ -134,6 +134,17 @@ static int open_source(const struct opening *o, struct s3_client_conf s3)
 	return err < 0 ? err : check_source(o);
 }
 
+/* What is wrong with them already in the files: before anything is made on this host. */
+static int find_dests(const struct opening *o)
+{
+	struct dest *d;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < rules_dest_count(o->b->rules); i++)
+		err = dest_get(o->b->dests, rules_dest(o->b->rules, i), &d, o->why, o->why_len);
+	return err;
+}
+
 /* Everything that can be wrong outside this host, and in the rules. */
 static int open_buckets(const struct opening *o)
 {
@@ -147,6 +158,8 @@ static int open_buckets(const struct opening *o)
 		err = rulesrc_load(o->b->rulesrc, &o->b->rules, o->why, o->why_len);
 	if (err == 0)
 		err = make_dests(o, &s3, &o->b->dests);
+	if (err == 0)
+		err = find_dests(o);
 	if (err < 0)
 		return err;
 	if (!rulesrc_is_none(o->b->rulesrc))

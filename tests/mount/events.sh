@@ -121,6 +121,7 @@ retry_until "$LONG" grep -q '"key":"piped2"' "$T/piped.json"
 retry_until "$LONG" grep -q 'result="told again"' "$MOUNT_LOG"
 assert_eq "$(grep -c 'nobody reads the pipe' "$MOUNT_LOG")" 1 "how often it is said"
 no_faults b
+for i in 1 2; do retry_until "$LONG" replicated "$MNT/piped$i"; done
 wait_repl
 umount_crrfs
 mount_fails any "events=$T/nowhere/events.json"
