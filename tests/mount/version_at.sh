@@ -124,4 +124,4 @@ mount_fails any version_at=yesterday
 one_clear_line "version_at=yesterday: expected a time such as"
 s3 mkbucket c
 mount_fails any "version_at=$then,url=$S3_C_ENDPOINT,region=$S3_C_REGION,profile=b" "$DST2"
-one_clear_line "versioning is not enabled"
+one_clear_line "Versioning must be 'Enabled'"
