@@ -101,6 +101,9 @@ static int make_clients(const struct known *k, struct ctl_client *c)
 	char why[400] = "", shown[CTL_SHOWN];
 	int r = dest_set_new(&dests, &c->dests, why, sizeof(why));
 
+	/* a destination has its own credentials */
+	if (!r && !c->bucket)
+		return 0;
 	if (!r)
 		r = cred_source_new(&cred, &s3.cred, why, sizeof(why));
 	if (!r) {
@@ -148,7 +151,8 @@ int ctl_client_new(const struct ctl_opts *o, const char *bucket, const char *pat
 {
 	auto_with(known_free) struct known k = { 0 };
 	struct ctl_client c = { 0 };
-	int r = bucket ? read_bucket(bucket, &c) : read_mount(o, path, &c, &k);
+	bool arn = bucket && strncmp(bucket, "arn:", 4) == 0;
+	int r = arn ? 0 : bucket ? read_bucket(bucket, &c) : read_mount(o, path, &c, &k);
 
 	r = r ? r : apply_options(o, &k);
 	r = r ? r : make_clients(&k, &c);

@@ -17,7 +17,8 @@ struct ctl_client {
 };
 
 /* bucket given ("NAME" or "s3://NAME[/PREFIX]"): that one, by the options alone; NULL: the bucket
- * of the mount that --state, path, or the only mount there is names. No request is made. Says on
+ * of the mount that --state, path, or the only mount there is names; an ARN: no source, only the
+ * destinations. No request is made. Says on
  * stderr what is wrong. */
 int ctl_client_new(const struct ctl_opts *o, const char *bucket, const char *path,
 		   struct ctl_client *ret_c) must_check;

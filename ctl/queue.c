@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/json.h"
 #include "ctl/ctl.h"
+#include "ctl/rules.h"
 
 static int print_row(void *arg, const struct job *j)
 {
@@ -60,7 +61,7 @@ int ctl_queue(const struct ctl_opts *o)
 	uint64_t n = 0;
 	int r = ctl_open(o, o->n ? o->args[0] : NULL, false, &dir, &s);
 
-	if (r)
+	if (r || ctl_rules_know_dest(s, o->dest))
 		return CTL_FAILED;
 	if (o->json) {
 		auto_with(buf_free) struct buf b;

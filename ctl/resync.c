@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "ctl/client.h"
 #include "ctl/resync.h"
+#include "ctl/rules.h"
 #include "queue/store_scan.h"
 
 /* --- what is asked for ------------------------------------------------------------------------ */
@@ -256,7 +257,7 @@ int ctl_resync(const struct ctl_opts *o)
 	char words[64];
 	int r = ctl_open(o, o->n ? o->args[0] : NULL, !o->list && !o->dry_run, &dir, &s);
 
-	if (r)
+	if (r || ctl_rules_know_dest(s, o->dest))
 		return CTL_FAILED;
 	if (o->list)
 		r = list(s);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "ctl/ctl.h"
+#include "ctl/rules.h"
 
 int ctl_retry(const struct ctl_opts *o)
 {
@@ -14,7 +15,7 @@ int ctl_retry(const struct ctl_opts *o)
 	uint64_t n = 0;
 	int r = ctl_open(o, path, true, &dir, &s);
 
-	if (r)
+	if (r || ctl_rules_know_dest(s, o->dest))
 		return CTL_FAILED;
 	/* A folder stands for the whole mount; a file for itself. */
 	if (path && !(stat(path, &st) == 0 && S_ISDIR(st.st_mode)))

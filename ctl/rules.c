@@ -64,6 +64,30 @@ int ctl_rules_in_force(struct store *s, struct rule_set **ret_rs)
 	return ctl_rules_parse("rules in force", xml, strlen(xml), CTL_STORED, ret_rs, &e);
 }
 
+int ctl_rules_know_dest(struct store *s, const char *arn)
+{
+	struct store_counts c = { 0 };
+	struct rule_set *rs = NULL;
+	char shown[CTL_SHOWN];
+	bool known = false;
+	int r;
+
+	if (!arn)
+		return 0;
+	r = ctl_rules_in_force(s, &rs);
+	for (size_t i = 0; !r && i < rules_dest_count(rs); i++)
+		known |= strcmp(rules_dest(rs, i), arn) == 0;
+	rules_unref(rs);
+	if (!r && !known)
+		r = store_count(s, arn, &c);
+	if (r || known || c.waiting + c.ready + c.claimed + c.parked + c.done > 0)
+		return r;
+	ctl_say("no rule has the destination %s, and nothing is queued for it; 'crrctl status' "
+		"lists them",
+		ctl_shown(arn, shown));
+	return -ENOENT;
+}
+
 int ctl_rules_client(const struct ctl_opts *o, const char *at, struct ctl_client *ret_c)
 {
 	bool is_bucket = at && !strncmp(at, "s3://", 5);

@@ -18,6 +18,8 @@ int ctl_rules_read(const char *file, enum ctl_form form, struct rule_set **ret_r
 		   struct rules_error *ret_e) must_check;
 /* The rules in force of a mount; with rules=none a set without rules. */
 int ctl_rules_in_force(struct store *s, struct rule_set **ret_rs) must_check;
+/* 0: arn is NULL, a destination of the rules in force, or of rows in the queue. */
+int ctl_rules_know_dest(struct store *s, const char *arn) must_check;
 /* "s3://BUCKET", a path, or NULL (the only mount): the clients for it. */
 int ctl_rules_client(const struct ctl_opts *o, const char *at, struct ctl_client *ret_c) must_check;
 

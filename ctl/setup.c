@@ -206,10 +206,9 @@ static int open_bucket(const struct ctl_opts *o, const char *name, struct ctl_cl
 		       struct s3_client **ret_client)
 {
 	bool is_dest = strncmp(name, ARN, strlen(ARN)) == 0;
-	const char *bucket = is_dest ? name + strlen(ARN) : name;
 	char why[400] = "", shown[CTL_SHOWN];
 	struct dest *d;
-	int r = ctl_client_new(o, is_dest && o->state ? NULL : bucket, NULL, c);
+	int r = ctl_client_new(o, is_dest && o->state ? NULL : name, NULL, c);
 
 	if (r)
 		return r;

@@ -25,3 +25,10 @@ for words in '--status SOME' '--status NONE,' '--created-after yesterday'; do
 	assert_eq $status 64 "exit status of $words"
 done
 assert_fails ctl resync "$MNT" --stop 12345
+
+# a destination that nobody knows is a slip, not an empty result
+for command in 'resync --wait' queue retry; do
+	# shellcheck disable=SC2086
+	assert_fails ctl $command --dest arn:aws:s3:::slip "$MNT"
+	grep -q 'no rule has the destination arn:aws:s3:::slip' "$T/err" || fail "$command: $(cat "$T/err")"
+done
