@@ -70,5 +70,8 @@ int ctl_ask(const char *dir, const char *question, struct doc_node **ret_answer)
 		r = io_write_full(fd, line, strlen(line));
 	if (!r)
 		r = read_line(fd, &answer);
+	/* it died over the question */
+	if (r == -EPIPE || r == -ECONNRESET)
+		r = -ENOTCONN;
 	return r ? r : json_read(answer.data, answer.len, ret_answer, NULL);
 }
