@@ -134,7 +134,7 @@ static int get_rules(struct ctl_client *c, struct rule_set **ret_rs)
 
 	buf_init(&xml, BUF_LIMIT_DOC);
 	r = bucket_replication_get(c->source, &xml, &e);
-	if (r == -ENOENT && strcmp(e.code, "NoSuchBucket") != 0)
+	if (fault_is_missing(r, &e))
 		ctl_say("%s: The replication configuration was not found", c->bucket);
 	else if (r)
 		ctl_say_s3(c->bucket, r, &e);

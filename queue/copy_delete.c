@@ -34,7 +34,7 @@ int copy_is_theirs(struct copy *c, const char *version)
 	int err;
 
 	err = object_head(c->conf->dest, c->j->key, version, &i, c->err);
-	if (err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0) {
+	if (fault_is_missing(err, c->err)) {
 		*c->err = (struct s3_error){ .retry_after_ms = -1 };
 		return 0;
 	}
@@ -64,8 +64,7 @@ int copy_is_overtaken(struct copy *c, const char *replica)
 {
 	auto_free char *origin = NULL;
 	struct order_of order = { .ours = c->j->version };
-	int err = origin_find(c->conf->source, c->conf->dest, c->j->key, replica, &origin,
-			      c->err);
+	int err = origin_find(c->conf->source, c->conf->dest, c->j->key, replica, &origin, c->err);
 
 	if (err < 0 || !origin || !c->j->version)
 		return err == -ENOENT ? 0 : err;
@@ -106,7 +105,7 @@ static int ask_first(struct copy *c, char **ret_version)
 		return c->j->repair ? 0 : copy_is_overtaken(c, NULL);
 	err = list_versions_of(c->conf->dest, c->j->key, note_newest, &n, c->err);
 	version = n.version;
-	if (err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0)
+	if (fault_is_missing(err, c->err))
 		err = 0;
 	if (err < 0)
 		return err;

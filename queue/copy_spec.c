@@ -26,8 +26,7 @@
 static int source_gone(struct copy *c, int err)
 {
 	c->report.at_source = true;
-	if ((err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0) ||
-	    (err == -ESTALE && !job_is_pinned(c->j)))
+	if (fault_is_missing(err, c->err) || (err == -ESTALE && !job_is_pinned(c->j)))
 		return copy_nothing(c, "the source version is gone");
 	return err;
 }
@@ -310,8 +309,8 @@ static bool is_of_another(const struct copy *c, const struct s3_info *i)
 static int find_there(struct copy *c, const char *name, const char *value, struct s3_info *ret_i)
 {
 	/* The row of an old version may be young. */
-	int64_t born = c->spec.mtime_ms ? min_of(c->spec.mtime_ms, c->j->created_ms)
-					: c->j->created_ms;
+	int64_t born =
+		c->spec.mtime_ms ? min_of(c->spec.mtime_ms, c->j->created_ms) : c->j->created_ms;
 	int64_t since = max_of(born - FIND_SINCE_MS, (int64_t)0);
 	int err = object_find(c->conf->dest, c->j->key, name, value, since, ret_i, c->err);
 
@@ -343,7 +342,7 @@ int copy_is_current(struct copy *c, struct s3_info *ret_i)
 	const char *theirs;
 	int err = object_head(c->conf->dest, c->j->key, NULL, &now, c->err);
 
-	if (err == -ENOENT && strcmp(c->err->code, "NoSuchBucket") != 0) {
+	if (fault_is_missing(err, c->err)) {
 		*c->err = (struct s3_error){ .retry_after_ms = -1 };
 		return 0;
 	}

@@ -67,24 +67,6 @@ void job_how_free(struct job_how *h)
 	*h = (struct job_how){ 0 };
 }
 
-int job_how_copy(struct job_how *dst, const struct job_how *src)
-{
-	struct job_how n = { .owner_override = src->owner_override,
-			     .replicas = src->replicas,
-			     .hide = src->hide,
-			     .threshold_minutes = src->threshold_minutes };
-	int r = str_dup(src->account, &n.account);
-
-	r = r < 0 ? r : str_dup(src->kms_key, &n.kms_key);
-	if (r < 0) {
-		job_how_free(&n);
-		return r;
-	}
-	job_how_free(dst);
-	*dst = n;
-	return 0;
-}
-
 void job_free(struct job *j)
 {
 	free(j->key);

@@ -104,7 +104,6 @@ struct job {
 
 void job_spec_free(struct job_spec *s);
 int job_spec_copy(struct job_spec *dst, const struct job_spec *src) must_check;
-int job_how_copy(struct job_how *dst, const struct job_how *src) must_check;
 void job_how_free(struct job_how *h); /* empties */
 void job_free(struct job *j);	      /* empties; all-zero is empty */
 /* Does its version id stand for the same bytes for ever? S3's "null" does not. */

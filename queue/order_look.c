@@ -203,25 +203,12 @@ static int offer(struct order_look *l, enum job_kind kind, const struct job_spec
 	return err;
 }
 
-static int note_hidden(void *arg, const struct s3_entry *e)
-{
-	return e->delete_marker || !e->version_id ? 0
-	       : str_dup(e->version_id, arg) < 0  ? -ENOMEM
-						  : 1;
-}
-
 /* Deletes under rules with tags go by those of the version that is hidden. */
 static int learn_hidden(struct order_look *l, struct job_spec *spec)
 {
-	auto_free char *hidden = NULL;
-	int err;
-
 	if (!repl_delete_needs_tags(l->conf->repl, l->row->key))
 		return 0;
-	err = list_versions_of(l->conf->source, l->row->key, note_hidden, &hidden, &l->error);
-	if (err < 0 || !hidden)
-		return err;
-	return tagging_get(l->conf->source, l->row->key, hidden, &spec->tags, &l->error);
+	return origin_hidden_tags(l->conf->source, l->row->key, &spec->tags, &l->error);
 }
 
 static int send(struct order_look *l)

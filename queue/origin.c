@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "queue/replica.h"
+#include "s3/list.h"
 #include "s3/object.h"
+#include "s3/tagging.h"
 
 int origin_find(struct s3_client *source, struct s3_client *dest, const char *key,
 		const char *replica, char **ret_version, struct s3_error *err)
@@ -27,4 +29,22 @@ int origin_find(struct s3_client *source, struct s3_client *dest, const char *ke
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
 	return str_dup(here.version_id, ret_version);
+}
+
+static int note_hidden(void *arg, const struct s3_entry *e)
+{
+	if (e->delete_marker || !e->version_id)
+		return 0;
+	return str_dup(e->version_id, arg) < 0 ? -ENOMEM : 1;
+}
+
+int origin_hidden_tags(struct s3_client *source, const char *key, struct kv *ret_tags,
+		       struct s3_error *err)
+{
+	auto_free char *hidden = NULL;
+	int rc = list_versions_of(source, key, note_hidden, &hidden, err);
+
+	if (rc < 0 || !hidden)
+		return rc;
+	return tagging_get(source, key, hidden, ret_tags, err);
 }

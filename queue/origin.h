@@ -1,4 +1,4 @@
-/* origin.h - of which source version a replica was made, by the marks that it carries. */
+/* origin.h - what the source tells of a replica, by its marks, and of a delete marker. */
 #ifndef QUEUE_ORIGIN_H
 #define QUEUE_ORIGIN_H
 
@@ -11,5 +11,9 @@
  */
 int origin_find(struct s3_client *source, struct s3_client *dest, const char *key,
 		const char *replica, char **ret_version, struct s3_error *err) must_check;
+
+/* The tags of the version that the delete marker on top of a key hides; none when there is none. */
+int origin_hidden_tags(struct s3_client *source, const char *key, struct kv *ret_tags,
+		       struct s3_error *err) must_check;
 
 #endif

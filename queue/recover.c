@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "queue/origin.h"
 #include "s3/list.h"
 #include "s3/object.h"
 #include "s3/part.h"
@@ -248,34 +249,24 @@ static int settle_change(struct recovery *rc, const struct store_ticket *st, str
 	return recover_commit(rc, st, t, &info, NULL);
 }
 
-/* The newest versions of a key: a marker, and what it hides. */
 struct newest {
 	bool is_marker;
 	int64_t mtime_ms;
 	char *version;
-	char *hidden; /* the newest version below the marker; NULL = none */
 };
 
 static void newest_free(struct newest *n)
 {
 	free(n->version);
-	free(n->hidden);
 }
 
 static int note_newest(void *arg, const struct s3_entry *e)
 {
 	struct newest *n = arg;
 
-	if (n->version) {
-		if (e->delete_marker)
-			return 0;
-		return str_dup(e->version_id, &n->hidden) < 0 ? -ENOMEM : 1;
-	}
 	n->is_marker = e->delete_marker;
 	n->mtime_ms = e->mtime_ms;
-	if (str_dup(e->version_id ? e->version_id : "", &n->version) < 0)
-		return -ENOMEM;
-	return n->is_marker ? 0 : 1;
+	return str_dup(e->version_id ? e->version_id : "", &n->version) < 0 ? -ENOMEM : 1;
 }
 
 static int note_job(void *arg, const struct job *j)
@@ -306,13 +297,13 @@ static int has_rows(struct recovery *rc, const char *key, const char *version, b
 
 /* Deletes under rules with tags go by those of the version that is deleted. */
 static int learn_hidden_tags(struct recovery *rc, const struct store_ticket *st,
-			     const struct newest *n, struct job_spec *spec)
+			     struct job_spec *spec)
 {
 	int err;
 
-	if (!n->hidden || !repl_delete_needs_tags(rc->conf->repl, st->key))
+	if (!repl_delete_needs_tags(rc->conf->repl, st->key))
 		return 0;
-	err = tagging_get(rc->conf->source, st->key, n->hidden, &spec->tags, &rc->error);
+	err = origin_hidden_tags(rc->conf->source, st->key, &spec->tags, &rc->error);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -339,7 +330,7 @@ static int settle_delete(struct recovery *rc, const struct store_ticket *st, str
 
 	err = list_versions_of(rc->conf->source, st->key, note_newest, &n, &rc->error);
 	if (err >= 0)
-		err = learn_hidden_tags(rc, st, &n, &spec);
+		err = n.is_marker ? learn_hidden_tags(rc, st, &spec) : 0;
 	if (err < 0)
 		return recover_left(rc, st, t, err);
 	if (!n.is_marker || n.mtime_ms < st->created_ms - DELETE_SINCE_MS)

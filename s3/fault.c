@@ -109,3 +109,8 @@ int fault_classify(struct s3_error *e)
 	e->class = class_of_range(e);
 	return e->class == FAULT_NONE ? 0 : -EIO;
 }
+
+bool fault_is_missing(int err, const struct s3_error *e)
+{
+	return err == -ENOENT && strcmp(e->code, "NoSuchBucket") != 0;
+}

@@ -276,7 +276,7 @@ int mpu_abort(struct s3_client *c, const char *key, const char *id, struct s3_er
 
 	if (rc == 0)
 		rc = verb_call(c, &q, &res, err);
-	if (rc == -ENOENT && strcmp(res.error.code, "NoSuchBucket") != 0)
+	if (fault_is_missing(rc, &res.error))
 		return 0;
 	return rc;
 }
