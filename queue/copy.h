@@ -1,8 +1,8 @@
 /*
  * copy.h - carries out one job; one algorithm for early, cold, retried and restarted copies: parts
  * that are recorded are skipped, every other part is read and sent and recorded, then the upload is
- * completed. An object of one part is a single PUT. Bytes that the destination has in the replica of
- * the version that this one was made of are copied there (job_base.h), the others come from the
+ * completed. An object of one part is a single PUT. Bytes that the destination has in the replica
+ * of the version that this one was made of are copied there (job_base.h), the others come from the
  * staged file while it is kept, else from the source by version id.
  */
 #ifndef QUEUE_COPY_H

@@ -77,8 +77,7 @@ int copy_learn_base(struct copy *c)
 	const struct s3_caps *caps = c->conf->caps;
 	/* A replica that differed may have been made so. */
 	bool distrust = c->j->code && strcmp(c->j->code, COPY_DIFFERS) == 0;
-	bool needs_parts = copy_is_for_minio(c) ||
-			   !job_base_is_whole(&c->spec.base, c->spec.size);
+	bool needs_parts = copy_is_for_minio(c) || !job_base_is_whole(&c->spec.base, c->spec.size);
 
 	if (!c->spec.base.key || !version || distrust)
 		return 0;

@@ -84,8 +84,8 @@ int copy_check_versioned(struct copy *c, const char *version) must_check;
 int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;
 /* Does the destination have the bytes of c->spec.base? In c->base. */
 int copy_learn_base(struct copy *c) must_check;
-/* 1 = the replica was made of them alone, 0 = it is to be sent, in parts of which some may be theirs
- * (the next one: 1 = it was). */
+/* 1 = the replica was made of them alone, 0 = it is to be sent, in parts of which some may be
+ * theirs (the next one: 1 = it was). */
 int copy_from_base(struct copy *c, struct s3_info *ret_i) must_check;
 int copy_part_from_base(struct copy *c, const char *id, unsigned number, struct mpu_part *ret_part)
 	must_check;

@@ -12,11 +12,11 @@
 #define JOB_BASE_OWN_MAX 1024 /* ranges that a row may bear */
 
 struct job_base {
-	char *key;	     /* NULL = there is none */
-	char *version;	     /* NULL in an unversioned bucket */
-	char *etag;	     /* NULL = not known */
-	uint64_t size;	     /* of it */
-	uint64_t shown;	     /* the first so many bytes are the same in both, but for own: */
+	char *key;	      /* NULL = there is none */
+	char *version;	      /* NULL in an unversioned bucket */
+	char *etag;	      /* NULL = not known */
+	uint64_t size;	      /* of it */
+	uint64_t shown;	      /* the first so many bytes are the same in both, but for own: */
 	struct s3_range *own; /* sorted; a staged file has these bytes, and no others */
 	size_t own_n;
 };
