@@ -40,30 +40,35 @@ static bool gave_up(struct copy *c, int err)
 	return true;
 }
 
-/* Without a version id somebody may have overwritten it: the object tells whether it is still the
- * replica. */
+/* A version id is for ever, and S3's "null" is not: then the bytes of today must be those. */
+static bool is_pinned(const char *version)
+{
+	return version && *version && strcmp(version, "null") != 0;
+}
+
 static bool is_replica(const struct job_base *b, const struct s3_info *i)
 {
 	const char *of = kv_get(&i->meta, REPL_META_SOURCE_VERSION);
 
-	if (i->size != b->size || i->delete_marker || i->sse_customer)
+	if (i->size != b->size || i->delete_marker || i->sse_customer || !i->etag)
 		return false;
-	if (of && b->version)
+	if (of && is_pinned(b->version))
 		return strcmp(of, b->version) == 0;
-	return b->etag && i->etag && strcmp(b->etag, i->etag) == 0;
+	return b->etag && strcmp(b->etag, i->etag) == 0;
 }
 
-static int learn_unversioned(struct copy *c)
+/* Somebody may have overwritten it, here or there. */
+static int look_at_replica(struct copy *c)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	const struct job_base *b = &c->spec.base;
-	int err = object_head(c->conf->dest, b->key, NULL, &i, c->err);
+	int err = object_head(c->conf->dest, b->key, c->base.version, &i, c->err);
 
 	if (gave_up(c, err))
 		return 0;
 	if (err < 0)
 		return err;
-	if (!i.etag || !is_replica(b, &i)) {
+	if (!is_replica(b, &i)) {
 		give_up(c, "its replica is not there any more");
 		return 0;
 	}
@@ -71,23 +76,26 @@ static int learn_unversioned(struct copy *c)
 	return 0;
 }
 
+static bool lacks(enum cap cap)
+{
+	return cap == CAP_NO || cap == CAP_DENIED;
+}
+
 int copy_learn_base(struct copy *c)
 {
+	const struct job_base *b = &c->spec.base;
 	const char *version = c->conf->base_version;
 	const struct s3_caps *caps = c->conf->caps;
 	/* A replica that differed may have been made so. */
 	bool distrust = c->j->code && strcmp(c->j->code, COPY_DIFFERS) == 0;
-	bool needs_parts = copy_is_for_minio(c) || !job_base_is_whole(&c->spec.base, c->spec.size);
+	bool in_parts = copy_is_for_minio(c) || !job_base_is_whole(b, c->spec.size);
 
-	if (!c->spec.base.key || !version || distrust)
-		return 0;
-	if (needs_parts && caps && (caps->part_copy == CAP_NO || caps->multipart == CAP_NO))
+	if (!b->key || !version || distrust || (caps && lacks(caps->get)) ||
+	    (in_parts && caps && (lacks(caps->part_copy) || lacks(caps->multipart))))
 		return 0;
 	c->base.usable = true;
-	if (!*version)
-		return learn_unversioned(c);
-	c->base.version = version;
-	return 0;
+	c->base.version = *version ? version : NULL;
+	return is_pinned(b->version) && is_pinned(version) ? 0 : look_at_replica(c);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
