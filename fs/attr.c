@@ -23,7 +23,7 @@
 #define LOOKUP_PAGE 100
 #define EMPTY_ETAG  "d41d8cd98f00b204e9800998ecf8427e" /* MD5 of nothing: a directory marker's */
 /* in the database: a directory that had no marker when it was asked for */
-#define NO_ETAG "-"
+static const struct meta_of bare = { .etag = "-" };
 
 static bool key_is_dir(const char *key)
 {
@@ -40,8 +40,11 @@ static bool marker_unknown(const struct attr *a)
 static void remember(struct fs *fs, const char *key, const struct attr *a, int64_t since)
 {
 	attr_cache_put_seen(fs->attrs, key, a, since);
-	if (a->has_object && a->rec_known && a->etag && !a->past)
-		metadb_put(fs->metadb, key, a->etag, &a->rec);
+	if (a->has_object && a->rec_known && a->etag && !a->past) {
+		struct meta_of of = { a->etag, a->mtime_ms, a->mtime_about };
+
+		metadb_put(fs->metadb, key, &of, &a->rec);
+	}
 }
 
 void attr_learn(struct fs *fs, const char *key, const struct attr *a)
@@ -55,6 +58,7 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
 	}
 	mine.is_dir = key_is_dir(key);
 	mine.has_object = true;
+	mine.mtime_about = true;
 	if (!mine.mtime_ms)
 		mine.mtime_ms = clock_wall_ms();
 	remember(fs, key, &mine, CLOCK_NEVER);
@@ -66,7 +70,8 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
  */
 static int recall(struct fs *fs, const char *key, struct attr *a)
 {
-	int r = a->past ? -ENOENT : metadb_get(fs->metadb, key, a->etag, &a->rec);
+	struct meta_of of = { a->etag, a->mtime_ms, a->mtime_about };
+	int r = a->past ? -ENOENT : metadb_get(fs->metadb, key, &of, &a->rec);
 
 	if (r)
 		return r;
@@ -107,8 +112,9 @@ static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *
 static void recall_version(struct fs *fs, const char *key, struct attr *a)
 {
 	auto_with(meta_rec_free) struct meta_rec old = { 0 };
+	struct meta_of any = { .etag = a->etag };
 
-	if (!a->rec.version_id || metadb_get(fs->metadb, key, a->etag, &old) || !old.version_id ||
+	if (!a->rec.version_id || metadb_get(fs->metadb, key, &any, &old) || !old.version_id ||
 	    strcmp(old.version_id, a->rec.version_id))
 		return;
 	a->rec.own_acl = old.own_acl;
@@ -293,7 +299,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 	}
 	if (r == -ENOENT && key_is_dir(key)) {
 		become_bare(fs, key, a, since);
-		metadb_put(fs->metadb, key, NO_ETAG, &a->rec);
+		metadb_put(fs->metadb, key, &bare, &a->rec);
 		return 0;
 	}
 	if (!r && want_tags && !(headed && a->rec.tags_known)) {
@@ -314,7 +320,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 static int load_prefix(struct fs *fs, const char *key, struct attr *a)
 {
 	int64_t since = clock_mono_ms();
-	int r = metadb_get(fs->metadb, key, NO_ETAG, &a->rec);
+	int r = metadb_get(fs->metadb, key, &bare, &a->rec);
 
 	if (!r) {
 		become_bare(fs, key, a, since);
@@ -362,6 +368,15 @@ static int past_from_entry(struct fs *fs, const struct s3_entry *e, struct attr 
 	return r ? r : attr_copy(ret_a, &a);
 }
 
+/* Is what was seen what the listing has? */
+static bool is_of(const struct attr *seen, const struct s3_entry *e)
+{
+	struct meta_of was = { seen->etag, seen->mtime_ms, seen->mtime_about };
+	struct meta_of is = { .etag = e->etag, .mtime_ms = e->mtime_ms };
+
+	return meta_of_fits(&was, &is);
+}
+
 int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 {
 	auto_with(attr_free) struct attr a = { .is_dir = e->is_prefix || key_is_dir(e->key),
@@ -378,8 +393,7 @@ int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 		return r;
 	if (!r && e->is_prefix)
 		return attr_copy(ret_a, &seen);
-	r = !r && seen.rec_known && seen.etag && e->etag && !strcmp(seen.etag, e->etag) ? 0
-											: -ENOENT;
+	r = !r && seen.rec_known && is_of(&seen, e) ? 0 : -ENOENT;
 	if (!r)
 		r = meta_rec_copy(&a.rec, &seen.rec);
 	a.rec_known = !r;

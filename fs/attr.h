@@ -22,6 +22,8 @@ struct attr {
 	uint64_t size;
 	char *etag;	  /* NULL unknown */
 	int64_t mtime_ms; /* Last-Modified */
+	/* ours: mtime_ms is when the source answered; as in meta_of */
+	bool mtime_about;
 	/* rec is filled (from HEAD, from the database, or because this mount wrote it) */
 	bool rec_known;
 	struct meta_rec rec;
@@ -46,6 +48,10 @@ bool attr_meta_is_reserved(const char *name);
 
 struct attr_cache;
 int attr_cache_new(size_t max_entries, int64_t ttl_ms, struct attr_cache **ret_c) must_check;
+/* fn hears, in the thread that learned it and without a lock, when the source says of a key
+ * something else than what was known of it: another writer was there. Before anything is put. */
+typedef void attr_changed_fn(void *arg, const char *key);
+void attr_cache_on_change(struct attr_cache *c, attr_changed_fn *fn, void *arg);
 void attr_cache_free(struct attr_cache *c);
 /* Copies; key is the file's key or the directory's "d/". */
 void attr_cache_put(struct attr_cache *c, const char *key, const struct attr *a);
@@ -54,6 +60,7 @@ void attr_cache_put_absent(struct attr_cache *c, const char *key);
  * a NULL: absent. */
 void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a,
 			 int64_t since);
+/* Not believed any more, though what comes next is compared with it. */
 void attr_cache_drop(struct attr_cache *c, const char *key);
 void attr_cache_clear(struct attr_cache *c);
 /* 0 with a copy, -ENOENT known to be absent, -EAGAIN not known (or expired). */

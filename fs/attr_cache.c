@@ -1,6 +1,7 @@
 /*
  * attr_cache.c - what was learned of keys, for a while: attributes, or that there is nothing.
- * Bounded; the least recently used goes first.
+ * Bounded; the least recently used goes first. What is too old to be believed stays to be compared
+ * with what is learned next.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,6 +22,8 @@ struct entry {
 struct attr_cache {
 	size_t max;	/* fixed */
 	int64_t ttl_ms; /* fixed */
+	attr_changed_fn *on_change; /* fixed; NULL = nobody */
+	void *on_change_arg;
 	struct {
 		struct lock l;
 		struct map *entries;
@@ -86,14 +89,6 @@ static void remove_locked(struct attr_cache *c, struct entry *e)
 	entry_free(e);
 }
 
-static void drop_locked(struct attr_cache *c, const char *key)
-{
-	struct entry *e = map_get(c->locked.entries, key);
-
-	if (e)
-		remove_locked(c, e);
-}
-
 void attr_cache_clear(struct attr_cache *c)
 {
 	scoped_lock(&c->locked.l);
@@ -112,36 +107,71 @@ void attr_cache_free(struct attr_cache *c)
 	free(c);
 }
 
-/* What cannot be remembered is forgotten, so that nothing older is believed. */
-void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a, int64_t since)
+void attr_cache_on_change(struct attr_cache *c, attr_changed_fn *fn, void *arg)
 {
-	struct entry *e = calloc(1, sizeof(*e)), *old;
+	c->on_change = fn;
+	c->on_change_arg = arg;
+}
 
-	if (e && (str_dup(key, &e->key) || (a && attr_copy(&e->attr, a)))) {
-		entry_free(e);
-		e = NULL;
-	}
-	scoped_lock(&c->locked.l);
-	old = map_get(c->locked.entries, key);
-	if (old && old->born > since) {
-		if (e)
-			entry_free(e);
-		return;
-	}
-	drop_locked(c, key);
+/* Does the source say of a key something else than it did? */
+static bool differs(const struct entry *old, const struct attr *a)
+{
+	struct meta_of was = { old->attr.etag, old->attr.mtime_ms, old->attr.mtime_about }, is;
+
+	if (old->absent || !a)
+		return old->absent != !a;
+	if (!old->attr.etag || !a->etag || a->past)
+		return false; /* directories that may have no marker; versions do not change */
+	is = (struct meta_of){ a->etag, a->mtime_ms, a->mtime_about };
+	return old->attr.size != a->size || !meta_of_fits(&was, &is);
+}
+
+/* Takes e, which may be NULL: what cannot be remembered is forgotten, so that nothing older is
+ * believed. */
+static void replace_locked(struct attr_cache *c, struct entry *old, struct entry *e)
+{
+	lock_assert_held(&c->locked.l);
+	if (old)
+		remove_locked(c, old);
 	if (!e)
 		return;
-	e->absent = !a;
-	/* What was asked for at the same time is as new: a listing's page may be told again. */
-	e->born = min_of(since, clock_mono_ms());
-	e->until = clock_deadline(max_of(c->ttl_ms, (int64_t)0));
-	if (map_set(c->locked.entries, key, e)) {
+	if (map_set(c->locked.entries, e->key, e)) {
 		entry_free(e);
 		return;
 	}
 	append_locked(c, e);
 	while (map_count(c->locked.entries) > c->max)
 		remove_locked(c, c->locked.oldest);
+}
+
+void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a, int64_t since)
+{
+	struct entry *e = calloc(1, sizeof(*e)), *old;
+	bool ours = since == CLOCK_NEVER, changed = false;
+
+	if (e && (str_dup(key, &e->key) || (a && attr_copy(&e->attr, a)))) {
+		entry_free(e);
+		e = NULL;
+	}
+	lock_take(&c->locked.l);
+	old = map_get(c->locked.entries, key);
+	if (e) {
+		e->absent = !a;
+		/* What was asked for at the same time is as new: a listing's page may be told
+		 * again. */
+		e->born = min_of(since, clock_mono_ms());
+		e->until = clock_deadline(max_of(c->ttl_ms, (int64_t)0));
+	}
+	if (old && old->born > since) {
+		if (e)
+			entry_free(e);
+	} else {
+		changed = old && !ours && differs(old, a);
+		replace_locked(c, old, e);
+	}
+	lock_drop(&c->locked.l);
+	if (changed && c->on_change)
+		c->on_change(c->on_change_arg, key);
 }
 
 void attr_cache_put(struct attr_cache *c, const char *key, const struct attr *a)
@@ -156,8 +186,12 @@ void attr_cache_put_absent(struct attr_cache *c, const char *key)
 
 void attr_cache_drop(struct attr_cache *c, const char *key)
 {
+	struct entry *e;
+
 	scoped_lock(&c->locked.l);
-	drop_locked(c, key);
+	e = map_get(c->locked.entries, key);
+	if (e)
+		e->born = e->until = clock_mono_ms();
 }
 
 int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a)
@@ -168,10 +202,8 @@ int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a)
 	e = map_get(c->locked.entries, key);
 	if (!e)
 		return -EAGAIN;
-	if (clock_mono_ms() >= e->until) {
-		remove_locked(c, e);
+	if (clock_mono_ms() >= e->until)
 		return -EAGAIN;
-	}
 	unlink_locked(c, e);
 	append_locked(c, e);
 	return e->absent ? -ENOENT : attr_copy(ret_a, &e->attr);

@@ -24,7 +24,8 @@ struct fs_conf {
 	/* keep and show mode, owner, mtime; false: none is written and no HEAD is made for them */
 	bool posix_meta;
 	bool read_only;
-	int64_t attr_ms; /* how long what was learned of a key holds */
+	int64_t attr_ms;  /* how long what was learned of a key holds */
+	int64_t start_ms; /* wall: of the mount, or the time that it shows */
 	/* how long a temporary name may stay here only; 0 = no such names */
 	int64_t hold_ms;
 	uint64_t cache_bytes; /* read cache in memory */

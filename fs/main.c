@@ -284,6 +284,7 @@ static struct fs_conf fs_conf(const struct app *a)
 		.posix_meta = c->posix_meta,
 		.read_only = c->ro,
 		.attr_ms = c->attr_ms,
+		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
 		.hold_ms = c->hold_ms,
 		.cache_bytes = c->cache_bytes,
 		.early_upload = c->early_upload,
@@ -312,7 +313,7 @@ static int open_fs(struct app *a)
 	fs->conf = fs_conf(a);
 	fs->source = a->buckets.client;
 	if (a->state)
-		err = metadb_open(state_dir(a->state), &fs->metadb, a->why, sizeof(a->why));
+		err = metadb_open(state_dir(a->state), METADB_BYTES_MAX, &fs->metadb, a->why, sizeof(a->why));
 	if (err < 0)
 		return err;
 	snprintf(a->why, sizeof(a->why), "out of memory");
