@@ -15,7 +15,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "fs/cache.h"
 #include "fs/history.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "s3/object.h"
 #include "s3/tagging.h"
@@ -80,6 +82,25 @@ static int recall(struct fs *fs, const char *key, struct attr *a)
 	return 0;
 }
 
+void attr_forget(struct fs *fs, const char *key, bool kept)
+{
+	bool is_dir = key_is_dir(key);
+
+	if (is_dir)
+		attr_cache_clear_below(fs->attrs, key);
+	else
+		attr_cache_drop(fs->attrs, key);
+	if (kept && is_dir)
+		metadb_del_below(fs->metadb, key);
+	else if (kept)
+		metadb_del(fs->metadb, key);
+	read_cache_drop_key(fs->cache, key);
+	if (is_dir)
+		notify_below(fs->notify, key);
+	else
+		notify_key(fs->notify, key, true);
+}
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *i, int64_t since,
@@ -129,7 +150,7 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 
 	if (!r && info.delete_marker && !history_holds(fs, key))
 		r = -ENOENT;
-	if (r == -ENOENT && !key_is_dir(key))
+	if (r == -ENOENT && !key_is_dir(key) && !history_holds(fs, key))
 		attr_cache_put_seen(fs->attrs, key, NULL, since);
 	if (!r)
 		r = attr_from_info(fs, key, &info, since, ret_a);
@@ -346,10 +367,9 @@ int attr_complete(struct fs *fs, const char *key, struct attr *a)
 /* A version never changes: what is known of it holds. */
 static int past_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 {
-	auto_with(attr_free) struct attr a = { .has_object = true,
-					       .past = true,
-					       .size = e->size,
-					       .mtime_ms = e->mtime_ms };
+	auto_with(attr_free) struct attr a = {
+		.has_object = true, .past = true, .size = e->size, .mtime_ms = e->mtime_ms
+	};
 	int r = e->is_prefix ? 0 : attr_cache_get(fs->attrs, e->key, ret_a);
 
 	if (e->is_prefix)
@@ -483,8 +503,7 @@ static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_ke
 }
 
 /* In the versions view: a version, or else a name in the tree that it mirrors. */
-static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key,
-		       struct attr *ret_a)
+static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key, struct attr *ret_a)
 {
 	int64_t since = clock_mono_ms();
 	int r = history_holds(fs, file_key) ? head(fs, file_key, ret_a) : -ENOENT;
@@ -495,8 +514,11 @@ static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key,
 	if (r && r != -ENOENT)
 		return r;
 	past_dir(ret_a);
-	attr_cache_put_seen(fs->attrs, dir_key, r ? NULL : ret_a, since);
-	attr_cache_put_seen(fs->attrs, file_key, NULL, since);
+	/* Each write makes new names here: that there is none holds for a moment only. */
+	if (!r || fs->conf.attr_ms <= ATTR_MOMENT_MS)
+		attr_cache_put_seen(fs->attrs, dir_key, r ? NULL : ret_a, since);
+	if (fs->conf.attr_ms <= ATTR_MOMENT_MS)
+		attr_cache_put_seen(fs->attrs, file_key, NULL, since);
 	return r;
 }
 

@@ -46,11 +46,17 @@ bool attr_meta_get_mtime(const struct kv *meta, struct timespec *ret_ts);
  * */
 bool attr_meta_is_reserved(const char *name);
 
+/* How long a may be believed at most, whatever attr_timeout says: a directory without a marker, and
+ * the versions view, change by what happens to other keys. a NULL: absent. */
+int64_t attr_hold_ms(const struct attr *a);
+#define ATTR_MOMENT_MS 1000
+
 struct attr_cache;
 int attr_cache_new(size_t max_entries, int64_t ttl_ms, struct attr_cache **ret_c) must_check;
 /* fn hears, in the thread that learned it and without a lock, when the source says of a key
- * something else than what was known of it: another writer was there. Before anything is put. */
-typedef void attr_changed_fn(void *arg, const char *key);
+ * something else than what was known of it: another writer was there. Set before anything is put.
+ * other: it is there, or it is gone; else it is another version. */
+typedef void attr_changed_fn(void *arg, const char *key, bool other);
 void attr_cache_on_change(struct attr_cache *c, attr_changed_fn *fn, void *arg);
 void attr_cache_free(struct attr_cache *c);
 /* Copies; key is the file's key or the directory's "d/". */
@@ -63,6 +69,8 @@ void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct att
 /* Not believed any more, though what comes next is compared with it. */
 void attr_cache_drop(struct attr_cache *c, const char *key);
 void attr_cache_clear(struct attr_cache *c);
+/* Of all keys that begin with prefix. What was absent is told by fn (see above; may be NULL). */
+void attr_cache_clear_below(struct attr_cache *c, const char *prefix);
 /* 0 with a copy, -ENOENT known to be absent, -EAGAIN not known (or expired). */
 int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a) must_check;
 
@@ -87,6 +95,9 @@ bool attr_tags_hold(const struct fs *fs, const struct attr *a);
 /* Of a listing's entry: asks for what POSIX attributes still need. Nothing when they are not
  * wanted. */
 int attr_complete(struct fs *fs, const char *key, struct attr *a) must_check;
+/* Forgets what is cached of the key (a directory: and of all below it; "": of everything), by the
+ * kernel too, which hears of it a little later. kept: and what the database has. */
+void attr_forget(struct fs *fs, const char *key, bool kept);
 /* This mount made this version: remember (cache and database). */
 void attr_learn(struct fs *fs, const char *key, const struct attr *a);
 /* A listing's entry -> what is known of it (from the cache and the database as far as they agree

@@ -20,8 +20,8 @@ struct entry {
 };
 
 struct attr_cache {
-	size_t max;	/* fixed */
-	int64_t ttl_ms; /* fixed */
+	size_t max;		    /* fixed */
+	int64_t ttl_ms;		    /* fixed */
 	attr_changed_fn *on_change; /* fixed; NULL = nobody */
 	void *on_change_arg;
 	struct {
@@ -89,11 +89,39 @@ static void remove_locked(struct attr_cache *c, struct entry *e)
 	entry_free(e);
 }
 
+int64_t attr_hold_ms(const struct attr *a)
+{
+	return a && (a->past || (a->is_dir && !a->has_object)) ? ATTR_MOMENT_MS : CLOCK_NEVER;
+}
+
 void attr_cache_clear(struct attr_cache *c)
 {
 	scoped_lock(&c->locked.l);
 	while (c->locked.oldest)
 		remove_locked(c, c->locked.oldest);
+}
+
+void attr_cache_clear_below(struct attr_cache *c, const char *prefix)
+{
+	struct entry *next, *gone = NULL;
+
+	lock_take(&c->locked.l);
+	for (struct entry *e = c->locked.oldest; e; e = next) {
+		next = e->next;
+		if (strncmp(e->key, prefix, strlen(prefix)))
+			continue;
+		unlink_locked(c, e);
+		map_del(c->locked.entries, e->key);
+		e->next = gone;
+		gone = e;
+	}
+	lock_drop(&c->locked.l);
+	for (; gone; gone = next) {
+		next = gone->next;
+		if (gone->absent && c->on_change)
+			c->on_change(c->on_change_arg, gone->key, true);
+		entry_free(gone);
+	}
 }
 
 void attr_cache_free(struct attr_cache *c)
@@ -147,7 +175,7 @@ static void replace_locked(struct attr_cache *c, struct entry *old, struct entry
 void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a, int64_t since)
 {
 	struct entry *e = calloc(1, sizeof(*e)), *old;
-	bool ours = since == CLOCK_NEVER, changed = false;
+	bool ours = since == CLOCK_NEVER, changed = false, other = false;
 
 	if (e && (str_dup(key, &e->key) || (a && attr_copy(&e->attr, a)))) {
 		entry_free(e);
@@ -160,18 +188,19 @@ void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct att
 		/* What was asked for at the same time is as new: a listing's page may be told
 		 * again. */
 		e->born = min_of(since, clock_mono_ms());
-		e->until = clock_deadline(max_of(c->ttl_ms, (int64_t)0));
+		e->until = clock_deadline(min_of(c->ttl_ms, attr_hold_ms(a)));
 	}
 	if (old && old->born > since) {
 		if (e)
 			entry_free(e);
 	} else {
 		changed = old && !ours && differs(old, a);
+		other = changed && old->absent != !a;
 		replace_locked(c, old, e);
 	}
 	lock_drop(&c->locked.l);
 	if (changed && c->on_change)
-		c->on_change(c->on_change_arg, key);
+		c->on_change(c->on_change_arg, key, other);
 }
 
 void attr_cache_put(struct attr_cache *c, const char *key, const struct attr *a)

@@ -18,12 +18,12 @@
 
 #define COLUMNS "version, class, sse, sse_key, own_acl, meta, sys"
 
-#define DAY_MS	      ((int64_t)86400 * 1000)
-#define USED_DAYS     7
-#define KEEP_DAYS     180
-#define PRUNE_EVERY   500
-#define PRUNE_ROWS    1000
-#define TABLE	      "meta4"
+#define DAY_MS	    ((int64_t)86400 * 1000)
+#define USED_DAYS   7
+#define KEEP_DAYS   180
+#define PRUNE_EVERY 500
+#define PRUNE_ROWS  1000
+#define TABLE	    "meta4"
 
 struct metadb {
 	struct db *db;	    /* has its own lock */
@@ -106,17 +106,16 @@ static int open_file(const char *path, struct db **ret_db, char *why, size_t why
 	db_lock(db);
 	/* meta1: before there were encryption and ACLs; meta2: with tags, which others change;
 	 * meta3: without times. It is a cache: let them go. */
-	r = db_exec(db,
-		    "DROP TABLE IF EXISTS meta1; DROP TABLE IF EXISTS meta2;"
-		    "DROP TABLE IF EXISTS meta3;"
-		    "CREATE TABLE IF NOT EXISTS " TABLE " (key TEXT PRIMARY KEY, etag TEXT NOT "
-		    "NULL, mtime_ms INTEGER NOT NULL, about INTEGER NOT NULL, used INTEGER NOT "
-		    "NULL, version TEXT, class TEXT, sse TEXT, sse_key TEXT, own_acl INTEGER "
-		    "NOT NULL, meta TEXT NOT NULL, sys TEXT NOT NULL) WITHOUT ROWID;"
-		    "CREATE INDEX IF NOT EXISTS " TABLE "_used ON " TABLE " (used)");
+	r = db_exec(db, "DROP TABLE IF EXISTS meta1; DROP TABLE IF EXISTS meta2;"
+			"DROP TABLE IF EXISTS meta3;"
+			"CREATE TABLE IF NOT EXISTS " TABLE " (key TEXT PRIMARY KEY, etag TEXT NOT "
+			"NULL, mtime_ms INTEGER NOT NULL, about INTEGER NOT NULL, used INTEGER NOT "
+			"NULL, version TEXT, class TEXT, sse TEXT, sse_key TEXT, own_acl INTEGER "
+			"NOT NULL, meta TEXT NOT NULL, sys TEXT NOT NULL) WITHOUT ROWID;"
+			"CREATE INDEX IF NOT EXISTS " TABLE "_used ON " TABLE " (used)");
 	if (!r)
-		r = db_exec(db, "SELECT key, etag, mtime_ms, about, used, " COLUMNS
-				" FROM " TABLE " LIMIT 1");
+		r = db_exec(db, "SELECT key, etag, mtime_ms, about, used, " COLUMNS " FROM " TABLE
+				" LIMIT 1");
 	if (r)
 		snprintf(why, why_len, "%s", db_why(db));
 	db_unlock(db);
@@ -353,7 +352,7 @@ void metadb_put(struct metadb *m, const char *key, const struct meta_of *of,
 		buf_free(&b[i]);
 }
 
-static void delete(struct metadb *m, const char *sql, const char *key, const char *end)
+static void delete (struct metadb *m, const char *sql, const char *key, const char *end)
 {
 	struct db_stmt *s = NULL;
 	int r;
@@ -375,7 +374,7 @@ static void delete(struct metadb *m, const char *sql, const char *key, const cha
 
 void metadb_del(struct metadb *m, const char *key)
 {
-	delete(m, "DELETE FROM " TABLE " WHERE key = ?", key, NULL);
+	delete (m, "DELETE FROM " TABLE " WHERE key = ?", key, NULL);
 }
 
 void metadb_del_below(struct metadb *m, const char *prefix)
@@ -384,5 +383,5 @@ void metadb_del_below(struct metadb *m, const char *prefix)
 
 	/* Keys are UTF-8: none has the byte 0xff. */
 	if (!str_format(&end, "%s\xff", prefix))
-		delete(m, "DELETE FROM " TABLE " WHERE key >= ? AND key < ?", prefix, end);
+		delete (m, "DELETE FROM " TABLE " WHERE key >= ? AND key < ?", prefix, end);
 }

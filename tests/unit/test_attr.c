@@ -252,8 +252,9 @@ static void test_seen_again(void)
 	attr_cache_free(c);
 }
 
-static void count(void *arg, const char *key)
+static void count(void *arg, const char *key, bool other)
 {
+	(void)other;
 	CHECK_STR(key, "k");
 	(*(int *)arg)++;
 }
