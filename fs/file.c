@@ -337,8 +337,8 @@ ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t
 
 	if ((got != -ESTALE && got != -ENOENT) || !clean)
 		return got;
-	/* Another writer replaced the object since we looked: look once more. Nobody has read of the
-	 * one before: else that is what they get. */
+	/* Another writer replaced the object since we looked: look once more. Nobody has read of
+	 * the one before: else that is what they get. */
 	file_busy_begin(f);
 	if (!node_key(fs->nodes, f->node, &key))
 		attr_cache_drop(fs->attrs, key);

@@ -275,6 +275,7 @@ static int recover(struct app *a)
 static struct fs_conf fs_conf(const struct app *a)
 {
 	const struct config *c = &a->conf;
+	int64_t attr_ms = max_of(c->attr_ms, (int64_t)(c->exclusive ? EXCLUSIVE_MS : 0));
 
 	return (struct fs_conf){
 		.prefix = c->prefix,
@@ -285,8 +286,8 @@ static struct fs_conf fs_conf(const struct app *a)
 		.umask = c->umask,
 		.posix_meta = c->posix_meta,
 		.read_only = c->ro,
-		.attr_ms = c->exclusive ? max_of(c->attr_ms, (int64_t)EXCLUSIVE_MS) : c->attr_ms,
-		.absent_ms = c->exclusive ? EXCLUSIVE_MS : min_of(c->attr_ms, (int64_t)ATTR_MOMENT_MS),
+		.attr_ms = attr_ms,
+		.absent_ms = c->exclusive ? attr_ms : min_of(attr_ms, (int64_t)ATTR_MOMENT_MS),
 		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
 		.hold_ms = c->hold_ms,
 		.cache_bytes = c->cache_bytes,
@@ -316,7 +317,8 @@ static int open_fs(struct app *a)
 	fs->conf = fs_conf(a);
 	fs->source = a->buckets.client;
 	if (a->state)
-		err = metadb_open(state_dir(a->state), METADB_BYTES_MAX, &fs->metadb, a->why, sizeof(a->why));
+		err = metadb_open(state_dir(a->state), METADB_BYTES_MAX, &fs->metadb, a->why,
+				  sizeof(a->why));
 	if (err < 0)
 		return err;
 	snprintf(a->why, sizeof(a->why), "out of memory");

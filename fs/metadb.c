@@ -2,8 +2,8 @@
  * metadb.c - user metadata by (key, ETag), kept across mounts. One row per key: another ETag
  * replaces it. See metadb.h.
  *
- * `used` is the day on which a row was written or last read, give or take USED_DAYS, so that reading
- * seldom writes. Every PRUNE_EVERY puts some rows go, if any should: the file stops growing.
+ * `used` is the day on which a row was written or last read, give or take USED_DAYS, so that
+ * reading seldom writes. Every PRUNE_EVERY puts some rows go, if any should: the file stops growing.
  */
 #include "fs/metadb.h"
 

@@ -1,6 +1,6 @@
 /*
- * notify.h - tells the kernel that what it keeps is not so any more: by a thread of its own, since the
- * kernel may wait for an operation that is under way here. Thread-safe; nothing here waits.
+ * notify.h - tells the kernel that what it keeps is not so any more: by a thread of its own, since
+ * the kernel may wait for an operation that is under way here. Thread-safe; nothing here waits.
  */
 #ifndef FS_NOTIFY_H
 #define FS_NOTIFY_H

@@ -1,8 +1,8 @@
 /*
  * ops_notify.c - what the kernel is told without having asked. See notify.h.
  *
- * The kernel takes the directory's lock to forget a name, and those of the pages to forget bytes: it
- * waits for lookups and reads that are under way. So it is never told from within an operation, and
+ * The kernel takes the directory's lock to forget a name, and those of the pages to forget bytes:
+ * it waits for lookups and reads that are under way. So it is never told from within an operation, and
  * no operation waits for this thread.
  */
 #include "fs/notify.h"
@@ -101,8 +101,8 @@ void notify_below(struct notify *n, const char *dir_key)
 	append(n, dir_key, true, true);
 }
 
-/* A name is forgotten only where it matters: a directory that somebody works in would lose its path.
- * What the kernel does not know (any more) is no error. */
+/* A name is forgotten only where it matters: a directory that somebody works in would lose its
+ * path. What the kernel does not know (any more) is no error. */
 static void forget(struct notify *n, uint64_t dir, const char *name, uint64_t ino, bool other)
 {
 	int r = 0;
