@@ -3,7 +3,8 @@
  * replaces it. See metadb.h.
  *
  * `used` is the day on which a row was written or last read, give or take USED_DAYS, so that
- * reading seldom writes. Every PRUNE_EVERY puts some rows go, if any should: the file stops growing.
+ * reading seldom writes. Every PRUNE_EVERY puts some rows go, if any should: the file stops
+ * growing.
  */
 #include "fs/metadb.h"
 

@@ -2,8 +2,8 @@
  * ops_notify.c - what the kernel is told without having asked. See notify.h.
  *
  * The kernel takes the directory's lock to forget a name, and those of the pages to forget bytes:
- * it waits for lookups and reads that are under way. So it is never told from within an operation, and
- * no operation waits for this thread.
+ * it waits for lookups and reads that are under way. So it is never told from within an operation,
+ * and no operation waits for this thread.
  */
 #include "fs/notify.h"
 
