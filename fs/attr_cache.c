@@ -164,7 +164,7 @@ static bool differs(const struct entry *old, const struct attr *a)
 	return old->attr.size != a->size || !meta_of_fits(&was, &is);
 }
 
-/* The directory that holds key, which may itself be a directory; NULL: out of memory, or the root. */
+/* The directory that holds key, which may itself be a directory; NULL: no memory, or the root. */
 static char *parent_of(const char *key)
 {
 	size_t n = strlen(key);

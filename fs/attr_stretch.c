@@ -1,4 +1,4 @@
-/* attr_stretch.c - the names of a directory, or of a stretch of it, all at once. See attr.h, seen.h. */
+/* attr_stretch.c - the names of a directory, or of a stretch of it, all at once. See seen.h. */
 #include <string.h>
 
 #include "base/clock.h"
