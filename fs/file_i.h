@@ -76,6 +76,7 @@ struct file {
 		bool mtime_set;
 		/* something was written since it was created or emptied by open */
 		bool has_data;
+		atomic_bool served; /* somebody has read of the base */
 		bool deferred;	     /* a flush was put off to the release, */
 		int64_t deferred_ms; /* then (mono) */
 		/* made private (0600): its metadata is about to change, see commit.c */
