@@ -84,11 +84,14 @@ int copy_check_versioned(struct copy *c, const char *version) must_check;
 int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;
 /* Does the destination have the bytes of c->spec.base? In c->base. */
 int copy_learn_base(struct copy *c) must_check;
-/* 1 = the replica was made of them alone, 0 = it is to be sent, in parts of which some may be
- * theirs (the next one: 1 = it was). */
+/* 1 = the replica was made of them alone, 0 = it is to be sent. */
 int copy_from_base(struct copy *c, struct s3_info *ret_i) must_check;
-int copy_part_from_base(struct copy *c, const char *id, unsigned number, struct mpu_part *ret_part)
+/* Copies, and records, those of the n parts that are theirs and missing (number 0); what is missing
+ * then is to be sent. */
+int copy_parts_from_base(struct copy *c, const char *id, struct mpu_part *parts, unsigned n)
 	must_check;
+/* Thread-safe. */
+void copy_record_part(const struct copy *c, const struct mpu_part *part);
 /* In the parts of c->layout; ret_i: version and ETag of the replica. */
 int copy_in_parts(struct copy *c, struct s3_info *ret_i) must_check;
 /* After a request that read the body failed: whose fault was it? Returns the error that counts. */

@@ -167,6 +167,7 @@ static int copy_job(struct task *t)
 		.dest = dest_client(t->dest),
 		.source_bucket = w->source_bucket,
 		.staging_dir = w->staging_dir,
+		.pool = w->conf.pool,
 		.early = repl_take_upload(w->conf.repl, &t->job),
 		.on_upload = on_upload,
 		.on_part = on_part,
