@@ -31,7 +31,7 @@ struct copy_body {
 	char *block; /* read from the source last */
 	uint64_t block_off;
 	size_t block_len;
-	uint64_t base; /* offset of what is being sent inside the object */
+	uint64_t base, end; /* of what is being sent inside the object */
 	/* the first failure sticks; it is ours, whatever the request then says */
 	int err;
 	struct s3_error error;
@@ -40,6 +40,8 @@ struct copy_body {
 int copy_body_open(struct copy_body *b, const struct job *j, const struct copy_conf *conf,
 		   const struct job_spec *spec) must_check;
 void copy_body_close(struct copy_body *b);
+/* What is to be sent next. */
+void copy_body_aim(struct copy_body *b, struct s3_range range);
 /* matches http_read_fn; off from base */
 int copy_body_read(void *arg, void *dst, size_t n, uint64_t off);
 

@@ -132,7 +132,7 @@ static int send_part(struct copy *c, struct parts *p, unsigned number)
 	struct mpu_part part = { 0 };
 	int err;
 
-	c->body.base = layout_range(&c->layout, number).start;
+	copy_body_aim(&c->body, layout_range(&c->layout, number));
 	err = mpu_part_put(c->conf->dest, c->j->key, p->id, number, copy_body_read, &c->body,
 			   size_of(c, number), &part, c->err);
 	if (err < 0)
