@@ -255,7 +255,6 @@ void file_release(struct fs *fs, struct handle *h)
 	bool last, saves;
 	int r = 0;
 
-	(void)fs;
 	file_busy_begin(f);
 	lock_take(&f->locked.l);
 	forget_handle_locked(f, h);
@@ -270,51 +269,87 @@ void file_release(struct fs *fs, struct handle *h)
 	if (last && r && f->locked.state != FILE_HELD)
 		give_up(f, r);
 	file_busy_end(f);
+	read_cache_leave(fs->cache, &h->pos);
 	free(h);
 	file_put(f);
 }
 
 /* --- read and write --------------------------------------------------------------------------- */
 
-static ssize_t read_once(struct file *f, struct handle *h, void *dst, size_t n, uint64_t off,
-			 bool *ret_clean)
+/* Of the source's version alone: no byte is copied. */
+static int view_base(struct body *b, struct read_pos *pos, size_t n, uint64_t off,
+		     struct file_bytes *ret_b)
+{
+	const struct read_id id = { b->key, b->version_id, b->etag, b->full_size };
+
+	return read_cache_view(b->fs->cache, &id, pos, n, off, &ret_b->view);
+}
+
+static int copy_body(struct body *b, struct read_pos *pos, size_t n, uint64_t off,
+		     struct file_bytes *ret_b)
+{
+	auto_free void *p = malloc(n);
+	int r = p ? body_read(b, pos, p, n, off) : -ENOMEM;
+
+	if (!r) {
+		ret_b->copy = take_ptr(&p);
+		ret_b->n = n;
+	}
+	return r;
+}
+
+static int read_once(struct file *f, struct handle *h, size_t n, uint64_t off,
+		     struct file_bytes *ret_b, bool *ret_again)
 {
 	struct body *b;
 	uint64_t size;
-	int r;
+	bool clean;
+	int r = 0;
 
 	lock_take(&f->locked.l);
 	size = f->locked.now.size;
-	*ret_clean = f->locked.state == FILE_CLEAN;
+	clean = f->locked.state == FILE_CLEAN;
 	b = body_ref(f->locked.body);
 	lock_drop(&f->locked.l);
-	if (off >= size)
-		n = 0;
 	n = (size_t)min_of((uint64_t)n, size > off ? size - off : 0);
-	r = body_read(b, &h->pos, dst, n, off);
+	if (n && b->key && !b->spool && n <= READ_VIEW_BYTES && off + n <= b->full_size)
+		r = view_base(b, &h->pos, n, off, ret_b);
+	else if (n)
+		r = copy_body(b, &h->pos, n, off, ret_b);
+	if (n && !r)
+		atomic_store(&b->seen, true);
+	*ret_again = clean && !atomic_load(&b->seen);
 	body_unref(b);
-	return r ? r : (ssize_t)n;
+	return r;
 }
 
-ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t off)
+void file_bytes_free(struct file_bytes *b)
+{
+	read_view_free(&b->view);
+	free(b->copy);
+}
+
+int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct file_bytes *ret_b)
 {
 	struct file *f = h->file;
 	auto_free char *key = NULL;
-	bool clean = false;
-	ssize_t got = read_once(f, h, dst, n, off, &clean);
+	bool again = false;
+	int r = read_once(f, h, n, off, ret_b, &again);
 
-	if ((got != -ESTALE && got != -ENOENT) || !clean)
-		return got;
-	/* Another writer replaced the object since we looked: look once more. */
-	file_busy_begin(f);
+	if (r != -ESTALE && r != -ENOENT)
+		return r;
 	if (!node_key(fs->nodes, f->node, &key))
 		attr_cache_drop(fs->attrs, key);
+	if (!again)
+		return -ESTALE; /* never a mixture of two versions */
+	/* Another writer replaced the object since we looked: look once more. */
+	file_busy_begin(f);
 	if (f->locked.state == FILE_CLEAN && key && file_refresh(f, false))
-		got = -ESTALE;
+		r = -ESTALE;
 	else
-		got = read_once(f, h, dst, n, off, &clean);
+		r = read_once(f, h, n, off, ret_b, &again);
 	file_busy_end(f);
-	return got;
+	return r;
 }
 
 int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off)

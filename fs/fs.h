@@ -27,7 +27,6 @@ struct fs_conf {
 	int64_t attr_ms; /* how long what was learned of a key holds */
 	/* how long a temporary name may stay here only; 0 = no such names */
 	int64_t hold_ms;
-	uint64_t cache_bytes; /* read cache in memory */
 	bool early_upload;
 	/* of what the mount writes; NULL: the server's default (acl: private) */
 	const char *default_acl, *storage_class, *sse, *sse_key;
