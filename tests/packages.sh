@@ -5,7 +5,7 @@
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libfuse3-dev fuse3 libcurl4-openssl-dev libssl-dev libxml2-dev
 	libsqlite3-dev libjansson-dev libmicrohttpd-dev)
 DEMO_PACKAGES=(attr curl openssl procps python3-boto3)
-TEST_PACKAGES=(acl rsync ceph-mon ceph-osd radosgw python3-rados clang-tidy cppcheck shellcheck valgrind)
+TEST_PACKAGES=(acl rsync ceph-mon ceph-osd radosgw python3-rados clang libclang-rt-dev clang-tidy cppcheck shellcheck valgrind)
 
 # As few as needed: nothing is asked of the network when all are there.
 install_packages() {
