@@ -11,7 +11,8 @@
 #define STEP_MAX    (8 * MIB)
 #define WHOLE	    MIB /* a file up to so much is fetched at once when its start is read */
 #define FETCHES_MAX 16
-#define STRAY	    MIB /* the kernel reads ahead in parallel: so much out of order is still in a row */
+/* The kernel reads ahead in parallel: so much out of order is still in a row. */
+#define STRAY	    MIB
 
 int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c)
 {
@@ -168,7 +169,7 @@ static bool next_missing_locked(struct read_cache *c, const struct cache_object 
 	return found;
 }
 
-/* Asks for [from, to) as far as it is missing and the budget has room: the fetches, to be submitted.
+/* Asks for [from, to) as far as it is missing and the budget has room: fetches to be submitted.
  * False when the room was not enough. */
 static bool plan_step_locked(struct read_cache *c, struct read_pos *pos, uint64_t from, uint64_t to,
 			     struct cache_fetch **fetches, size_t *n, size_t max)

@@ -326,9 +326,12 @@ struct cache_block *cache_pin_locked(struct read_cache *c, struct cache_object *
 	}
 	b = take_locked(c);
 	at = hash_at(c, o, number);
-	*b = (struct cache_block){
-		.object = o, .number = number, .dropped = !o->mapped, .pins = 1, .chain = *at, .after = o->first
-	};
+	*b = (struct cache_block){ .object = o,
+				   .number = number,
+				   .dropped = !o->mapped,
+				   .pins = 1,
+				   .chain = *at,
+				   .after = o->first };
 	*at = b;
 	if (o->first)
 		o->first->before = b;

@@ -1,6 +1,6 @@
 /*
- * cache_i.h - the read cache as cache.c (reads), cache_block.c (memory) and cache_fetch.c (requests)
- * share it.
+ * cache_i.h - the read cache as cache.c (reads), cache_block.c (memory) and cache_fetch.c
+ * (requests) share it.
  *
  * The budget is one area of memory, cut into blocks. A block in use holds pages of one object (a
  * version of a key); its bits say which:

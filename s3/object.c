@@ -127,8 +127,8 @@ static int sink_restart(void *arg)
 	return 0;
 }
 
-/* Is the answer what was asked? NULL and how many bytes it says it has (UINT64_MAX: it does not), or
- * words of what is wrong. */
+/* Is the answer what was asked? NULL and how many bytes it says it has (UINT64_MAX: it does not),
+ * or words of what is wrong. */
 static const char *check_head(int status, const struct kv *headers, struct s3_range asked,
 			      uint64_t *ret_bytes)
 {
