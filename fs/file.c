@@ -7,11 +7,41 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "fs/file_i.h"
 #include "fs/history.h"
 #include "fs/path.h"
 #include "s3/part.h"
+
+static bool is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* A change of metadata alone makes a version of the same content. */
+static bool is_content_of(const struct body *a, const struct body *b)
+{
+	return a->full_size == b->full_size && is_same(a->etag, b->etag) &&
+	       (a->etag || is_same(a->version_id, b->version_id));
+}
+
+/* Of the source's version that a clean file is; 0: it cannot be told from another. */
+static uint64_t content_locked(const struct file *f)
+{
+	const struct attr *a = &f->locked.now;
+	const char *id = a->etag ? a->etag : a->rec.version_id;
+	uint8_t hash[SHA256_SIZE];
+	auto_free char *text = NULL;
+	uint64_t content;
+
+	if (f->locked.state != FILE_CLEAN || !id ||
+	    str_format(&text, "%llu %s", (unsigned long long)a->size, id) ||
+	    sha256(text, strlen(text), hash))
+		return 0;
+	memcpy(&content, hash, sizeof(content));
+	return content;
+}
 
 /* Takes over what attr says, with a body for it. Busy, clean. */
 static int adopt(struct file *f, const char *key, struct attr *a)
@@ -24,6 +54,10 @@ static int adopt(struct file *f, const char *key, struct attr *a)
 		r = body_new(f->fs, NULL, p.key, a, &body);
 	if (r)
 		return r;
+	lock_take(&f->locked.l);
+	if (f->locked.handles && f->locked.body->key && !is_content_of(f->locked.body, body))
+		f->locked.replaced++;
+	lock_drop(&f->locked.l);
 	file_body_set(f, body);
 	file_now_set(f, a);
 	f->locked.has_data = true;
@@ -180,6 +214,26 @@ static int prepare(struct file *f, const struct file_open *o)
 	return r;
 }
 
+/* A file that somebody has open is what the kernel has pages of: they come from it. */
+static void note_content_locked(struct handle *h)
+{
+	struct file *f = h->file;
+	uint64_t content = content_locked(f);
+	struct node_table *t = f->fs->nodes;
+
+	h->kept = content ? node_content(t, f->node) == content
+			  : f->locked.handles && f->locked.state != FILE_CLEAN;
+	h->replaced = f->locked.replaced;
+	if (h->kept)
+		atomic_store(&f->locked.body->seen, true);
+	node_set_content(t, f->node, content);
+}
+
+bool file_kept(const struct handle *h)
+{
+	return h->kept;
+}
+
 int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct handle **ret_h)
 {
 	struct handle *h = calloc(1, sizeof(*h));
@@ -199,6 +253,7 @@ int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct h
 	r = prepare(h->file, o);
 	lock_take(&h->file->locked.l);
 	if (!r) {
+		note_content_locked(h);
 		h->next = h->file->locked.open;
 		h->file->locked.open = h;
 		h->file->locked.handles++;
@@ -268,7 +323,11 @@ void file_release(struct fs *fs, struct handle *h)
 		r = f->locked.error;
 	if (last && r && f->locked.state != FILE_HELD)
 		give_up(f, r);
-	file_busy_end(f);
+	lock_take(&f->locked.l);
+	if (last)
+		node_set_content(fs->nodes, f->node, content_locked(f));
+	file_busy_end_locked(f);
+	lock_drop(&f->locked.l);
 	read_cache_leave(fs->cache, &h->pos);
 	free(h);
 	file_put(f);
@@ -307,6 +366,13 @@ static int read_once(struct file *f, struct handle *h, size_t n, uint64_t off,
 	int r = 0;
 
 	lock_take(&f->locked.l);
+	if (h->has_read && h->replaced != f->locked.replaced) {
+		lock_drop(&f->locked.l);
+		*ret_again = false;
+		return -ESTALE;
+	}
+	h->has_read = true;
+	h->replaced = f->locked.replaced;
 	size = f->locked.now.size;
 	clean = f->locked.state == FILE_CLEAN;
 	b = body_ref(f->locked.body);

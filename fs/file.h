@@ -30,6 +30,8 @@ struct file_open {
  * before. */
 int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct handle **ret_h)
 	must_check;
+/* What the kernel kept of its pages since it was open last is still what it says. */
+bool file_kept(const struct handle *h);
 /* Commits what is left when it was the last handle; errors are logged, as nobody hears them. Frees
  * h. */
 void file_release(struct fs *fs, struct handle *h);

@@ -133,6 +133,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fi->fh = (uintptr_t)h;
+	fi->keep_cache = file_kept(h);
 	if (fuse_reply_open(req, fi))
 		file_release(fs, h);
 }
