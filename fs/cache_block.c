@@ -32,6 +32,8 @@ int cache_memory_new(struct read_cache *c, uint64_t max_bytes)
 	c->hash = area_new(c->hash_n * sizeof(struct cache_block *));
 	if (!c->memory || !c->blocks || !c->hash)
 		return -ENOMEM;
+	/* advice: fewer faults when a long read fills it */
+	(void)!madvise(c->memory, c->blocks_n * CACHE_BLOCK, MADV_HUGEPAGE);
 	return map_new(&c->locked.objects);
 }
 
