@@ -23,8 +23,8 @@ const char *spool_name(const struct spool *s); /* in dir */
 int spool_write(struct spool *s, const void *p, size_t n, uint64_t off) must_check;
 /* The first failed write's error; a spool with one must never be uploaded. 0 none. */
 int spool_error(const struct spool *s);
-/* Keeps bytes that the object has there anyway: ours from now on, in the same generation. Nobody may
- * write meanwhile. No error sticks. */
+/* Keeps bytes that the object has there anyway: ours from now on, in the same generation. Nobody
+ * may write meanwhile. No error sticks. */
 int spool_fill(struct spool *s, const void *p, size_t n, uint64_t off) must_check;
 /* Marks [start, end) as ours and zero (a hole). */
 int spool_zero(struct spool *s, struct s3_range r) must_check;
