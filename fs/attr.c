@@ -22,8 +22,8 @@
 #include "s3/object.h"
 #include "s3/tagging.h"
 
-#define LOOKUP_PAGE 100
-#define EMPTY_ETAG  "d41d8cd98f00b204e9800998ecf8427e" /* MD5 of nothing: a directory marker's */
+#define LOOKUP_PAGE  100
+#define EMPTY_ETAG   "d41d8cd98f00b204e9800998ecf8427e" /* MD5 of nothing: a directory marker's */
 /* in the database: a directory that had no marker when it was asked for */
 static const struct meta_of bare = { .etag = "-" };
 
@@ -502,6 +502,32 @@ static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_ke
 	return take_file(fs, file_key, &page, since, ret_a);
 }
 
+/* Of a name of which nothing is cached. */
+static int lookup_unknown(struct fs *fs, const char *dir_key, const char *name,
+			  const char *file_key, const char *as_dir, struct attr *ret_a)
+{
+	char from[256];
+	enum seen_advice advice = SEEN_NOTHING;
+	int r;
+
+	if (!fs->conf.at_ms)
+		advice = attr_cache_ask_absent(fs->attrs, dir_key, name, from);
+	if (advice == SEEN_ABSENT)
+		return -ENOENT;
+	if (advice == SEEN_LIST && !attr_list_stretch(fs, dir_key, from)) {
+		r = lookup_cached(fs, file_key, as_dir, ret_a);
+		if (r == -EAGAIN &&
+		    attr_cache_ask_absent(fs->attrs, dir_key, name, from) == SEEN_ABSENT)
+			r = -ENOENT;
+		if (r != -EAGAIN)
+			return r;
+	}
+	r = lookup_listed(fs, file_key, as_dir, ret_a);
+	if (r == -ENOENT && !fs->conf.at_ms)
+		attr_cache_note_absent(fs->attrs, dir_key);
+	return r;
+}
+
 /* In the versions view: a version, or else a name in the tree that it mirrors. */
 static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key, struct attr *ret_a)
 {
@@ -534,7 +560,7 @@ int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct att
 		r = lookup_cached(fs, file, dir, &a);
 	if (r == -EAGAIN)
 		r = history_holds(fs, dir) ? lookup_past(fs, file, dir, &a)
-					   : lookup_listed(fs, file, dir, &a);
+					   : lookup_unknown(fs, dir_key, name, file, dir, &a);
 	if (!r)
 		r = attr_complete(fs, a.is_dir ? dir : file, &a);
 	return r ? r : attr_copy(ret_a, &a);

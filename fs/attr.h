@@ -10,6 +10,7 @@
 
 #include "fs/fs.h"
 #include "fs/metadb.h"
+#include "fs/seen.h"
 #include "s3/types.h"
 
 /* One object or directory as last seen. */
@@ -71,17 +72,32 @@ void attr_cache_drop(struct attr_cache *c, const char *key);
 void attr_cache_clear(struct attr_cache *c);
 /* Of all keys that begin with prefix. What was absent is told by fn (see above; may be NULL). */
 void attr_cache_clear_below(struct attr_cache *c, const char *prefix);
+/*
+ * Of a name that attr_cache_get knows nothing of: is it known to be absent, since a listing showed
+ * all names around it? See seen.h. attr_cache_note_absent: it was asked for alone, and is not
+ * there; attr_cache_put_stretch: what a request begun at since showed whole, after its names were
+ * put; the least attr_hold_ms of these.
+ */
+enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key, const char *name,
+				       char *ret_from);
+void attr_cache_note_absent(struct attr_cache *c, const char *dir_key);
+void attr_cache_put_stretch(struct attr_cache *c, const char *dir_key, const char *from,
+			    const char *to, int64_t since, int64_t hold_ms);
 /* 0 with a copy, -ENOENT known to be absent, -EAGAIN not known (or expired). */
 int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a) must_check;
 
 /*
  * What is at name in the directory dir_key: a file or a directory (which wins when both are). From
- * the cache, else one ListObjectsV2 (prefix, delimiter), and, where POSIX metadata is wanted and
- * not in the database, one HEAD. -ENOENT, or the request's error.
+ * the cache, else one ListObjectsV2 (of the name, or, where many names were not there, of the names
+ * around it), and, where POSIX metadata is wanted and not in the database, one HEAD. -ENOENT, or
+ * the request's error.
  */
 int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct attr *ret_a)
 	must_check;
-/* The same for a key whose kind is known ("f" or "d/"). */
+/* Asks for the names of dir_key after from ("": all), as many as a page has: all of them are known
+ * then, and so is what is absent. */
+int attr_list_stretch(struct fs *fs, const char *dir_key, const char *from) must_check;
+/* As attr_lookup for a key whose kind is known ("f" or "d/"). */
 int attr_get(struct fs *fs, const char *key, struct attr *ret_a) must_check;
 /* One version of the bucket's key, with its tags, from the source. */
 int attr_of_version(struct fs *fs, const char *key, const char *version, struct attr *ret_a)

@@ -459,8 +459,11 @@ static void test_moves(void)
 {
 	struct store *s = fresh();
 	auto_with(store_move_free) struct store_move got = { 0 };
-	struct store_move a = { .from = "a/", .to = "b/", .phase = MOVE_COPY, .had_marker = true };
-	struct store_move b = { .from = "c/", .to = "d/", .phase = MOVE_COPY };
+	char names[][3] = { "a/", "b/", "c/", "d/" };
+	struct store_move a = {
+		.from = names[0], .to = names[1], .phase = MOVE_COPY, .had_marker = true
+	};
+	struct store_move b = { .from = names[2], .to = names[3], .phase = MOVE_COPY };
 
 	CHECK_INT(store_move_next(s, 0, &got), -ENOENT);
 	CHECK_INT(store_move_add(s, &a), 0);
