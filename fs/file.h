@@ -96,6 +96,12 @@ int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_pa
 int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent,
 		    const char *to_name) must_check;
 
+/* Goes on with directory renames that a dead mount, or the source's trouble, left: those that were
+ * not told to have failed are finished, the others undone. Tried again later what fails. */
+void file_finish_moves(struct fs *fs);
+/* When its time is up; *ret_next: mono ms, CLOCK_NEVER. For settle.c. */
+void file_moves_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next);
+
 /* Files that are acknowledged or closed but not in the source yet: put-off flushes and held names.
  * */
 struct file_counts {

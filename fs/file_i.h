@@ -117,6 +117,7 @@ struct file_table {
 	 * */
 	const char *moving_from, *moving_to; /* NULL: none */
 	unsigned commits;		     /* under way */
+	int64_t moves_ms; /* mono: when what renames left is tried again; CLOCK_NEVER */
 };
 
 /* file.c */

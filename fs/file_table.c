@@ -24,6 +24,7 @@ int file_table_new(struct fs *fs, struct file_table **ret_t)
 		return -ENOMEM;
 	lock_init(&t->l);
 	cond_init(&t->changed);
+	t->moves_ms = CLOCK_NEVER;
 	*ret_t = t;
 	return 0;
 }

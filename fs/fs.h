@@ -47,7 +47,8 @@ struct fs {
 	struct s3_client *source;
 	struct pool *read_pool;	  /* reads and metadata */
 	struct pool *upload_pool; /* parts to the source */
-	struct repl *repl;	  /* NULL: nothing is written, by a mount of the past */
+	struct repl *repl;   /* NULL: nothing is written, by a mount of the past; so is store */
+	struct store *store; /* directory renames under way */
 	struct node_table *nodes;
 	struct metadb *metadb;
 	struct notify *notify;

@@ -267,6 +267,8 @@ static int recover(struct app *a)
 	else if (r.committed || r.abandoned || r.uploaded || r.left)
 		log_info("recover=done committed=%u abandoned=%u uploaded=%u left=%u", r.committed,
 			 r.abandoned, r.uploaded, r.left);
+	if (err == 0)
+		file_finish_moves(&a->fs);
 	return err;
 }
 
@@ -316,6 +318,7 @@ static int open_fs(struct app *a)
 
 	fs->conf = fs_conf(a);
 	fs->source = a->buckets.client;
+	fs->store = a->store;
 	if (a->state)
 		err = metadb_open(state_dir(a->state), METADB_BYTES_MAX, &fs->metadb, a->why,
 				  sizeof(a->why));
