@@ -54,6 +54,8 @@ struct job_spec {
 	bool legal_hold;
 	/* what the writer cannot know: grants made by others, a retention that the bucket gave */
 	bool ask_acl, ask_lock;
+	/* of a ticket that holds metadata for a version that the source has: that one's id */
+	char *pinned;
 };
 
 /* What the rule says of the replica. Strings: NULL = not said. */
