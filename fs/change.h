@@ -19,8 +19,8 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 int change_meta(struct fs *fs, const char *key, struct attr *a, const struct meta_rec *rec)
 	must_check;
 /*
- * The same in two steps. change_meta_hold: the metadata in a are acknowledged from now on, held by t
- * for the version that a names. change_meta_held: makes the version of them under t; a as above.
+ * The same in two steps. change_meta_hold: the metadata in a are acknowledged from now on, held by
+ * t for the version that a names. change_meta_held: makes the version of them under t; a as above.
  * Consumes t on success only. -ESTALE, -ENOENT: the version is not the current one any more.
  * *unclear: an earlier try, and after a failure this one, may have made it all the same.
  */

@@ -10,8 +10,8 @@
  *  repl_commit    staged  gone    new     nothing to do; the workers copy
  *  repl_hold      synced  held    old     uploads the staged file, writes the rows
  *
- * Of new metadata for a version that the source has (settling, hold.c). The ticket names the version
- * that they are for, and the copy that gives them to it carries the ticket's crrfs-id:
+ * Of new metadata for a version that the source has (settling, hold.c). The ticket names the
+ * version that they are for, and the copy that gives them to it carries the ticket's crrfs-id:
  *
  *  after          spool   ticket  source  recovery
  *  change_meta_hold  none held    old     the version is still the current one: copies it with the

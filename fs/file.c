@@ -47,8 +47,8 @@ int file_refresh(struct file *f, bool want_rec)
 	return adopt(f, key, &a);
 }
 
-/* Clean, settling, failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata is
- * known. */
+/* Clean, settling, failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata
+ * is known. */
 int file_make_dirty_locked(struct file *f)
 {
 	struct spool *spool = NULL;
@@ -233,7 +233,7 @@ static void give_up(struct file *f, int err)
 	if (staged)
 		return;
 	if (spool && f->locked.has_data && !spool_error(spool) &&
-		 !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
+	    !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
 		log_error("upload=failed key=\"%s\" why=\"%s\" kept=%s/%s",
 			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)),
 			  f->fs->conf.failed_dir, spool_name(spool));

@@ -66,9 +66,9 @@ struct file_change { /* what setattr changes */
 	gid_t gid;
 	struct timespec new_mtime;
 };
-/* On a dirty or held file it rides in the coming version; else it is acknowledged, durable here, and
- * becomes a version after fs_conf.settle_ms, with what else is changed until then. h may be NULL.
- * Also for directories. */
+/* On a dirty or held file it rides in the coming version; else it is acknowledged, durable here,
+ * and becomes a version after fs_conf.settle_ms, with what else is changed until then. h may be
+ * NULL. Also for directories. */
 int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct file_change *c)
 	must_check;
 

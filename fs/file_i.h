@@ -27,8 +27,8 @@
  *  dead       removed while open          any           none    any     (freed with the last
  *                                                                       reference)
  *
- * A file that became dirty while it was settling keeps its ticket, which promises the metadata alone
- * (held_meta). A directory's file is clean, settling, committing or dead.
+ * A file that became dirty while it was settling keeps its ticket, which promises the metadata
+ * alone (held_meta). A directory's file is clean, settling, committing or dead.
  *
  * `busy` is the mark of the one long operation: whoever has it may use the fields below "busy's"
  * without the lock, and everybody who changes the file waits for it. Reads do not wait.
@@ -178,8 +178,8 @@ bool file_may_hold_busy(struct file *f);
  * changed. */
 int file_hold_busy(struct file *f) must_check;
 bool file_may_settle_busy(struct file *f);
-/* clean, settling -> settling: acknowledges the metadata in now for the version that the source has.
- * Fails: as it was. */
+/* clean, settling -> settling: acknowledges the metadata in now for the version that the source
+ * has. Fails: as it was. */
 int file_settle_busy(struct file *f) must_check;
 /* committing: they become a version, and the file clean. */
 int file_settle_steps(struct file *f, const char *key) must_check;

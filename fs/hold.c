@@ -3,7 +3,7 @@
  * (held), and new metadata of versions that the source has (settling). The crash points are at the
  * head of commit.c.
  *
- * A further change moves the deadline, but not for ever: after MOVES_MAX times the period it is due.
+ * A further change moves the deadline, but not for ever: after MOVES_MAX periods it is due.
  */
 #include <errno.h>
 #include <string.h>

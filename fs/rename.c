@@ -236,8 +236,8 @@ static int move_clean(struct fs *fs, struct file *f, const struct move *m)
 	return r;
 }
 
-/* Busy, settling: one copy to the new name, with the new metadata. What was promised of the old name
- * is promised until that is gone. */
+/* Busy, settling: one copy to the new name, with the new metadata. What was promised of the old
+ * name is promised until that is gone. */
 static int move_settling(struct fs *fs, struct file *f, const struct move *m)
 {
 	auto_with(attr_free) struct attr a = { 0 };

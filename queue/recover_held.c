@@ -1,5 +1,5 @@
 /*
- * recover_held.c - what was acknowledged and is not in the source yet: a staged file is uploaded now,
+ * recover_held.c - what was acknowledged and is not in the source yet: a staged file is uploaded,
  * metadata are given to the version that they were meant for.
  */
 #include "queue/recover_i.h"
@@ -88,7 +88,7 @@ static int held_send(struct recovery *rc, const struct store_ticket *st, struct 
 		.pool = rc->conf->pool,
 		.key = st->key,
 		.opts = opts,
-		.src = { held_read, held_gen, held_ref, held_unref, f },
+		.src = { held_read, held_gen, held_ref, held_unref, f, NULL },
 	};
 	struct upload *u;
 	int err;
