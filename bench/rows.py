@@ -30,10 +30,12 @@ class Context:
 
 
 class Phase:
-    def __init__(self, name, title, target, work, raw=None, judge=None, local=None, before=None, cold=False):
+    def __init__(self, name, title, target, work, raw=None, judge=None, local=None, before=None, cold=False,
+                 makes=None):
         self.name, self.title, self.target, self.work, self.raw, self.judge = name, title, target, work, raw, judge
         self.local = local      # the same on a local file
-        self.before = before    # not measured
+        self.before = before    # not measured; returns how many files it made
+        self.makes = makes      # of the scale: how many files that makes, for who uploads after close
         self.cold = cold        # with an empty page cache
 
 
@@ -176,11 +178,13 @@ def with_big(c):
     """a large object that this mount wrote, and that stands wherever it shall"""
     os.mkdir(c.at(c.prefix))
     copy_big(c)
+    return 1
 
 
 def with_files(c):
     os.makedirs(c.at(c.prefix, 'dir'))
     write_files(c.at(c.prefix, 'dir'), range(c.scale['dir']), 4096)
+    return c.scale['dir']
 
 
 # ---- what servers have before a row -------------------------------------------------------------------------------
@@ -385,7 +389,7 @@ def add_lag(c, cell, since):
 def write_row(name, title, delay=0):
     return Row(name, Phase(name, title, '≥ 0.9 × raw; ≥ 1.5 × the better peer', copy_big,
                            raw=lambda c: [('a', CONNECTIONS, 'upload', big_file(c), c.prefix + '/big')],
-                           judge=judge_write, before=in_own_folder), prepare=big_file, delay=delay)
+                           judge=judge_write, before=in_own_folder, makes=lambda scale: 1), prepare=big_file, delay=delay)
 
 
 def write_repl_row(name, title, delay=0):
@@ -405,7 +409,8 @@ def lag_row(name, title, delay=0):
 def small_row(name, title, many, writers, delay=0, judged=judge_small):
     target = '≤ 1.5 × the time of raw; ≥ 3 × the better peer that waits at close'
     return Row(name, Phase(name, title, target + ('; ≥ 12 × one writer' if judged is judge_writers else ''),
-                           small_files(many, writers), raw=raw_small(many, writers), judge=judged, before=in_own_folder),
+                           small_files(many, writers), raw=raw_small(many, writers), judge=judged, before=in_own_folder,
+                           makes=lambda scale: scale[many]),
                delay=delay)
 
 
@@ -449,14 +454,16 @@ def tree_row():
     return Row('tree_cp',
                Phase('tree_cp', 'cp -a of a source tree (6,000 files)', '≥ 3 × s3fs',
                      lambda c: run('cp', '-a', make_tree(c), c.at(c.prefix, 'tree')),
-                     raw=lambda c: [('a', 1, 'tree', make_tree(c), c.prefix + '/tree')], judge=judge_tree, before=in_own_folder),
+                     raw=lambda c: [('a', 1, 'tree', make_tree(c), c.prefix + '/tree')], judge=judge_tree, before=in_own_folder,
+                     makes=lambda scale: scale['tree']),
                Phase('tree_rm', 'rm -r of it', '≥ 3 × s3fs', lambda c: run('rm', '-r', c.at(c.prefix, 'tree')),
                      raw=lambda c: [('a', 1, 'rm', c.prefix + '/tree')], judge=judge_tree),
                prepare=make_tree)
 
 
 def change_row(name, title, work, raw):
-    return Row(name, Phase(name, title, '≤ 32 MiB sent to each side', work, raw=raw, judge=judge_small_change, before=with_big),
+    return Row(name, Phase(name, title, '≤ 32 MiB sent to each side', work, raw=raw, judge=judge_small_change, before=with_big,
+                           makes=lambda scale: 1),
                prepare=lambda c: (have_big(c)), replicate=True, repeat=1)
 
 

@@ -77,7 +77,6 @@ def forked(function, *args):
 
 
 def drop_page_cache():
-    os.sync()
     try:
         with open('/proc/sys/vm/drop_caches', 'w') as file:
             file.write('3\n')
@@ -191,6 +190,12 @@ class World:
             size = int(size) if size.isdigit() else 0
             yield name, key, size if took_in else 0, 0 if took_in or name != 'GetObject' else size, came, answered
 
+    def arrived(self, since, prefix):
+        """How many files with this prefix are in the first bucket since then."""
+        done = ('PutObject', 'CompleteMultipartUpload', 'CopyObject')
+        return len({key for name, key, _, _, _, _ in self.lines('a', since)
+                    if name in done and key.startswith(prefix) and not key.endswith('/')})
+
     def costs(self, since):
         if self.kind == 'rgw':
             time.sleep(0.5)     # its log is written a little after the answer
@@ -301,15 +306,18 @@ class Mount:
 
     # ---- what it costs ----
 
-    def drain(self):
-        """Until everything written is where it shall be: in the bucket, and with rules in the second one."""
+    def drain(self, since=None, prefix='', objects=0):
+        """Until everything written is where it shall be: in the bucket, and with rules in the second one. Who closes
+        before it uploads has done so when the server's log has that many objects."""
         if self.name == 'crrfs' and self.replicate:
             done = subprocess.run([os.path.join(BUILD, 'crrctl'), 'wait', '--timeout', str(PATIENCE), self.dir],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.env)
             if done.returncode:
                 raise Failed('crrctl wait: ' + done.stdout.strip()[-200:])
         elif self.name == 'rclone':
-            wait_until(lambda: self.rclone_waiting() == 0, 'rclone to upload', pause=0.005)
+            if objects:
+                wait_until(lambda: self.world.arrived(since, prefix) >= objects, 'rclone to upload')
+            wait_until(lambda: self.rclone_waiting() == 0, 'rclone to upload')
 
     def rclone_waiting(self):
         request = urllib.request.Request('http://%s/vfs/stats' % self.rc, data=b'{}', method='POST',
