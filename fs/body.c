@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/file_i.h"
+#include "s3/part.h"
 
 int body_new(struct fs *fs, struct spool *spool, const char *key, const struct attr *base,
 	     struct body **ret_b)
@@ -62,20 +63,40 @@ static int read_base(struct body *b, struct read_pos *pos, uint8_t *dst, size_t 
 	return r;
 }
 
-int body_read(struct body *b, struct read_pos *pos, void *dst, size_t n, uint64_t off)
+/* keep: what is read of the base goes into the spool. */
+static int read_bytes(struct body *b, struct read_pos *pos, void *dst, size_t n, uint64_t off,
+		      bool keep)
 {
 	int r = 0;
 
 	for (size_t done = 0; done < n && !r;) {
-		uint64_t len = n - done;
+		uint8_t *to = (uint8_t *)dst + done;
+		uint64_t at = off + done, len = n - done;
 
-		if (b->spool && spool_owns(b->spool, off + done, n - done, &len))
-			r = spool_read(b->spool, (uint8_t *)dst + done, (size_t)len, off + done);
-		else
-			r = read_base(b, pos, (uint8_t *)dst + done, (size_t)len, off + done);
+		if (b->spool && spool_owns(b->spool, at, n - done, &len)) {
+			r = spool_read(b->spool, to, (size_t)len, at);
+		} else {
+			r = read_base(b, pos, to, (size_t)len, at);
+			if (!r && keep && spool_fill(b->spool, to, (size_t)len, at))
+				keep = false; /* a destination reads it from the source then */
+		}
 		done += (size_t)len;
 	}
 	return r;
+}
+
+int body_read(struct body *b, struct read_pos *pos, void *dst, size_t n, uint64_t off)
+{
+	return read_bytes(b, pos, dst, n, off, false);
+}
+
+/* None of these bytes is ours. */
+static bool is_untouched(struct body *b, struct s3_range r)
+{
+	uint64_t len;
+
+	return !b->spool ||
+	       (!spool_owns(b->spool, r.start, r.end - r.start, &len) && len == r.end - r.start);
 }
 
 bool body_is_local(struct body *b, uint64_t size)
@@ -85,7 +106,28 @@ bool body_is_local(struct body *b, uint64_t size)
 
 static int src_read(void *arg, void *dst, size_t n, uint64_t off)
 {
-	return body_read(arg, NULL, dst, n, off);
+	struct body *b = arg;
+
+	/*
+	 * A part with something of ours becomes ours as a whole, so that no destination needs to
+	 * read the rest of it. The file has the mark of the commit: nobody writes.
+	 */
+	return read_bytes(b, NULL, dst, n, off, !is_untouched(b, part_range(part_of(off))));
+}
+
+/*
+ * A part of a smaller object cannot be copied: S3 API Reference, "UploadPartCopy". Nor would it be
+ * worth it.
+ */
+static bool src_base(void *arg, struct s3_range range, struct upload_base *ret_base)
+{
+	struct body *b = arg;
+
+	if (!b->key || b->full_size <= PART_SIZE_MIN || range.end > atomic_load(&b->base_size) ||
+	    !is_untouched(b, range))
+		return false;
+	*ret_base = (struct upload_base){ b->key, b->version_id, b->etag };
+	return true;
 }
 
 static uint64_t src_gen(void *arg, unsigned part)
@@ -107,5 +149,6 @@ static void src_release(void *arg)
 
 struct upload_src body_upload_src(struct body *b)
 {
-	return (struct upload_src){ src_read, src_gen, src_retain, src_release, b };
+	return (struct upload_src){ src_read, src_gen, src_retain, src_release, b,
+				    src_base };
 }

@@ -6,25 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
 #include "s3/acl.h"
 
 #include "fs/history.h"
-#include "fs/path.h"
 
 #define SHOWN 160
 
-struct reading {
-	struct config *c;
-	char *why;
-	size_t why_len;
-};
-
-static int bad(const struct reading *r, const char *fmt, ...) printf_like(2, 3);
-static int bad(const struct reading *r, const char *fmt, ...)
+int config_bad(const struct config_reading *r, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -74,7 +65,7 @@ void config_free(struct config *c)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static int make_absolute(const char *path, char **ret_path)
+int config_make_absolute(const char *path, char **ret_path)
 {
 	char cwd[PATH_MAX];
 
@@ -92,17 +83,17 @@ static int set_text(char **field, char *value)
 	return 0;
 }
 
-static int bad_value(const struct reading *r, const struct config_option *o, const char *value,
-		     const char *want)
+static int bad_value(const struct config_reading *r, const struct config_option *o,
+		     const char *value, const char *want)
 {
 	char shown[SHOWN];
 
-	return bad(r, "option %s=%s: expected %s", o->name, printable(value, shown, sizeof(shown)),
-		   want);
+	return config_bad(r, "option %s=%s: expected %s", o->name,
+			  printable(value, shown, sizeof(shown)), want);
 }
 
-static int set_number(const struct reading *r, const struct config_option *o, const char *value,
-		      void *field)
+static int set_number(const struct config_reading *r, const struct config_option *o,
+		      const char *value, void *field)
 {
 	char want[96];
 	uint64_t v = 0;
@@ -136,24 +127,24 @@ static int set_number(const struct reading *r, const struct config_option *o, co
 	return 0;
 }
 
-static int set_string(const struct reading *r, const struct config_option *o, const char *value,
-		      char **field)
+static int set_string(const struct config_reading *r, const struct config_option *o,
+		      const char *value, char **field)
 {
 	char *text = NULL;
 	int err;
 
 	if (!*value)
-		return bad(r, "option %s needs a value: %s=%s", o->name, o->name, o->arg);
+		return config_bad(r, "option %s needs a value: %s=%s", o->name, o->name, o->arg);
 	if (o->kind == CONFIG_PATH || (o->kind == CONFIG_RULES && strcmp(value, "bucket") != 0) ||
 	    (o->kind == CONFIG_EVENTS && *value != '|'))
-		err = make_absolute(value, &text);
+		err = config_make_absolute(value, &text);
 	else
 		err = str_dup(value, &text);
 	return err < 0 ? err : set_text(field, text);
 }
 
 /* What every new object has anyway is not sent: buckets that take no ACLs refuse even that. */
-static int set_acl(const struct reading *r, const struct config_option *o, const char *value,
+static int set_acl(const struct config_reading *r, const struct config_option *o, const char *value,
 		   char **field)
 {
 	char *text = NULL;
@@ -167,7 +158,7 @@ static int set_acl(const struct reading *r, const struct config_option *o, const
 	return err < 0 ? err : set_text(field, text);
 }
 
-static int set_sse(const struct reading *r, const struct config_option *o, const char *value)
+static int set_sse(const struct config_reading *r, const struct config_option *o, const char *value)
 {
 	char *sse = NULL, *key = NULL;
 	int err = config_parse_sse(value, &sse, &key);
@@ -181,7 +172,7 @@ static int set_sse(const struct reading *r, const struct config_option *o, const
 	return set_text(&r->c->sse, sse);
 }
 
-static int pass_on(struct config *c, const char *name, const char *value)
+int config_pass_on(struct config *c, const char *name, const char *value)
 {
 	if (c->fuse.len)
 		buf_addc(&c->fuse, ',');
@@ -197,7 +188,8 @@ static int pass_on(struct config *c, const char *name, const char *value)
 }
 
 /* value NULL: there was no '='. */
-static int set_option(const struct reading *r, const struct config_option *o, const char *value)
+static int set_option(const struct config_reading *r, const struct config_option *o,
+		      const char *value)
 {
 	void *field = (char *)r->c + o->where;
 	bool yes = true;
@@ -239,8 +231,8 @@ static int set_option(const struct reading *r, const struct config_option *o, co
 	case CONFIG_FUSE_FLAG:
 	case CONFIG_NO_FUSE_FLAG:
 		*(bool *)field = o->kind == CONFIG_FUSE_FLAG;
-		return pass_on(r->c, o->name, NULL);
-	case CONFIG_FUSE: return pass_on(r->c, o->name, value);
+		return config_pass_on(r->c, o->name, NULL);
+	case CONFIG_FUSE: return config_pass_on(r->c, o->name, value);
 	case CONFIG_IGNORED: return 0;
 	}
 	return -EINVAL;
@@ -272,7 +264,7 @@ static size_t distance(const char *a, const char *b)
 	return row[lb];
 }
 
-static int bad_name(const struct reading *r, const char *name)
+static int bad_name(const struct config_reading *r, const char *name)
 {
 	size_t best = 4, len = strlen(name);
 	const char *near = NULL;
@@ -288,11 +280,11 @@ static int bad_name(const struct reading *r, const char *name)
 	}
 	printable(name, shown, sizeof(shown));
 	if (near)
-		return bad(r, "unknown option '%s'; did you mean '%s'?", shown, near);
-	return bad(r, "unknown option '%s'; see crrfs --help", shown);
+		return config_bad(r, "unknown option '%s'; did you mean '%s'?", shown, near);
+	return config_bad(r, "unknown option '%s'; see crrfs --help", shown);
 }
 
-static int read_one(const struct reading *r, char *text)
+static int read_one(const struct config_reading *r, char *text)
 {
 	char *value = strchr(text, '=');
 
@@ -311,7 +303,7 @@ static int read_one(const struct reading *r, char *text)
 /* A comma in a value is written "\,". */
 int config_read_options(struct config *c, const char *list, char *why, size_t why_len)
 {
-	const struct reading r = { c, why, why_len };
+	const struct config_reading r = { c, why, why_len };
 	auto_free char *one = malloc(strlen(list) + 1);
 	size_t n = 0;
 
@@ -336,174 +328,22 @@ int config_read_options(struct config *c, const char *list, char *why, size_t wh
 	}
 }
 
-/* --- bucket and mountpoint -------------------------------------------------------------------- */
-
-static int set_prefix(const struct reading *r, const char *text)
-{
-	char shown[SHOWN];
-	size_t len;
-
-	text += strspn(text, "/");
-	len = strlen(text);
-	while (len > 0 && text[len - 1] == '/')
-		len--;
-	for (size_t i = 0; i < len;) {
-		size_t n = strcspn(text + i, "/");
-
-		n = min_of(n, len - i);
-		if (n == 0 || n > 255 || (n == 1 && text[i] == '.') ||
-		    (n == 2 && strncmp(text + i, "..", 2) == 0))
-			return bad(r, "prefix '%s': an empty, '.', '..' or too long name in it",
-				   printable(text, shown, sizeof(shown)));
-		i += n + 1;
-	}
-	if (len + 1 > 900)
-		return bad(r, "the prefix is longer than 900 bytes");
-	free(r->c->prefix);
-	r->c->prefix = NULL;
-	return str_format(&r->c->prefix, "%.*s%s", (int)len, text, len ? "/" : "");
-}
-
-int config_read_source(struct config *c, const char *text, char *why, size_t why_len)
-{
-	const struct reading r = { c, why, why_len };
-	bool url = strncasecmp(text, "s3://", 5) == 0;
-	const char *name = url ? text + 5 : text;
-	size_t len = strcspn(name, url ? "/" : ":/");
-	char shown[SHOWN];
-	bool bad_form;
-
-	bad_form = len == 0;
-	if (!url)
-		bad_form |= name[len] == '/' || strstr(name, "://") ||
-			    (name[len] == ':' && name[len + 1] && name[len + 1] != '/');
-	if (bad_form)
-		return bad(&r, "'%s' is not a bucket; write s3://BUCKET or s3://BUCKET/PREFIX",
-			   printable(text, shown, sizeof(shown)));
-	free(c->bucket);
-	c->bucket = strndup(name, len);
-	if (!c->bucket)
-		return -ENOMEM;
-	return set_prefix(&r, name + len + (!url && name[len] == ':'));
-}
-
-static int read_mountpoint(const struct reading *r, const char *path)
-{
-	char words[64], shown[SHOWN];
-	struct stat st;
-
-	printable(path, shown, sizeof(shown));
-	r->c->mountpoint = realpath(path, NULL);
-	if (!r->c->mountpoint) {
-		int err = errno;
-
-		return bad(r, "mountpoint %s: %s%s", shown, errno_text(err, words, sizeof(words)),
-			   err == ENOTCONN ? " (a dead mount: umount it first)" : "");
-	}
-	if (stat(r->c->mountpoint, &st) != 0)
-		return bad(r, "mountpoint %s: %s", shown, errno_text(errno, words, sizeof(words)));
-	if (!S_ISDIR(st.st_mode))
-		return bad(r, "mountpoint %s is not a directory", shown);
-	return 0;
-}
-
-/* These are read again while the mount runs, from "/". */
-static int make_env_absolute(const char *name)
-{
-	auto_free char *path = NULL;
-	const char *old = getenv(name);
-	int err;
-
-	if (!old || !*old || *old == '/')
-		return 0;
-	err = make_absolute(old, &path);
-	if (err == 0 && setenv(name, path, 1) != 0)
-		err = -errno;
-	return err;
-}
-
-/* Is a word among the options for the kernel? */
-static bool is_passed_on(const struct config *c, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *at = buf_str(&c->fuse); *at; at += *at == ',') {
-		size_t len = strcspn(at, ",");
-
-		if (len == n && strncmp(at, word, n) == 0)
-			return true;
-		at += len;
-	}
-	return false;
-}
-
-static int check_time(const struct reading *r)
-{
-	struct config *c = r->c;
-
-	if (!c->at_ms)
-		return 0;
-	if (is_passed_on(c, "rw"))
-		return bad(r, "version_at is read-only: give ro instead of rw");
-	if (c->at_ms > clock_wall_ms())
-		return bad(r, "version_at is in the future");
-	if (c->ro)
-		return 0;
-	c->ro = true;
-	return pass_on(c, "ro", NULL);
-}
-
-static int check_history(const struct reading *r)
-{
-	struct config *c = r->c;
-	const char *name = c->versions_dir ? c->versions_dir : CONFIG_VERSIONS_DIR;
-
-	if (!path_is_name(name, strlen(name)) || !utf8_valid(name))
-		return bad(r, "versions_dir must be one name, without '/', or no");
-	if (!c->versions_dir)
-		return str_dup(name, &c->versions_dir);
-	return 0;
-}
-
-static int check_whole(const struct reading *r)
-{
-	struct config *c = r->c;
-	int err = make_env_absolute("AWS_SHARED_CREDENTIALS_FILE");
-
-	if (err == 0)
-		err = make_env_absolute("AWS_CONFIG_FILE");
-	if (err < 0)
-		return err;
-
-	if (c->profile && c->passwd_file)
-		return bad(r, "profile and passwd_file exclude each other");
-	if (c->retry_first_ms && c->retry_max_ms && c->retry_first_ms > c->retry_max_ms)
-		return bad(r, "retry_first is longer than retry_max");
-	err = check_history(r);
-	if (err == 0)
-		err = check_time(r);
-	if (err < 0)
-		return err;
-	if (!c->destinations && access(CONFIG_DESTINATIONS, F_OK) == 0)
-		return str_dup(CONFIG_DESTINATIONS, &c->destinations);
-	return 0;
-}
-
-static int read_words(const struct reading *r, int argc, char **argv)
+static int read_words(const struct config_reading *r, int argc, char **argv)
 {
 	int err;
 
 	if (argc - optind != 2)
-		return bad(r,
-			   "%s; usage: crrfs s3://BUCKET[/PREFIX] MOUNTPOINT [-o OPTIONS], see "
-			   "crrfs --help",
-			   argc - optind < 2 ? "a bucket and a mountpoint are needed"
-					     : "too many words");
+		return config_bad(
+			r,
+			"%s; usage: crrfs s3://BUCKET[/PREFIX] MOUNTPOINT [-o OPTIONS], see "
+			"crrfs --help",
+			argc - optind < 2 ? "a bucket and a mountpoint are needed"
+					  : "too many words");
 	err = config_read_source(r->c, argv[optind], r->why, r->why_len);
 	if (err == 0)
-		err = check_whole(r);
+		err = config_check(r);
 	if (err == 0)
-		err = read_mountpoint(r, argv[optind + 1]);
+		err = config_read_mountpoint(r, argv[optind + 1]);
 	return err;
 }
 
@@ -514,7 +354,7 @@ int config_read(int argc, char **argv, struct config *ret_c, char *why, size_t w
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const struct reading r = { ret_c, why, why_len };
+	const struct config_reading r = { ret_c, why, why_len };
 	int ch, err = 0;
 
 	config_init(ret_c);
@@ -531,9 +371,11 @@ int config_read(int argc, char **argv, struct config *ret_c, char *why, size_t w
 		else if (ch == 'f' || ch == 'd')
 			ret_c->foreground = true;
 		else if (ch == ':')
-			err = bad(&r, "-%c needs a list of options; see crrfs --help", optopt);
+			err = config_bad(&r, "-%c needs a list of options; see crrfs --help",
+					 optopt);
 		else
-			err = bad(&r, "unknown option '%s'; see crrfs --help", argv[optind - 1]);
+			err = config_bad(&r, "unknown option '%s'; see crrfs --help",
+					 argv[optind - 1]);
 		if (ch == 'd')
 			ret_c->log_level = LOG_LEVEL_DEBUG;
 	}

@@ -144,5 +144,5 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 	(void)ino;
 	(void)parent;
 	(void)name;
-	ops_reply(req, -EOPNOTSUPP); /* S3 has one key per object */
+	ops_reply(req, -EPERM); /* link(2): no hard links here. S3 has one key per object */
 }

@@ -233,6 +233,18 @@ int spool_write(struct spool *s, const void *p, size_t n, uint64_t off)
 	return r;
 }
 
+int spool_fill(struct spool *s, const void *p, size_t n, uint64_t off)
+{
+	int r = check_room(s, off, n);
+
+	if (!r)
+		r = io_pwrite_full(s->fd, p, n, off);
+	if (r)
+		return r;
+	scoped_lock(&s->locked.l);
+	return own_add_locked(s, (struct s3_range){ off, off + n });
+}
+
 int spool_error(const struct spool *s)
 {
 	struct spool *w = (struct spool *)(uintptr_t)s;
@@ -303,6 +315,17 @@ bool spool_has(struct spool *s, struct s3_range r)
 	if (r.start >= r.end)
 		return true;
 	return spool_owns(s, r.start, r.end - r.start, &len) && len == r.end - r.start;
+}
+
+int spool_own(struct spool *s, struct s3_range *ret_r, size_t max, size_t *ret_n)
+{
+	scoped_lock(&s->locked.l);
+	if (s->locked.n > max)
+		return -E2BIG;
+	if (s->locked.n)
+		memcpy(ret_r, s->locked.own, s->locked.n * sizeof(*ret_r));
+	*ret_n = s->locked.n;
+	return 0;
 }
 
 uint64_t spool_gen(struct spool *s, unsigned part)

@@ -23,6 +23,9 @@ const char *spool_name(const struct spool *s); /* in dir */
 int spool_write(struct spool *s, const void *p, size_t n, uint64_t off) must_check;
 /* The first failed write's error; a spool with one must never be uploaded. 0 none. */
 int spool_error(const struct spool *s);
+/* Keeps bytes that the object has there anyway: ours from now on, in the same generation. Nobody
+ * may write meanwhile. No error sticks. */
+int spool_fill(struct spool *s, const void *p, size_t n, uint64_t off) must_check;
 /* Marks [start, end) as ours and zero (a hole). */
 int spool_zero(struct spool *s, struct s3_range r) must_check;
 /* Forgets everything from size on; every part that changes by it gets a new generation. */
@@ -33,6 +36,8 @@ int spool_read(struct spool *s, void *dst, size_t n, uint64_t off) must_check;
 bool spool_owns(struct spool *s, uint64_t off, uint64_t max, uint64_t *ret_len);
 /* Gives the disk its room back: the bytes of a spool with an error are of no use any more. */
 void spool_discard(struct spool *s);
+/* Copies the ranges that are ours, sorted, of at most max; -E2BIG when there are more. */
+int spool_own(struct spool *s, struct s3_range *ret_r, size_t max, size_t *ret_n) must_check;
 bool spool_has(struct spool *s, struct s3_range r); /* all of it ours? */
 uint64_t spool_gen(struct spool *s, unsigned part); /* never 0 */
 /* fdatasync, and of the directory the first time */

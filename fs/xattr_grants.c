@@ -15,16 +15,26 @@ static const char *const permissions[] = {
 
 /* --- grants ----------------------------------------------------------------------------------- */
 
+/* What would read back as something else: no server has such ids, a hostile one may say so. */
+static bool is_plain(const char *s)
+{
+	return !s || (*s && !strchr(s, ';'));
+}
+
 int grants_write(const struct acl *a, struct buf *out)
 {
-	buf_addf(out, "owner=%s", a->owner ? a->owner : "");
+	bool plain = is_plain(a->owner);
+
+	if (a->owner)
+		buf_addf(out, "owner=%s", a->owner);
 	for (size_t i = 0; i < a->n; i++) {
 		const struct acl_grant *g = &a->grants[i];
 
-		buf_addf(out, ";%s=%s%s", permissions[g->permission], g->id ? "id:" : "",
-			 g->id ? g->id : g->uri);
+		plain = plain && is_plain(g->id) && is_plain(g->uri);
+		buf_addf(out, "%s%s=%s%s", i || a->owner ? ";" : "", permissions[g->permission],
+			 g->id ? "id:" : "", g->id ? g->id : g->uri);
 	}
-	return out->error;
+	return plain ? out->error : -EBADMSG;
 }
 
 static int add_grant(struct acl *a, enum acl_permission permission, const char *grantee)

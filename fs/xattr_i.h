@@ -43,7 +43,8 @@ int xattr_set_hold(struct fs *fs, struct node *n, const char *text) must_check;
  *            PERMISSION: read, write, read-acp, write-acp, full-control
  * retention  MODE TIME                         "GOVERNANCE 2030-01-01T00:00:00Z"; "" none
  */
-int grants_write(const struct acl *a, struct buf *out) must_check;
+int grants_write(const struct acl *a, struct buf *out)
+	must_check; /* -EBADMSG: cannot be written so */
 int grants_read(const char *text, struct acl *ret_a) must_check; /* owner may be left out: NULL */
 int retention_write(const struct s3_retention *r, struct buf *out) must_check;
 int retention_read(const char *text, struct s3_retention *ret_r) must_check;

@@ -1,5 +1,9 @@
 #include "queue/events_i.h"
 
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -114,6 +118,10 @@ static int spawn(const char *command, int in, pid_t *ret_pid)
 	}
 	r = set_attributes(&attr);
 	r = r ? r : posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+#ifdef HAVE_POSIX_SPAWN_FILE_ACTIONS_ADDCLOSEFROM_NP
+	/* libcurl opens sockets that a child would inherit. */
+	r = r ? r : posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+#endif
 	r = r ? r
 	      : posix_spawn(ret_pid, "/bin/sh", &actions, &attr, (char *const *)(uintptr_t)argv,
 			    env);

@@ -84,7 +84,7 @@ static int held_send(struct recovery *rc, const struct store_ticket *st, struct 
 		.pool = rc->conf->pool,
 		.key = st->key,
 		.opts = opts,
-		.src = { held_read, held_gen, held_ref, held_unref, f },
+		.src = { held_read, held_gen, held_ref, held_unref, f, NULL },
 	};
 	struct upload *u;
 	int err;

@@ -142,7 +142,7 @@ static int early_start(struct early *e, const struct dest *d)
 		.pool = e->ticket->r->pool,
 		.key = e->key,
 		.opts = &e->replica.opts,
-		.src = { early_read, early_gen, early_retain, early_release, e },
+		.src = { early_read, early_gen, early_retain, early_release, e, NULL },
 		.on_id = early_on_id,
 		.on_id_arg = e,
 	};

@@ -1,6 +1,6 @@
 /*
- * upload.c - life, offers and the sending of parts. The table of states is in upload_i.h;
- * upload_finish is in upload_finish.c.
+ * upload.c - life, offers and who sends which part. The table of states is in upload_i.h;
+ * upload_part.c sends one, upload_finish is in upload_finish.c.
  *
  * A part that shall go out is marked queued. Helpers (tasks in the pool) and upload_finish take the
  * lowest queued part, send it and take the next. So a full pool holds nobody up: finish takes all
@@ -112,7 +112,7 @@ void upload_unqueue_locked(struct upload *u)
 		u->locked.parts[k].queued = false;
 }
 
-static void fail_locked(struct upload *u, int rc, const struct s3_error *e)
+void upload_fail_locked(struct upload *u, int rc, const struct s3_error *e)
 {
 	lock_assert_held(&u->lock);
 	if (u->locked.failed == 0) {
@@ -187,12 +187,12 @@ static int create(struct upload *u, struct s3_error *e)
 			u->locked.abort_wanted = true;
 	}
 	if (rc != 0)
-		fail_locked(u, rc, e);
+		upload_fail_locked(u, rc, e);
 	return rc;
 }
 
 /* One of those who want to send a part makes the multipart upload, the others wait for it. */
-static int ensure_open(struct upload *u, struct s3_error *e)
+int upload_ensure_open(struct upload *u, struct s3_error *e)
 {
 	lock_take(&u->lock);
 	while (u->locked.state == UPLOAD_CREATING)
@@ -208,67 +208,6 @@ static int ensure_open(struct upload *u, struct s3_error *e)
 	upload_set_state_locked(u, UPLOAD_CREATING);
 	lock_drop(&u->lock);
 	return create(u, e);
-}
-
-struct part_reader {
-	const struct upload_src *src;
-	uint64_t start;
-};
-
-static int read_part(void *arg, void *dst, size_t n, uint64_t off)
-{
-	const struct part_reader *r = arg;
-
-	return r->src->read(r->src->arg, dst, n, r->start + off);
-}
-
-/* Writes down how the sending of generation `before` ended. */
-static void note_sent_locked(struct upload *u, const struct mpu_part *sent, uint64_t before,
-			     uint64_t after, int rc, const struct s3_error *e)
-{
-	struct upload_part *p = &u->locked.parts[sent->number - 1];
-
-	lock_assert_held(&u->lock);
-	if (rc == 0) {
-		p->on_server = true;
-		p->gen = before == after ? before : 0;
-		p->size = sent->size;
-		memcpy(p->etag, sent->etag, sizeof(p->etag));
-		return;
-	}
-	if (e->unclear) {
-		p->on_server = true;
-		p->gen = 0;
-	}
-	/* Bytes that changed while they were sent do not match their checksum: that is no failure,
-	 * it just was not sent. */
-	if (before == after || e->class != FAULT_BAD)
-		fail_locked(u, rc, e);
-}
-
-static void send_part(struct upload *u, unsigned n, uint64_t size)
-{
-	struct part_reader reader = { &u->src, part_range(n).start };
-	struct mpu_part sent = { .number = n };
-	struct s3_error e = { 0 };
-	uint64_t before, after;
-	bool current;
-	int rc;
-
-	if (ensure_open(u, &e) != 0)
-		return;
-	before = u->src.gen(u->src.arg, n);
-	lock_take(&u->lock);
-	u->locked.parts[n - 1].sending_gen = before;
-	current = u->locked.parts[n - 1].gen == before && u->locked.parts[n - 1].size == size;
-	lock_drop(&u->lock);
-	if (current)
-		return;
-	rc = mpu_part_put(u->client, u->key, u->locked.id, n, read_part, &reader, size, &sent, &e);
-	sent.number = n;
-	after = u->src.gen(u->src.arg, n);
-	scoped_lock(&u->lock);
-	note_sent_locked(u, &sent, before, after, rc, &e);
 }
 
 /* 0 when there is none; else the part is marked as being sent and the caller is active. */
@@ -303,7 +242,7 @@ void upload_send_queued(struct upload *u)
 		lock_drop(&u->lock);
 		if (n == 0)
 			return;
-		send_part(u, n, size);
+		upload_send_part(u, n, size);
 		lock_take(&u->lock);
 		u->locked.parts[n - 1].sending = false;
 		lock_drop(&u->lock);

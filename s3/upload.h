@@ -16,6 +16,11 @@
 
 struct upload;
 
+/* A version in the same bucket; the strings live as long as the source of the bytes. */
+struct upload_base {
+	const char *key, *version, *etag; /* version NULL: the ETag alone pins it */
+};
+
 struct upload_src { /* the bytes; alive between retain and release */
 	int (*read)(void *arg, void *dst, size_t n, uint64_t off);
 	/* changes with every write to the part; never 0 */
@@ -23,6 +28,9 @@ struct upload_src { /* the bytes; alive between retain and release */
 	void (*retain)(void *arg);  /* upload_new calls it once, */
 	void (*release)(void *arg); /* the end of the upload once */
 	void *arg;
+	/* Are all bytes of the range those of *ret_base at the same place? Then the server may copy
+	 * them (UploadPartCopy). NULL: never. */
+	bool (*base)(void *arg, struct s3_range range, struct upload_base *ret_base);
 };
 
 struct upload_conf {

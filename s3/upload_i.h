@@ -1,4 +1,4 @@
-/* upload_i.h - shared by upload.c (life, offers, sending) and upload_finish.c. */
+/* upload_i.h - shared by upload.c (life, offers), upload_part.c and upload_finish.c. */
 #ifndef S3_UPLOAD_I_H
 #define S3_UPLOAD_I_H
 
@@ -84,6 +84,7 @@ struct upload {
 		bool tags_late;		/* set after the multipart upload was created */
 		bool in_callback;	/* on_id runs */
 		bool abort_wanted;
+		bool copy_refused;     /* by the server: all parts are sent */
 		int failed;	       /* the first failure since finish last began */
 		struct s3_error error; /* its reason; no part is sent after it */
 		struct s3_info made;   /* in TAGGING */
@@ -97,6 +98,12 @@ void upload_set_state_locked(struct upload *u, enum upload_state to);
 int upload_opts_copy(struct upload_opts *dst, const struct s3_put_opts *src) must_check;
 void upload_opts_free(struct upload_opts *o);
 struct s3_put_opts upload_opts_view(const struct upload_opts *o); /* borrows */
+/* The first failure counts: no more parts go out. */
+void upload_fail_locked(struct upload *u, int rc, const struct s3_error *e);
+/* A multipart upload is there when it returns 0. Takes the lock. */
+int upload_ensure_open(struct upload *u, struct s3_error *e) must_check;
+/* upload_part.c. Sends part n, of size bytes, unless it stands; its end is written down. */
+void upload_send_part(struct upload *u, unsigned n, uint64_t size);
 /* Room for part n. */
 int upload_grow_locked(struct upload *u, unsigned n) must_check;
 /* Asks for at most n more tasks in the pool that send queued parts. Takes the lock. */

@@ -577,6 +577,39 @@ assert_arrived() { # key...: b has what a has
 	done
 }
 
+# ---- the same in a local folder ------------------------------------------------------------------------------
+
+# One command in $T/local and in $MNT/work, each as the current folder; make_twins makes both.
+make_twins() { mkdir -p "$T/local" "$MNT/work"; }
+on_both() { # command...
+	local top
+	for top in "$T/local" "$MNT/work"; do (cd "$top" && "$@"); done
+}
+
+facts_of() { # folder [times]: name, type, mode, owner, target, size, links, and with "times" the modification time
+	(cd "$1" && find . -mindepth 1 \( -type d -printf "%P\t%y\t%m\t%U:%G\0" \) -o \
+		-printf "%P\t%y\t%m\t%U:%G\t%l\t%s\t%n${2:+\t%T@}\0" | sort -z | tr '\0' '\n')
+}
+
+same_trees() { # local folder, folder in the mount [times]: names, contents and metadata are equal
+	facts_of "$1" "${3:-}" >"$T/facts.local"
+	facts_of "$2" "${3:-}" >"$T/facts.mount"
+	diff "$T/facts.local" "$T/facts.mount" || fail "the metadata differ: $1 $2"
+	diff -r --no-dereference "$1" "$2" || fail "the trees differ: $1 $2"
+}
+
+# The twins are equal now, in both buckets, and for the next mount, which knows nothing of this one.
+twins_last() { # [times]
+	same_trees "$T/local" "$MNT/work" "${1:-}"
+	wait_repl
+	s3 compare , tree a "$T/local" work/
+	assert_eq "$(s3 uploads a , uploads b)" "" "unfinished uploads"
+	umount_crrfs
+	mv "$STATE" "$STATE.before"
+	mount_crrfs
+	same_trees "$T/local" "$MNT/work" "${1:-}"
+}
+
 # ---- counting requests -------------------------------------------------------------------------------------
 
 log_of() { local name=S3_${1^}_LOG; echo "${!name}"; }

@@ -303,7 +303,8 @@ static void early_case(const char *name, const char *colour, bool rewrite, bool 
 	size_t size = (size_t)(11 * MIB);
 	char *body = pattern(size);
 	struct memory m = { .body = body, .gen = 1 };
-	struct upload_src src = { memory_read, memory_gen, memory_retain, memory_release, &m };
+	struct upload_src src = { memory_read, memory_gen, memory_retain, memory_release, &m,
+				  NULL };
 	struct repl_early e[4];
 	struct repl_facts facts = { .key = "Tax/big" };
 	struct job_spec spec = { .known = true };

@@ -25,6 +25,8 @@ struct source {
 	int retained;
 	int restless; /* so many reads change what they read */
 	unsigned reads;
+	const char *base_version; /* NULL: there is no base */
+	uint64_t base_size;
 };
 
 struct world {
@@ -114,6 +116,19 @@ static void world_init(struct world *w, unsigned threads, unsigned queue)
 	w->opts = (struct s3_put_opts){ .meta = &w->meta, .tags = &w->tags, .token_name = "token" };
 }
 
+/* The first version is a base for all that was not touched since. */
+static bool src_base(void *arg, struct s3_range range, struct upload_base *ret_base)
+{
+	struct source *s = arg;
+
+	scoped_lock(&s->lock);
+	CHECK(range.start == part_range(part_of(range.start)).start);
+	if (!s->base_version || s->gen[part_of(range.start)] != 1 || range.end > s->base_size)
+		return false;
+	*ret_base = (struct upload_base){ "k", s->base_version, "e" };
+	return true;
+}
+
 /* Ends the pool first: then nothing is in flight, and everything must have been let go. */
 static void world_free(struct world *w)
 {
@@ -135,7 +150,7 @@ static struct upload *make(struct world *w)
 				    .on_id = on_id,
 				    .on_id_arg = w,
 				    .src = { src_read, src_gen, src_retain, src_release,
-					     &w->src } };
+					     &w->src, src_base } };
 	struct upload *u = NULL;
 
 	CHECK_INT(upload_new(&conf, &u), 0);
@@ -646,9 +661,89 @@ static void test_race(void)
 	world_free(&w);
 }
 
+/* An edit in the middle and at the end: the rest is copied where it is. */
+static void test_base(void)
+{
+	uint64_t size = 8 * 5 * MIB + 77, longer = 8 * 5 * MIB + 500;
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 4, 16);
+	u = make(&w);
+	finish(&w, u, size);
+	upload_drop(u);
+	w.src.base_version = "v1";
+	w.src.base_size = size;
+	touch(&w, 3);
+	u = make(&w);
+	finish(&w, u, size); /* the last part is short, and copied all the same */
+	upload_drop(u);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 9 + 1);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART_COPY), 8);
+	u = make(&w);
+	finish(&w, u, longer);
+	touch(&w, 5); /* after the end of it all: nothing to do */
+	upload_drop(u);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 10 + 2);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART_COPY), 8 + 7);
+	world_free(&w);
+}
+
+/* The server copies no parts, or not of this base: all are sent, and few are asked for. */
+static void test_base_refused(void)
+{
+	static const int statuses[] = { 501, 405, 412, 404, 403, 400 };
+	uint64_t size = 20 * 5 * MIB;
+
+	for (size_t k = 0; k < array_size(statuses); k++) {
+		struct world w;
+		struct upload *u;
+
+		world_init(&w, 4, 16);
+		w.src.base_version = "v1";
+		w.src.base_size = size;
+		fake_fault(&w.fake, FAKE_PART_COPY, 0, 100, statuses[k], false);
+		u = make(&w);
+		finish(&w, u, size);
+		upload_drop(u);
+		CHECK_INT(fake_calls(&w.fake, FAKE_PART), 20);
+		CHECK(fake_calls(&w.fake, FAKE_PART_COPY) <= 7);
+		CHECK_INT(fake_calls(&w.fake, FAKE_CREATE), 1);
+		world_free(&w);
+	}
+}
+
+/* No answer is no refusal: the next try copies what is missing. */
+static void test_base_lost(void)
+{
+	uint64_t size = 4 * 5 * MIB;
+	struct s3_info i = { 0 };
+	struct world w;
+	struct upload *u;
+
+	world_init(&w, 4, 16);
+	u = make(&w);
+	finish(&w, u, size);
+	upload_drop(u);
+	w.src.base_version = "v1";
+	w.src.base_size = size;
+	touch(&w, 1);
+	fake_fault(&w.fake, FAKE_PART_COPY, 0, 1, 0, true);
+	u = make(&w);
+	CHECK(upload_finish(u, size, &i, NULL) < 0);
+	finish(&w, u, size);
+	upload_drop(u);
+	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 4 + 1);
+	CHECK_INT(w.fake.n_versions, 2);
+	world_free(&w);
+}
+
 int main(void)
 {
 	test_small();
+	test_base();
+	test_base_refused();
+	test_base_lost();
 	test_large(4, 16, true);
 	test_large(4, 16, false);
 	test_large(1, 1, true);

@@ -31,13 +31,32 @@ static void test_grants(void)
 static void test_no_owner(void)
 {
 	auto_with(acl_free) struct acl a = { 0 };
+	auto_with(buf_free) struct buf text;
 
+	buf_init(&text, BUF_LIMIT_SMALL);
 	CHECK_INT(grants_read("read=" GROUP, &a), 0);
 	CHECK(a.owner == NULL);
 	CHECK_INT(a.n, 1);
 	CHECK_INT(a.grants[0].permission, ACL_READ);
 	CHECK(a.grants[0].id == NULL);
 	CHECK_STR(a.grants[0].uri, GROUP);
+	CHECK_INT(grants_write(&a, &text), 0);
+	CHECK_STR(buf_str(&text), "read=" GROUP);
+}
+
+/* A server's word: what it says must not read back as other grants. */
+static void test_no_grants(void)
+{
+	struct acl_grant g = { .id = (char *)"x;full-control=id:evil", .permission = ACL_READ };
+	struct acl a = { .owner = (char *)"me", .grants = &g, .n = 1 };
+	auto_with(buf_free) struct buf text;
+
+	buf_init(&text, BUF_LIMIT_SMALL);
+	CHECK_INT(grants_write(&a, &text), -EBADMSG);
+	g.id = (char *)"x";
+	CHECK_INT(grants_write(&a, &text), 0);
+	a.owner = (char *)"me;read=id:evil";
+	CHECK_INT(grants_write(&a, &text), -EBADMSG);
 }
 
 static void test_bad_grants(void)
@@ -96,6 +115,7 @@ int main(void)
 {
 	test_grants();
 	test_no_owner();
+	test_no_grants();
 	test_bad_grants();
 	test_retention();
 	return check_done();

@@ -24,6 +24,7 @@ enum fake_op {
 	FAKE_PUT,
 	FAKE_CREATE,
 	FAKE_PART,
+	FAKE_PART_COPY,
 	FAKE_COMPLETE,
 	FAKE_ABORT,
 	FAKE_HEAD,
@@ -217,6 +218,36 @@ static inline int fake_complete(struct fake_s3 *f, struct fake_upload *u, const 
 		"<CompleteMultipartUploadResult><ETag>x-1</ETag></CompleteMultipartUploadResult>");
 }
 
+/* Of a version of the same key, named by its id and pinned by an ETag. */
+static inline int fake_copy_part(struct fake_s3 *f, const struct http_req *q,
+				 struct fake_part *part, struct http_res *res)
+{
+	const char *from = kv_get(q->headers, "x-amz-copy-source"),
+		   *range = kv_get(q->headers, "x-amz-copy-source-range");
+	const char *asked = strstr(from, "/b/k?versionId=v");
+	unsigned v = asked ? (unsigned)strtoul(asked + 16, NULL, 10) : 0;
+	unsigned long long first = 0, last = 0;
+	uint8_t sum[MD5_SIZE];
+	char hex[2 * MD5_SIZE + 1];
+
+	if (v == 0 || v > f->n_versions)
+		return fake_error(res, 404, "NoSuchVersion");
+	CHECK(kv_get(q->headers, "x-amz-copy-source-if-match"));
+	CHECK(range && sscanf(range, "bytes=%llu-%llu", &first, &last) == 2);
+	if (last >= f->versions[v - 1].size)
+		return fake_error(res, 400, "InvalidArgument");
+	free(part->data);
+	part->size = (size_t)(last - first + 1);
+	part->data = malloc(part->size);
+	memcpy(part->data, f->versions[v - 1].data + first, part->size);
+	CHECK_INT(md5(part->data, part->size, sum), 0);
+	hex_encode(sum, sizeof(sum), hex);
+	return buf_addf(&res->body,
+			"<CopyPartResult><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
+			"<ETag>%s</ETag></CopyPartResult>",
+			hex);
+}
+
 static inline int fake_multipart(struct fake_s3 *f, enum fake_op op, const struct http_req *q,
 				 char **body, struct http_res *res)
 {
@@ -239,6 +270,8 @@ static inline int fake_multipart(struct fake_s3 *f, enum fake_op op, const struc
 		return buf_adds(&res->body, "<ListPartsResult></ListPartsResult>");
 	if (!CHECK(p >= 1 && p <= FAKE_PARTS))
 		abort();
+	if (op == FAKE_PART_COPY)
+		return fake_copy_part(f, q, &u->parts[p], res);
 	free(u->parts[p].data);
 	u->parts[p].data = take_ptr(body);
 	u->parts[p].size = (size_t)q->body_size;
@@ -338,6 +371,8 @@ static inline enum fake_op fake_op_of(const struct http_req *q)
 
 	if (strstr(q->url, "?retention") || strstr(q->url, "?legal-hold"))
 		return FAKE_LOCK_PUT;
+	if (kv_get(q->headers, "x-amz-copy-source"))
+		return FAKE_PART_COPY;
 	if (strcmp(q->method, "PUT") == 0)
 		return id ? FAKE_PART : tags ? FAKE_TAGS_PUT : FAKE_PUT;
 	if (strcmp(q->method, "POST") == 0)
