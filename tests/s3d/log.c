@@ -1,4 +1,5 @@
-/* EPOCH_MS METHOD OP BUCKET KEY STATUS BYTES_IN BYTES_OUT REQID query EPOCH_US; one write per line */
+/* EPOCH_MS METHOD OP BUCKET KEY STATUS BYTES_IN BYTES_OUT REQID query EPOCH_US
+ * One write per line. */
 #include "s3d.h"
 
 #include <errno.h>
