@@ -25,7 +25,7 @@ static void test_open(void)
 	s = must_open("one");
 	CHECK_INT(sql_number(s->full, "PRAGMA synchronous"), 2);
 	CHECK_INT(sql_number(s->norm, "PRAGMA synchronous"), 1);
-	CHECK_INT(sql_number(s->read, "PRAGMA user_version"), 2);
+	CHECK_INT(sql_number(s->read, "PRAGMA user_version"), 3);
 	CHECK_INT(sql_number(s->norm, "PRAGMA foreign_keys"), 1);
 	store_close(s);
 	s = must_open("two");
