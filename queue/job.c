@@ -22,6 +22,7 @@ void job_spec_free(struct job_spec *s)
 	free(s->sse);
 	free(s->sse_key);
 	free(s->lock_mode);
+	job_base_free(&s->base);
 	*s = (struct job_spec){ 0 };
 }
 
@@ -51,6 +52,7 @@ int job_spec_copy(struct job_spec *dst, const struct job_spec *src)
 	r = r < 0 ? r : kv_copy(&n.meta, &src->meta);
 	r = r < 0 ? r : kv_copy(&n.sys, &src->sys);
 	r = r < 0 ? r : kv_copy(&n.tags, &src->tags);
+	r = r < 0 ? r : job_base_copy(&n.base, &src->base);
 	if (r < 0) {
 		job_spec_free(&n);
 		return r;
@@ -219,6 +221,7 @@ int job_spec_to_json(const struct job_spec *s, struct buf *out)
 	if (r == 0)
 		r = kv_to_json(&j, "tags", &s->tags);
 	add_protection(&j, s);
+	job_base_to_json(&s->base, &j);
 	json_close(&j, '}');
 	return r < 0 ? r : out->error;
 }
@@ -307,7 +310,8 @@ static int read_spec(const struct doc_node *root, struct job_spec *ret_s)
 		r = read_kv(root, "sys", &ret_s->sys);
 	if (r == 0)
 		r = read_kv(root, "tags", &ret_s->tags);
-	return r < 0 ? r : read_protection(root, ret_s);
+	r = r < 0 ? r : read_protection(root, ret_s);
+	return r < 0 ? r : job_base_from_json(root, &ret_s->base);
 }
 
 int job_spec_from_json(const char *text, struct job_spec *ret_s)
