@@ -187,10 +187,11 @@ static bool opens_for_writing(int flags)
  * */
 static int prepare(struct file *f, const struct file_open *o)
 {
+	bool made = f->locked.state == FILE_CLEAN && o->create && !f->locked.now.has_object;
 	bool empty_now = false;
 	int r = 0;
 
-	if (f->locked.state == FILE_CLEAN && o->create && !f->locked.now.has_object)
+	if (made)
 		r = begin_new(f, o);
 	else if (f->locked.state == FILE_CLEAN)
 		r = file_refresh(f, opens_for_writing(o->flags));
@@ -198,7 +199,7 @@ static int prepare(struct file *f, const struct file_open *o)
 		/* the kernel looks the name up again, and may create it */
 		return r == -ENOENT ? -ESTALE : r;
 	lock_take(&f->locked.l);
-	if ((o->flags & O_TRUNC) && f->locked.now.size) {
+	if ((o->flags & O_TRUNC) && !made) { /* an empty one has a new time all the same */
 		r = file_truncate_locked(f, 0);
 		empty_now = !r;
 	}
