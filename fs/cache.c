@@ -54,13 +54,21 @@ struct victims {
 	size_t n;
 };
 
+/* wanted: a key; a directory's, or "": all that begins with it. */
+static bool is_of(const char *key, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	return !n || wanted[n - 1] == '/' ? !strncmp(key, wanted, n) : !strcmp(key, wanted);
+}
+
 static int collect(void *arg, const char *name, void *value)
 {
 	struct victims *v = arg;
 	struct cache_object *o = value;
 
 	(void)name;
-	if (strcmp(o->key, v->key) == 0)
+	if (is_of(o->key, v->key))
 		v->found[v->n++] = o;
 	return 0;
 }

@@ -63,6 +63,7 @@ int read_cache_read(struct read_cache *c, const struct read_id *id, struct read_
 		    size_t n, uint64_t off) must_check;
 /* The reader is gone. */
 void read_cache_leave(struct read_cache *c, struct read_pos *pos);
+/* A directory's key, or "": all that begins with it. */
 void read_cache_drop_key(struct read_cache *c, const char *key);
 
 #endif

@@ -12,15 +12,18 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/lock.h"
 #include "s3/types.h"
 
 struct node {
-	uint64_t ino; /* fixed */
-	bool is_dir;  /* fixed */
+	uint64_t ino;				/* fixed */
+	bool is_dir;				/* fixed */
+	_Atomic int64_t changed, names_changed; /* wall ns; 0 never */
 	/* the table's lock: */
 	struct node *parent;
 	char *name;
@@ -310,6 +313,45 @@ int node_find(struct node_table *t, uint64_t parent, const char *name, struct no
 	return 0;
 }
 
+/* The node of the len bytes at name in dir. */
+static struct node *find_part_locked(const struct node_table *t, const struct node *dir,
+				     const char *name, size_t len)
+{
+	char part[256];
+
+	if (!len || len >= sizeof(part))
+		return NULL;
+	memcpy(part, name, len);
+	part[len] = '\0';
+	return find_name_locked(t, dir->ino, part);
+}
+
+int node_find_key(struct node_table *t, const char *key, struct node **ret_dir, struct node **ret_n)
+{
+	size_t root = strlen(t->root_key), len;
+	struct node *dir, *n;
+
+	if (strncmp(key, t->root_key, root))
+		return -ENOENT;
+	scoped_lock(&t->locked.l);
+	dir = t->locked.root;
+	for (key += root;; key += len + 1) {
+		len = strcspn(key, "/");
+		n = find_part_locked(t, dir, key, len);
+		if (!key[len] || !key[len + 1])
+			break;
+		if (!n || !n->is_dir)
+			return -ENOENT;
+		dir = n;
+	}
+	dir->refs++;
+	if (n)
+		n->refs++;
+	*ret_dir = dir;
+	*ret_n = n;
+	return 0;
+}
+
 void node_unref(struct node_table *t, struct node *n)
 {
 	if (!n)
@@ -340,6 +382,49 @@ uint64_t node_ino(const struct node *n)
 bool node_is_dir(const struct node *n)
 {
 	return n->is_dir;
+}
+
+#define NS_PER_S INT64_C(1000000000)
+
+static int64_t wall_ns(void)
+{
+	struct timespec now = clock_wall_ts();
+
+	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+void node_changed(struct node *n)
+{
+	atomic_store(&n->changed, wall_ns());
+}
+
+void node_names_changed(struct node *dir)
+{
+	int64_t now = wall_ns();
+
+	atomic_store(&dir->changed, now);
+	atomic_store(&dir->names_changed, now);
+}
+
+void node_mtime_is_set(struct node *n)
+{
+	atomic_store(&n->names_changed, 0);
+}
+
+/* The later one; a time in the future says nothing of when that was. */
+static struct timespec later(struct timespec said, int64_t seen)
+{
+	int64_t ns = (int64_t)said.tv_sec * NS_PER_S + said.tv_nsec;
+
+	if (!seen || (ns > seen && ns <= wall_ns()))
+		return said;
+	return (struct timespec){ .tv_sec = seen / NS_PER_S, .tv_nsec = (long)(seen % NS_PER_S) };
+}
+
+void node_times(const struct node *n, struct stat *st)
+{
+	st->st_mtim = later(st->st_mtim, atomic_load(&n->names_changed));
+	st->st_ctim = later(st->st_mtim, atomic_load(&n->changed));
 }
 
 uint64_t node_parent(struct node_table *t, const struct node *n)
@@ -533,4 +618,22 @@ int node_each_file(struct node_table *t, struct node *dir, bool direct,
 	}
 	free(list);
 	return r;
+}
+
+int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos, size_t *ret_n)
+{
+	uint64_t *inos;
+	size_t n = 0;
+
+	scoped_lock(&t->locked.l);
+	inos = calloc(t->locked.n, sizeof(*inos));
+	if (!inos)
+		return -ENOMEM;
+	for (size_t slot = 0; slot < t->locked.size; slot++)
+		for (struct node *i = t->locked.by_ino[slot]; i; i = i->ino_next)
+			if (i == dir || is_below(i, dir, false))
+				inos[n++] = i->ino;
+	*ret_inos = inos;
+	*ret_n = n;
+	return 0;
 }

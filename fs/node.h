@@ -7,6 +7,7 @@
 #define FS_NODE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/base.h"
 
@@ -30,11 +31,21 @@ int node_ref(struct node_table *t, uint64_t ino, struct node **ret_n) must_check
 /* Reference to a known node of (parent, name); -ENOENT when none. */
 int node_find(struct node_table *t, uint64_t parent, const char *name, struct node **ret_n)
 	must_check;
+/* Of a key: the directory that it is in, and it (NULL when it is not known), both referenced.
+ * -ENOENT when the directory is not known. */
+int node_find_key(struct node_table *t, const char *key, struct node **ret_dir, struct node **ret_n)
+	must_check;
 void node_unref(struct node_table *t, struct node *n); /* NULL is fine */
 void node_forget(struct node_table *t, uint64_t ino, uint64_t lookups);
 
 uint64_t node_ino(const struct node *n);
 bool node_is_dir(const struct node *n);
+/* What happened through this mount, for stat(2): S3 keeps neither. A change of the node itself is
+ * its ctime, a change of the names in a directory its mtime, too, until that is set. */
+void node_changed(struct node *n);
+void node_names_changed(struct node *dir);
+void node_mtime_is_set(struct node *n);
+void node_times(const struct node *n, struct stat *st); /* puts them over what the object says */
 uint64_t node_parent(struct node_table *t, const struct node *n);
 /* Full key with the mount's prefix, "d/" for directories ("" or prefix for the root). New string.
  * -ESTALE when the node was removed. */
@@ -59,5 +70,9 @@ void node_set_file(struct node_table *t, struct node *n, struct file *f);
  * direct child only, when direct). Nodes are referenced meanwhile. */
 int node_each_file(struct node_table *t, struct node *dir, bool direct,
 		   int (*fn)(void *arg, struct node *n), void *arg) must_check;
+
+/* The numbers of all named nodes below dir, and its own; new array. */
+int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos, size_t *ret_n)
+	must_check;
 
 #endif

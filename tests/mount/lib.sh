@@ -577,6 +577,13 @@ assert_arrived() { # key...: b has what a has
 	done
 }
 
+# On both sides, by ListObjectVersions. After wait_repl.
+assert_versions() { # key versions [delete-markers]
+	local got
+	got=$(s3 count-versions a "$1" , count-markers a "$1" , count-versions b "$1" , count-markers b "$1" | tr '\n' ' ')
+	assert_eq "$got" "$2 ${3:-0} $2 ${3:-0} " "versions and delete markers of $1 at the source, at the destination"
+}
+
 # ---- the same in a local folder ------------------------------------------------------------------------------
 
 # One command in $T/local and in $MNT/work, each as the current folder; make_twins makes both.
@@ -642,6 +649,16 @@ count_requests() { # a|b OPERATION-regex [key-prefix]
 
 sum_bytes() { # a|b OPERATION-regex [key-prefix]
 	requests "$1" | awk -F'\t' -v op="^($2)\$" -v p="${3:-}" '$1 ~ op && index($4, p) == 1 { n += $2 } END { printf "%d\n", n }'
+}
+
+# Requests that brought 4 KiB or more to a side. (The gateway's log tells no copy from a put, but for the bytes.)
+count_bodies() { # a|b [key-prefix]
+	requests "$1" | awk -F'\t' -v p="${2:-}" \
+		'$1 ~ /^(PutObject|UploadPart)$/ && $2 >= 4096 && index($4, p) == 1 { n++ } END { print n + 0 }'
+}
+sum_bodies() { # a|b [key-prefix]
+	requests "$1" | awk -F'\t' -v p="${2:-}" \
+		'$1 ~ /^(PutObject|UploadPart)$/ && $2 >= 4096 && index($4, p) == 1 { n += $2 } END { printf "%d\n", n }'
 }
 
 assert_requests() { # a|b OPERATION-regex key-prefix expected
