@@ -12,6 +12,7 @@
 #include "s3/acl.h"
 
 #include "fs/history.h"
+#include "queue/dest.h"
 
 #define SHOWN 160
 
@@ -36,6 +37,8 @@ void config_init(struct config *c)
 		.attr_ms = 1000,
 		.hold_ms = 10000,
 		.settle_ms = 1000,
+		.durability = DURABILITY_SOURCE,
+		.replicas_wait_ms = 60000,
 		.cache_bytes = 256 * MIB,
 		.repl_threads = 8,
 		.watch_pages = 100,

@@ -296,6 +296,9 @@ static struct fs_conf fs_conf(const struct app *a)
 		.attr_ms = c->attr_ms,
 		.hold_ms = c->hold_ms,
 		.settle_ms = c->settle_ms,
+		.durability = (enum durability)c->durability,
+		.replicas_wait_ms = c->replicas_wait_ms,
+		.staging_max = c->staging_max,
 		.cache_bytes = c->cache_bytes,
 		.early_upload = c->early_upload,
 		.default_acl = c->default_acl,
@@ -357,6 +360,8 @@ static void on_hurry(void *arg)
 	struct app *a = arg;
 
 	buckets_abort(&a->buckets);
+	if (a->fs.repl)
+		repl_stop_waits(a->fs.repl);
 }
 
 static int mount_it(struct app *a)
