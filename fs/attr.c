@@ -15,15 +15,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "fs/cache.h"
 #include "fs/history.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "s3/object.h"
 #include "s3/tagging.h"
 
-#define LOOKUP_PAGE 100
-#define EMPTY_ETAG  "d41d8cd98f00b204e9800998ecf8427e" /* MD5 of nothing: a directory marker's */
+#define LOOKUP_PAGE  100
+#define EMPTY_ETAG   "d41d8cd98f00b204e9800998ecf8427e" /* MD5 of nothing: a directory marker's */
 /* in the database: a directory that had no marker when it was asked for */
-#define NO_ETAG "-"
+static const struct meta_of bare = { .etag = "-" };
 
 static bool key_is_dir(const char *key)
 {
@@ -40,8 +42,11 @@ static bool marker_unknown(const struct attr *a)
 static void remember(struct fs *fs, const char *key, const struct attr *a, int64_t since)
 {
 	attr_cache_put_seen(fs->attrs, key, a, since);
-	if (a->has_object && a->rec_known && a->etag && !a->past)
-		metadb_put(fs->metadb, key, a->etag, &a->rec);
+	if (a->has_object && a->rec_known && a->etag && !a->past) {
+		struct meta_of of = { a->etag, a->mtime_ms, a->mtime_about };
+
+		metadb_put(fs->metadb, key, &of, &a->rec);
+	}
 }
 
 void attr_learn(struct fs *fs, const char *key, const struct attr *a)
@@ -55,6 +60,7 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
 	}
 	mine.is_dir = key_is_dir(key);
 	mine.has_object = true;
+	mine.mtime_about = true;
 	if (!mine.mtime_ms)
 		mine.mtime_ms = clock_wall_ms();
 	remember(fs, key, &mine, CLOCK_NEVER);
@@ -66,13 +72,33 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
  */
 static int recall(struct fs *fs, const char *key, struct attr *a)
 {
-	int r = a->past ? -ENOENT : metadb_get(fs->metadb, key, a->etag, &a->rec);
+	struct meta_of of = { a->etag, a->mtime_ms, a->mtime_about };
+	int r = a->past ? -ENOENT : metadb_get(fs->metadb, key, &of, &a->rec);
 
 	if (r)
 		return r;
 	free(take_ptr(&a->rec.version_id));
 	a->rec_known = true;
 	return 0;
+}
+
+void attr_forget(struct fs *fs, const char *key, bool kept)
+{
+	bool is_dir = key_is_dir(key);
+
+	if (is_dir)
+		attr_cache_clear_below(fs->attrs, key);
+	else
+		attr_cache_drop(fs->attrs, key);
+	if (kept && is_dir)
+		metadb_del_below(fs->metadb, key);
+	else if (kept)
+		metadb_del(fs->metadb, key);
+	read_cache_drop_key(fs->cache, key);
+	if (is_dir)
+		notify_below(fs->notify, key);
+	else
+		notify_key(fs->notify, key, true);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -107,8 +133,9 @@ static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *
 static void recall_version(struct fs *fs, const char *key, struct attr *a)
 {
 	auto_with(meta_rec_free) struct meta_rec old = { 0 };
+	struct meta_of any = { .etag = a->etag };
 
-	if (!a->rec.version_id || metadb_get(fs->metadb, key, a->etag, &old) || !old.version_id ||
+	if (!a->rec.version_id || metadb_get(fs->metadb, key, &any, &old) || !old.version_id ||
 	    strcmp(old.version_id, a->rec.version_id))
 		return;
 	a->rec.own_acl = old.own_acl;
@@ -123,7 +150,7 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 
 	if (!r && info.delete_marker && !history_holds(fs, key))
 		r = -ENOENT;
-	if (r == -ENOENT && !key_is_dir(key))
+	if (r == -ENOENT && !key_is_dir(key) && !history_holds(fs, key))
 		attr_cache_put_seen(fs->attrs, key, NULL, since);
 	if (!r)
 		r = attr_from_info(fs, key, &info, since, ret_a);
@@ -293,7 +320,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 	}
 	if (r == -ENOENT && key_is_dir(key)) {
 		become_bare(fs, key, a, since);
-		metadb_put(fs->metadb, key, NO_ETAG, &a->rec);
+		metadb_put(fs->metadb, key, &bare, &a->rec);
 		return 0;
 	}
 	if (!r && want_tags && !(headed && a->rec.tags_known)) {
@@ -314,7 +341,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 static int load_prefix(struct fs *fs, const char *key, struct attr *a)
 {
 	int64_t since = clock_mono_ms();
-	int r = metadb_get(fs->metadb, key, NO_ETAG, &a->rec);
+	int r = metadb_get(fs->metadb, key, &bare, &a->rec);
 
 	if (!r) {
 		become_bare(fs, key, a, since);
@@ -340,10 +367,9 @@ int attr_complete(struct fs *fs, const char *key, struct attr *a)
 /* A version never changes: what is known of it holds. */
 static int past_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 {
-	auto_with(attr_free) struct attr a = { .has_object = true,
-					       .past = true,
-					       .size = e->size,
-					       .mtime_ms = e->mtime_ms };
+	auto_with(attr_free) struct attr a = {
+		.has_object = true, .past = true, .size = e->size, .mtime_ms = e->mtime_ms
+	};
 	int r = e->is_prefix ? 0 : attr_cache_get(fs->attrs, e->key, ret_a);
 
 	if (e->is_prefix)
@@ -362,6 +388,15 @@ static int past_from_entry(struct fs *fs, const struct s3_entry *e, struct attr 
 	return r ? r : attr_copy(ret_a, &a);
 }
 
+/* Is what was seen what the listing has? */
+static bool is_of(const struct attr *seen, const struct s3_entry *e)
+{
+	struct meta_of was = { seen->etag, seen->mtime_ms, seen->mtime_about };
+	struct meta_of is = { .etag = e->etag, .mtime_ms = e->mtime_ms };
+
+	return meta_of_fits(&was, &is);
+}
+
 int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 {
 	auto_with(attr_free) struct attr a = { .is_dir = e->is_prefix || key_is_dir(e->key),
@@ -378,8 +413,7 @@ int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 		return r;
 	if (!r && e->is_prefix)
 		return attr_copy(ret_a, &seen);
-	r = !r && seen.rec_known && seen.etag && e->etag && !strcmp(seen.etag, e->etag) ? 0
-											: -ENOENT;
+	r = !r && seen.rec_known && is_of(&seen, e) ? 0 : -ENOENT;
 	if (!r)
 		r = meta_rec_copy(&a.rec, &seen.rec);
 	a.rec_known = !r;
@@ -468,9 +502,34 @@ static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_ke
 	return take_file(fs, file_key, &page, since, ret_a);
 }
 
+/* Of a name of which nothing is cached. */
+static int lookup_unknown(struct fs *fs, const char *dir_key, const char *name,
+			  const char *file_key, const char *as_dir, struct attr *ret_a)
+{
+	char from[256];
+	enum seen_advice advice = SEEN_NOTHING;
+	int r;
+
+	if (!fs->conf.at_ms)
+		advice = attr_cache_ask_absent(fs->attrs, dir_key, name, from);
+	if (advice == SEEN_ABSENT)
+		return -ENOENT;
+	if (advice == SEEN_LIST && !attr_list_stretch(fs, dir_key, from)) {
+		r = lookup_cached(fs, file_key, as_dir, ret_a);
+		if (r == -EAGAIN &&
+		    attr_cache_ask_absent(fs->attrs, dir_key, name, from) == SEEN_ABSENT)
+			r = -ENOENT;
+		if (r != -EAGAIN)
+			return r;
+	}
+	r = lookup_listed(fs, file_key, as_dir, ret_a);
+	if (r == -ENOENT && !fs->conf.at_ms)
+		attr_cache_note_absent(fs->attrs, dir_key);
+	return r;
+}
+
 /* In the versions view: a version, or else a name in the tree that it mirrors. */
-static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key,
-		       struct attr *ret_a)
+static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key, struct attr *ret_a)
 {
 	int64_t since = clock_mono_ms();
 	int r = history_holds(fs, file_key) ? head(fs, file_key, ret_a) : -ENOENT;
@@ -481,8 +540,11 @@ static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key,
 	if (r && r != -ENOENT)
 		return r;
 	past_dir(ret_a);
-	attr_cache_put_seen(fs->attrs, dir_key, r ? NULL : ret_a, since);
-	attr_cache_put_seen(fs->attrs, file_key, NULL, since);
+	/* Each write makes new names here: that there is none holds for a moment only. */
+	if (!r || fs->conf.attr_ms <= ATTR_MOMENT_MS)
+		attr_cache_put_seen(fs->attrs, dir_key, r ? NULL : ret_a, since);
+	if (fs->conf.attr_ms <= ATTR_MOMENT_MS)
+		attr_cache_put_seen(fs->attrs, file_key, NULL, since);
 	return r;
 }
 
@@ -498,7 +560,7 @@ int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct att
 		r = lookup_cached(fs, file, dir, &a);
 	if (r == -EAGAIN)
 		r = history_holds(fs, dir) ? lookup_past(fs, file, dir, &a)
-					   : lookup_listed(fs, file, dir, &a);
+					   : lookup_unknown(fs, dir_key, name, file, dir, &a);
 	if (!r)
 		r = attr_complete(fs, a.is_dir ? dir : file, &a);
 	return r ? r : attr_copy(ret_a, &a);

@@ -10,6 +10,7 @@
 
 #include "fs/fs.h"
 #include "fs/metadb.h"
+#include "fs/seen.h"
 #include "s3/types.h"
 
 /* One object or directory as last seen. */
@@ -22,6 +23,8 @@ struct attr {
 	uint64_t size;
 	char *etag;	  /* NULL unknown */
 	int64_t mtime_ms; /* Last-Modified */
+	/* ours: mtime_ms is when the source answered; as in meta_of */
+	bool mtime_about;
 	/* rec is filled (from HEAD, from the database, or because this mount wrote it) */
 	bool rec_known;
 	struct meta_rec rec;
@@ -44,8 +47,18 @@ bool attr_meta_get_mtime(const struct kv *meta, struct timespec *ret_ts);
  * */
 bool attr_meta_is_reserved(const char *name);
 
+/* How long a may be believed at most, whatever attr_timeout says: a directory without a marker, and
+ * the versions view, change by what happens to other keys. a NULL: absent. */
+int64_t attr_hold_ms(const struct attr *a);
+#define ATTR_MOMENT_MS 1000
+
 struct attr_cache;
 int attr_cache_new(size_t max_entries, int64_t ttl_ms, struct attr_cache **ret_c) must_check;
+/* fn hears, in the thread that learned it and without a lock, when the source says of a key
+ * something else than what was known of it: another writer was there. Set before anything is put.
+ * other: it is there, or it is gone; else it is another version. */
+typedef void attr_changed_fn(void *arg, const char *key, bool other);
+void attr_cache_on_change(struct attr_cache *c, attr_changed_fn *fn, void *arg);
 void attr_cache_free(struct attr_cache *c);
 /* Copies; key is the file's key or the directory's "d/". */
 void attr_cache_put(struct attr_cache *c, const char *key, const struct attr *a);
@@ -54,19 +67,37 @@ void attr_cache_put_absent(struct attr_cache *c, const char *key);
  * a NULL: absent. */
 void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a,
 			 int64_t since);
+/* Not believed any more, though what comes next is compared with it. */
 void attr_cache_drop(struct attr_cache *c, const char *key);
 void attr_cache_clear(struct attr_cache *c);
+/* Of all keys that begin with prefix. What was absent is told by fn (see above; may be NULL). */
+void attr_cache_clear_below(struct attr_cache *c, const char *prefix);
+/*
+ * Of a name that attr_cache_get knows nothing of: is it known to be absent, since a listing showed
+ * all names around it? See seen.h. attr_cache_note_absent: it was asked for alone, and is not
+ * there; attr_cache_put_stretch: what a request begun at since showed whole, after its names were put; the
+ * least attr_hold_ms of these.
+ */
+enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key, const char *name,
+				       char *ret_from);
+void attr_cache_note_absent(struct attr_cache *c, const char *dir_key);
+void attr_cache_put_stretch(struct attr_cache *c, const char *dir_key, const char *from,
+			    const char *to, int64_t since, int64_t hold_ms);
 /* 0 with a copy, -ENOENT known to be absent, -EAGAIN not known (or expired). */
 int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a) must_check;
 
 /*
  * What is at name in the directory dir_key: a file or a directory (which wins when both are). From
- * the cache, else one ListObjectsV2 (prefix, delimiter), and, where POSIX metadata is wanted and
- * not in the database, one HEAD. -ENOENT, or the request's error.
+ * the cache, else one ListObjectsV2 (of the name, or, where many names were not there, of the names
+ * around it), and, where POSIX metadata is wanted and not in the database, one HEAD. -ENOENT, or
+ * the request's error.
  */
 int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct attr *ret_a)
 	must_check;
-/* The same for a key whose kind is known ("f" or "d/"). */
+/* Asks for the names of dir_key after from ("": all), as many as a page has: all of them are known
+ * then, and so is what is absent. */
+int attr_list_stretch(struct fs *fs, const char *dir_key, const char *from) must_check;
+/* As attr_lookup for a key whose kind is known ("f" or "d/"). */
 int attr_get(struct fs *fs, const char *key, struct attr *ret_a) must_check;
 /* One version of the bucket's key, with its tags, from the source. */
 int attr_of_version(struct fs *fs, const char *key, const char *version, struct attr *ret_a)
@@ -80,6 +111,9 @@ bool attr_tags_hold(const struct fs *fs, const struct attr *a);
 /* Of a listing's entry: asks for what POSIX attributes still need. Nothing when they are not
  * wanted. */
 int attr_complete(struct fs *fs, const char *key, struct attr *a) must_check;
+/* Forgets what is cached of the key (a directory: and of all below it; "": of everything), by the
+ * kernel too, which hears of it a little later. kept: and what the database has. */
+void attr_forget(struct fs *fs, const char *key, bool kept);
 /* This mount made this version: remember (cache and database). */
 void attr_learn(struct fs *fs, const char *key, const struct attr *a);
 /* A listing's entry -> what is known of it (from the cache and the database as far as they agree

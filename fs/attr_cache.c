@@ -1,6 +1,7 @@
 /*
  * attr_cache.c - what was learned of keys, for a while: attributes, or that there is nothing.
- * Bounded; the least recently used goes first.
+ * Bounded; the least recently used goes first. What is too old to be believed stays to be compared
+ * with what is learned next.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,12 +20,19 @@ struct entry {
 };
 
 struct attr_cache {
-	size_t max;	/* fixed */
-	int64_t ttl_ms; /* fixed */
+	size_t max;		    /* fixed */
+	int64_t ttl_ms;		    /* fixed */
+	attr_changed_fn *on_change; /* fixed; NULL = nobody */
+	void *on_change_arg;
 	struct {
 		struct lock l;
 		struct map *entries;
 		struct entry *oldest, *newest;
+		/*
+		 * Where it says "absent", every name that is there has an entry that lives at least
+		 * as long: so whatever takes an entry away before its time takes that word back.
+		 */
+		struct seen *seen;
 	} locked;
 };
 
@@ -39,6 +47,8 @@ int attr_cache_new(size_t max_entries, int64_t ttl_ms, struct attr_cache **ret_c
 	c->ttl_ms = ttl_ms;
 	lock_init(&c->locked.l);
 	r = map_new(&c->locked.entries);
+	if (!r)
+		r = seen_new(ttl_ms, &c->locked.seen);
 	if (r) {
 		attr_cache_free(c);
 		return r;
@@ -86,62 +96,176 @@ static void remove_locked(struct attr_cache *c, struct entry *e)
 	entry_free(e);
 }
 
-static void drop_locked(struct attr_cache *c, const char *key)
+int64_t attr_hold_ms(const struct attr *a)
 {
-	struct entry *e = map_get(c->locked.entries, key);
-
-	if (e)
-		remove_locked(c, e);
+	return a && (a->past || (a->is_dir && !a->has_object)) ? ATTR_MOMENT_MS : CLOCK_NEVER;
 }
 
 void attr_cache_clear(struct attr_cache *c)
 {
 	scoped_lock(&c->locked.l);
+	seen_clear(c->locked.seen);
 	while (c->locked.oldest)
 		remove_locked(c, c->locked.oldest);
+}
+
+void attr_cache_clear_below(struct attr_cache *c, const char *prefix)
+{
+	struct entry *next, *gone = NULL;
+
+	lock_take(&c->locked.l);
+	seen_clear(c->locked.seen);
+	for (struct entry *e = c->locked.oldest; e; e = next) {
+		next = e->next;
+		if (strncmp(e->key, prefix, strlen(prefix)))
+			continue;
+		unlink_locked(c, e);
+		map_del(c->locked.entries, e->key);
+		e->next = gone;
+		gone = e;
+	}
+	lock_drop(&c->locked.l);
+	for (; gone; gone = next) {
+		next = gone->next;
+		if (gone->absent && c->on_change)
+			c->on_change(c->on_change_arg, gone->key, true);
+		entry_free(gone);
+	}
 }
 
 void attr_cache_free(struct attr_cache *c)
 {
 	if (!c)
 		return;
-	if (c->locked.entries)
+	if (c->locked.seen)
 		attr_cache_clear(c);
 	map_free(c->locked.entries);
+	seen_free(c->locked.seen);
 	lock_free(&c->locked.l);
 	free(c);
 }
 
-/* What cannot be remembered is forgotten, so that nothing older is believed. */
+void attr_cache_on_change(struct attr_cache *c, attr_changed_fn *fn, void *arg)
+{
+	c->on_change = fn;
+	c->on_change_arg = arg;
+}
+
+/* Does the source say of a key something else than it did? */
+static bool differs(const struct entry *old, const struct attr *a)
+{
+	struct meta_of was = { old->attr.etag, old->attr.mtime_ms, old->attr.mtime_about }, is;
+
+	if (old->absent || !a)
+		return old->absent != !a;
+	if (!old->attr.etag || !a->etag || a->past)
+		return false; /* directories that may have no marker; versions do not change */
+	is = (struct meta_of){ a->etag, a->mtime_ms, a->mtime_about };
+	return old->attr.size != a->size || !meta_of_fits(&was, &is);
+}
+
+/* The directory that holds key, which may itself be a directory; NULL: no memory, or the root. */
+static char *parent_of(const char *key)
+{
+	size_t n = strlen(key);
+	char *dir = NULL;
+
+	while (n > 1 && key[n - 2] != '/')
+		n--;
+	if (!n || str_format(&dir, "%.*s", (int)n - 1, key))
+		return NULL;
+	return dir;
+}
+
+/* Something of key changed that no entry tells. */
+static void doubt_locked(struct attr_cache *c, const char *key)
+{
+	auto_free char *dir = parent_of(key);
+
+	lock_assert_held(&c->locked.l);
+	if (dir)
+		seen_drop(c->locked.seen, dir);
+	else
+		seen_clear(c->locked.seen);
+}
+
+/* We made key: the directories that it lies in may be new by that alone. */
+static void made_locked(struct attr_cache *c, const char *key)
+{
+	auto_free char *child = parent_of(key);
+	int64_t now = clock_mono_ms();
+
+	lock_assert_held(&c->locked.l);
+	while (child && *child) {
+		struct entry *e = map_get(c->locked.entries, child);
+		char *up;
+
+		if (e && !e->absent && now < e->until)
+			return;
+		doubt_locked(c, child);
+		up = parent_of(child);
+		free(child);
+		child = up;
+	}
+}
+
+/* Takes e, which may be NULL: what cannot be remembered is forgotten, so that nothing older is
+ * believed. */
+static void replace_locked(struct attr_cache *c, struct entry *old, struct entry *e)
+{
+	lock_assert_held(&c->locked.l);
+	if (old)
+		remove_locked(c, old);
+	if (!e) {
+		seen_clear(c->locked.seen);
+		return;
+	}
+	if (map_set(c->locked.entries, e->key, e)) {
+		seen_clear(c->locked.seen);
+		entry_free(e);
+		return;
+	}
+	append_locked(c, e);
+	while (map_count(c->locked.entries) > c->max) {
+		if (clock_mono_ms() < c->locked.oldest->until)
+			seen_clear(c->locked.seen);
+		remove_locked(c, c->locked.oldest);
+	}
+}
+
 void attr_cache_put_seen(struct attr_cache *c, const char *key, const struct attr *a, int64_t since)
 {
 	struct entry *e = calloc(1, sizeof(*e)), *old;
+	bool ours = since == CLOCK_NEVER, changed = false, other = false;
 
 	if (e && (str_dup(key, &e->key) || (a && attr_copy(&e->attr, a)))) {
 		entry_free(e);
 		e = NULL;
 	}
-	scoped_lock(&c->locked.l);
+	lock_take(&c->locked.l);
 	old = map_get(c->locked.entries, key);
+	if (e) {
+		e->absent = !a;
+		/* What was asked for at the same time is as new: a listing's page may be told
+		 * again. */
+		e->born = min_of(since, clock_mono_ms());
+		e->until = clock_deadline(min_of(c->ttl_ms, attr_hold_ms(a)));
+	}
 	if (old && old->born > since) {
 		if (e)
 			entry_free(e);
-		return;
+	} else {
+		changed = old && !ours && differs(old, a);
+		other = changed && old->absent != !a;
+		if (old && e && a && e->until < old->until)
+			doubt_locked(c, key);
+		replace_locked(c, old, e);
+		if (ours && a)
+			made_locked(c, key);
 	}
-	drop_locked(c, key);
-	if (!e)
-		return;
-	e->absent = !a;
-	/* What was asked for at the same time is as new: a listing's page may be told again. */
-	e->born = min_of(since, clock_mono_ms());
-	e->until = clock_deadline(max_of(c->ttl_ms, (int64_t)0));
-	if (map_set(c->locked.entries, key, e)) {
-		entry_free(e);
-		return;
-	}
-	append_locked(c, e);
-	while (map_count(c->locked.entries) > c->max)
-		remove_locked(c, c->locked.oldest);
+	lock_drop(&c->locked.l);
+	if (changed && c->on_change)
+		c->on_change(c->on_change_arg, key, other);
 }
 
 void attr_cache_put(struct attr_cache *c, const char *key, const struct attr *a)
@@ -156,8 +280,33 @@ void attr_cache_put_absent(struct attr_cache *c, const char *key)
 
 void attr_cache_drop(struct attr_cache *c, const char *key)
 {
+	struct entry *e;
+
 	scoped_lock(&c->locked.l);
-	drop_locked(c, key);
+	doubt_locked(c, key);
+	e = map_get(c->locked.entries, key);
+	if (e)
+		e->born = e->until = clock_mono_ms();
+}
+
+enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key, const char *name,
+				       char *ret_from)
+{
+	scoped_lock(&c->locked.l);
+	return seen_ask(c->locked.seen, dir_key, name, clock_mono_ms(), ret_from);
+}
+
+void attr_cache_note_absent(struct attr_cache *c, const char *dir_key)
+{
+	scoped_lock(&c->locked.l);
+	seen_note_absent(c->locked.seen, dir_key, clock_mono_ms());
+}
+
+void attr_cache_put_stretch(struct attr_cache *c, const char *dir_key, const char *from,
+			    const char *to, int64_t since, int64_t hold_ms)
+{
+	scoped_lock(&c->locked.l);
+	seen_put(c->locked.seen, dir_key, from, to, since, hold_ms);
 }
 
 int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a)
@@ -168,10 +317,8 @@ int attr_cache_get(struct attr_cache *c, const char *key, struct attr *ret_a)
 	e = map_get(c->locked.entries, key);
 	if (!e)
 		return -EAGAIN;
-	if (clock_mono_ms() >= e->until) {
-		remove_locked(c, e);
+	if (clock_mono_ms() >= e->until)
 		return -EAGAIN;
-	}
 	unlink_locked(c, e);
 	append_locked(c, e);
 	return e->absent ? -ENOENT : attr_copy(ret_a, &e->attr);

@@ -29,6 +29,7 @@ int attr_copy(struct attr *dst, const struct attr *src)
 		.past = src->past,
 		.size = src->size,
 		.mtime_ms = src->mtime_ms,
+		.mtime_about = src->mtime_about,
 		.rec_known = src->rec_known,
 	};
 	int r = str_dup(src->etag, &a.etag);
@@ -146,11 +147,12 @@ void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st
 {
 	bool posix = fs->conf.posix_meta && a->rec_known && !a->past;
 	const struct kv none = KV_EMPTY, *meta = posix ? &a->rec.meta : &none;
+	/* a directory that is only a prefix has no time of its own */
+	int64_t ms = !a->mtime_ms && a->is_dir ? fs->conf.start_ms : a->mtime_ms;
 	struct timespec ts;
 
 	if (!attr_meta_get_mtime(meta, &ts))
-		ts = (struct timespec){ .tv_sec = a->mtime_ms / 1000,
-					.tv_nsec = a->mtime_ms % 1000 * 1000000 };
+		ts = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 	memset(ret_st, 0, sizeof(*ret_st));
 	ret_st->st_mode = a->past ? past_mode(a) : attr_meta_mode(fs, meta, a->is_dir);
 	/* not 2 for directories: find(1) would think that it has no subdirectories */

@@ -104,6 +104,31 @@ bool body_is_local(struct body *b, uint64_t size)
 	return !size || (b->spool && spool_has(b->spool, (struct s3_range){ 0, size }));
 }
 
+/* Not for a small object: see src_base. */
+int body_base(struct body *b, struct job_base *ret_base)
+{
+	struct job_base base = { .key = b->key,
+				 .version = b->version_id,
+				 .etag = b->etag,
+				 .size = b->full_size,
+				 .shown = atomic_load(&b->base_size) };
+	int r = 0;
+
+	if (!b->key || b->full_size <= PART_SIZE_MIN)
+		return -ENOENT;
+	if (b->spool) {
+		base.own = calloc(JOB_BASE_OWN_MAX, sizeof(*base.own));
+		r = base.own ? spool_own(b->spool, base.own, JOB_BASE_OWN_MAX, &base.own_n)
+			     : -ENOMEM;
+	}
+	if (r) {
+		free(base.own);
+		return r;
+	}
+	*ret_base = base;
+	return 0;
+}
+
 static int src_read(void *arg, void *dst, size_t n, uint64_t off)
 {
 	struct body *b = arg;

@@ -141,10 +141,17 @@ static void block_put_locked(struct read_cache *c, struct block *b)
 }
 
 struct collect {
-	const char *key; /* NULL = all */
+	const char *key; /* NULL = all; a directory's: all below it */
 	struct block **found;
 	size_t n, cap;
 };
+
+static bool is_of(const char *key, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	return !n || wanted[n - 1] == '/' ? !strncmp(key, wanted, n) : !strcmp(key, wanted);
+}
 
 static int collect_block(void *arg, const char *name, void *value)
 {
@@ -152,7 +159,7 @@ static int collect_block(void *arg, const char *name, void *value)
 	struct block *b = value;
 
 	(void)name;
-	if (want->n < want->cap && (!want->key || !strcmp(b->key, want->key)))
+	if (want->n < want->cap && (!want->key || is_of(b->key, want->key)))
 		want->found[want->n++] = b;
 	return 0;
 }

@@ -39,6 +39,7 @@ void read_cache_free(struct read_cache *c);
  * changed; other errors of object_get_range. */
 int read_cache_read(struct read_cache *c, const struct read_id *id, struct read_pos *pos, void *dst,
 		    size_t n, uint64_t off) must_check;
+/* A directory's key, or "": all that begins with it. */
 void read_cache_drop_key(struct read_cache *c, const char *key);
 
 #endif

@@ -173,13 +173,15 @@ static int read_memory(void *arg, void *dst, size_t n, uint64_t off)
 
 /* After the request: remember what the version is and write down who must get it. */
 static int settle_version(struct fs *fs, struct ticket *t, const char *key, int r,
-			  const struct s3_error *e, const struct attr *a)
+			  const struct s3_error *e, const struct attr *a,
+			  const struct job_base *base)
 {
 	struct job_spec spec = { 0 };
 	struct repl_facts facts = { .key = key, .spec = &spec };
 
 	if (!r) {
 		spec = a->rec.own_acl ? change_spec_of_old(fs, a) : change_spec(fs, a);
+		spec.base = *base; /* borrowed */
 		facts.version = a->rec.version_id;
 		attr_learn(fs, key, a);
 	}
@@ -193,6 +195,7 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 	auto_with(attr_free) struct attr made = { 0 };
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	struct s3_error e = { 0 };
+	const struct job_base none = { 0 };
 	struct memory m = { body };
 	struct ticket *t = NULL;
 	int r = meta_rec_copy(&mine, rec);
@@ -211,7 +214,7 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 	}
 	if (!r)
 		r = attr_of(&mine, &info, n, key_is_dir(key), &made);
-	r = settle_version(fs, t, key, r, &e, &made);
+	r = settle_version(fs, t, key, r, &e, &made, &none);
 	if (!r && ret_a)
 		r = attr_copy(ret_a, &made);
 	return r;
@@ -272,6 +275,25 @@ static void ask_sse(struct fs *fs, const char *key, const char *version, struct 
 		log_debug("op=copy result=\"the encryption is not known\"");
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* A destination that has src can make the copy by itself, where it need not encrypt it otherwise:
+ * Ceph would not. Borrows. */
+static struct job_base base_of(const char *src, const struct attr *a, const struct attr *made)
+{
+	if (!a->size || !same_text(a->rec.sse, made->rec.sse) ||
+	    !same_text(a->rec.sse_key, made->rec.sse_key))
+		return (struct job_base){ 0 };
+	return (struct job_base){ .key = (char *)(uintptr_t)src,
+				  .version = a->rec.version_id,
+				  .etag = a->etag,
+				  .size = a->size,
+				  .shown = a->size };
+}
+
 /* rec as the copy under t has it. */
 static int mark_copy(struct fs *fs, const struct ticket *t, const struct meta_rec *rec,
 		     struct meta_rec *ret_mine)
@@ -311,12 +333,14 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 	auto_with(attr_free) struct attr made = { 0 };
 	struct s3_error e = { 0 };
 	struct ticket *t = NULL;
+	struct job_base base;
 	int r = repl_begin(fs->repl, JOB_OBJECT, dst, &t);
 
 	if (r)
 		return r;
 	r = copy_under(fs, t, src, a, version, dst, rec, &made, &e);
-	r = settle_version(fs, t, dst, r, &e, &made);
+	base = base_of(src, a, &made);
+	r = settle_version(fs, t, dst, r, &e, &made, &base);
 	if (!r && ret_a)
 		move_attr(ret_a, &made);
 	return r;
@@ -344,7 +368,11 @@ int change_meta_hold(struct fs *fs, struct ticket *t, const char *key, const str
 		return r;
 	marked.rec = mine;
 	spec = mine.own_acl ? change_spec_of_old(fs, &marked) : change_spec(fs, &marked);
-	spec.pinned = a->rec.version_id;
+	spec.base = (struct job_base){ .key = (char *)(uintptr_t)key,
+				       .version = a->rec.version_id,
+				       .etag = a->etag,
+				       .size = a->size,
+				       .shown = a->size };
 	return repl_hold(t, key, NULL, &spec);
 }
 
@@ -385,6 +413,7 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 {
 	auto_with(attr_free) struct attr made = { 0 };
 	struct s3_error e = { 0 };
+	struct job_base base;
 	int r = *unclear ? find_made(fs, t, key, a, &made, &e) : -ENOENT;
 
 	if (r == -ENOENT) {
@@ -398,7 +427,8 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 		*unclear = *unclear || e.unclear || e.class == FAULT_NONE;
 		return r == -ENOENT && !strcmp(e.code, "NoSuchBucket") ? -EIO : r;
 	}
-	r = settle_version(fs, t, key, 0, &e, &made);
+	base = base_of(key, a, &made);
+	r = settle_version(fs, t, key, 0, &e, &made, &base);
 	if (!r)
 		move_attr(a, &made);
 	return r;

@@ -272,11 +272,14 @@ static void hand_over(struct file *f, const char *key, const struct attr *now)
 	const char *staged = NULL;
 
 	spec.multipart = upload_started(f->locked.upload);
-	if (spool && body_is_local(f->locked.body, now->size)) {
+	/* All of the body is staged, or what the version it was opened on does not have. */
+	if (spool && (body_is_local(f->locked.body, now->size) ||
+		      (!body_base(f->locked.body, &spec.base) && spec.base.own_n > 0))) {
 		staged = spool_name(spool);
 		spool_keep(spool);
 	}
 	change_enqueue(f->locked.ticket, &facts, staged, f->locked.early, f->locked.early_n);
+	free(spec.base.own);
 	f->locked.early_n = 0;
 	f->locked.ticket = NULL;
 }

@@ -47,7 +47,7 @@ struct config {
 	char *events; /* absolute, or "|command"; NULL = none */
 	bool unversioned_ok;
 	/* the file system */
-	bool posix_meta, ro, allow_other;
+	bool posix_meta, ro, allow_other, exclusive;
 	char *versions_dir; /* "no": none */
 	int64_t at_ms;	    /* show the bucket as it was then; 0 = now */
 	int64_t attr_ms, hold_ms, settle_ms;

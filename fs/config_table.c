@@ -46,6 +46,7 @@ const struct config_option config_table[] = {
 	  "keep mode, owner and mtime (yes)" },
 	{ "attr_timeout", CONFIG_SECONDS, AT(attr_ms), 0, 365 * DAY_MS, "S",
 	  "how long attributes are believed (1)" },
+	{ "exclusive", CONFIG_FLAG, AT(exclusive), 0, 0, "", NULL },
 	{ "cache", CONFIG_SIZE, AT(cache_bytes), 0, 1024 * GIB, "SIZE",
 	  "read cache in memory (256M)" },
 	{ "versions_dir", CONFIG_TEXT, AT(versions_dir), 0, 0, "NAME|no",

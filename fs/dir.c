@@ -260,6 +260,20 @@ static void remember_self(struct dir *d, int64_t since)
 		attr_cache_put_seen(d->fs->attrs, d->key, &d->self, since);
 }
 
+/* After the names of the first page: which others are not there. */
+static void remember_whole(struct dir *d, const struct s3_page *p, int64_t since)
+{
+	const char *last = p->truncated && p->n ? p->entries[p->n - 1].key + strlen(d->key) : NULL;
+	int64_t hold_ms = CLOCK_NEVER;
+
+	if (history_holds(d->fs, d->key) || d->fs->conf.at_ms || (p->truncated && !p->n) ||
+	    clock_mono_ms() - since >= PAGE_FRESH_MS)
+		return;
+	for (size_t i = 0; i < d->n; i++)
+		hold_ms = min_of(hold_ms, attr_hold_ms(&d->items[i].attr));
+	attr_cache_put_stretch(d->fs->attrs, d->key, "", last, since, hold_ms);
+}
+
 static int take_page(struct dir *d, uint64_t page, const struct s3_page *p, int64_t since)
 {
 	int r = 0;
@@ -279,6 +293,8 @@ static int take_page(struct dir *d, uint64_t page, const struct s3_page *p, int6
 		remember_item(d, &d->items[i], since);
 	if (p->n)
 		remember_self(d, since);
+	if (!page)
+		remember_whole(d, p, since);
 	d->page = page;
 	d->since = since;
 	d->last = !p->truncated;
@@ -479,6 +495,7 @@ int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_
 	auto_free char *in = NULL, *key = NULL;
 	auto_with(attr_free) struct attr there = { 0 };
 	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
+	int64_t since = clock_mono_ms();
 	int r = parent_key(fs, parent, &in);
 
 	if (!r)
@@ -494,7 +511,11 @@ int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_
 		r = attr_meta_set_mtime(fs, &rec.meta, clock_wall_ts());
 	if (!r)
 		r = kv_set(&rec.sys, "content-type", "application/x-directory");
-	return r ? r : change_put(fs, key, &rec, "", 0, NULL);
+	if (!r)
+		r = change_put(fs, key, &rec, "", 0, NULL);
+	if (!r) /* nothing was below it a moment ago */
+		attr_cache_put_stretch(fs->attrs, key, "", NULL, since, CLOCK_NEVER);
+	return r;
 }
 
 /* -ENOTEMPTY, or whether the marker is there. */

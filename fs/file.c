@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "fs/file_i.h"
 #include "fs/history.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "s3/part.h"
 
@@ -27,7 +28,34 @@ static int adopt(struct file *f, const char *key, struct attr *a)
 	file_body_set(f, body);
 	file_now_set(f, a);
 	f->locked.has_data = true;
+	atomic_store(&f->locked.served, false);
 	return 0;
+}
+
+/*
+ * Another client has replaced the object, and somebody has read of the one before. For him that was
+ * removed, as by rename(2): he goes on with its version, or, where that has no id, gets ESTALE; the
+ * name is that of a new file, with pages of its own. Busy, clean.
+ */
+static bool must_part(const struct file *f, const struct attr *a)
+{
+	const struct attr *now = &f->locked.now;
+
+	return f->locked.handles && !f->locked.writers && atomic_load(&f->locked.served) &&
+	       now->etag && a->etag && strcmp(now->etag, a->etag) && !a->past;
+}
+
+static int part(struct file *f, const char *key)
+{
+	auto_free char *name = NULL;
+	int r = node_name(f->fs->nodes, f->node, &name);
+
+	if (r)
+		return r;
+	node_remove(f->fs->nodes, node_parent(f->fs->nodes, f->node), name);
+	file_kill_busy(f);
+	notify_key(f->fs->notify, key, true);
+	return -ESTALE; /* the kernel looks the name up again */
 }
 
 int file_refresh(struct file *f, bool want_rec)
@@ -43,6 +71,8 @@ int file_refresh(struct file *f, bool want_rec)
 		r = attr_load(f->fs, key, &a, true);
 	if (r)
 		return r;
+	if (must_part(f, &a))
+		return part(f, key);
 	a.has_object = a.has_object || !a.is_dir;
 	return adopt(f, key, &a);
 }
@@ -295,6 +325,8 @@ static ssize_t read_once(struct file *f, struct handle *h, void *dst, size_t n, 
 		n = 0;
 	n = (size_t)min_of((uint64_t)n, size > off ? size - off : 0);
 	r = body_read(b, &h->pos, dst, n, off);
+	if (!r && n)
+		atomic_store(&f->locked.served, true);
 	body_unref(b);
 	return r ? r : (ssize_t)n;
 }
@@ -308,7 +340,8 @@ ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t
 
 	if ((got != -ESTALE && got != -ENOENT) || !clean)
 		return got;
-	/* Another writer replaced the object since we looked: look once more. */
+	/* Another writer replaced the object since we looked: look once more. Nobody has read of
+	 * the one before: else that is what they get. */
 	file_busy_begin(f);
 	if (!node_key(fs->nodes, f->node, &key))
 		attr_cache_drop(fs->attrs, key);

@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "fs/file.h"
 #include "fs/spool.h"
+#include "queue/job.h"
 #include "s3/upload.h"
 
 /*
@@ -65,6 +66,9 @@ int body_read(struct body *b, struct read_pos *pos, void *dst, size_t n, uint64_
 /* Is every byte of [0, size) in the spool? */
 bool body_is_local(struct body *b, uint64_t size);
 struct upload_src body_upload_src(struct body *b);
+/* What the body has of the version it was opened on: borrows all but own, which is the caller's to
+ * free. -ENOENT: nothing worth telling. */
+int body_base(struct body *b, struct job_base *ret_base) must_check;
 
 struct file {
 	struct fs *fs;		  /* fixed */
@@ -89,6 +93,7 @@ struct file {
 		bool mtime_set;
 		/* something was written since it was created or emptied by open */
 		bool has_data;
+		atomic_bool served; /* somebody has read of the base */
 		bool deferred;	     /* a flush was put off to the release, */
 		int64_t deferred_ms; /* then (mono) */
 		/* made private (0600): its metadata is about to change, see commit.c */

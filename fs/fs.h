@@ -24,7 +24,9 @@ struct fs_conf {
 	/* keep and show mode, owner, mtime; false: none is written and no HEAD is made for them */
 	bool posix_meta;
 	bool read_only;
-	int64_t attr_ms; /* how long what was learned of a key holds */
+	int64_t attr_ms;   /* how long what was learned of a key holds */
+	int64_t absent_ms; /* how long the kernel may believe that a name is free */
+	int64_t start_ms;  /* wall: of the mount, or the time that it shows */
 	/* how long a temporary name may stay here only; 0 = no such names */
 	int64_t hold_ms;
 	/* how long new metadata of a version that the source has may; 0 = not at all */
@@ -51,9 +53,10 @@ struct fs {
 	struct s3_client *source;
 	struct pool *read_pool;	  /* reads and metadata */
 	struct pool *upload_pool; /* parts to the source */
-	struct repl *repl; /* NULL: nothing is written, by a mount of the past */
+	struct repl *repl;	  /* NULL: nothing is written, by a mount of the past */
 	struct node_table *nodes;
 	struct metadb *metadb;
+	struct notify *notify;
 	struct attr_cache *attrs;
 	struct read_cache *cache;
 	struct file_table *files;

@@ -11,6 +11,7 @@
 #include "fs/change.h"
 #include "fs/file_i.h"
 #include "fs/history_i.h"
+#include "fs/notify.h"
 #include "fs/path.h"
 #include "s3/list.h"
 
@@ -141,6 +142,7 @@ static void forget_absent(struct fs *fs, const char *key)
 {
 	auto_free char *dir = NULL;
 
+	notify_key(fs->notify, key, true);
 	if (str_dup(key, &dir)) {
 		attr_cache_clear(fs->attrs);
 		return;
@@ -148,6 +150,7 @@ static void forget_absent(struct fs *fs, const char *key)
 	for (char *slash = strrchr(dir, '/'); slash; slash = strrchr(dir, '/')) {
 		slash[1] = '\0';
 		attr_cache_drop(fs->attrs, dir);
+		notify_key(fs->notify, dir, true);
 		*slash = '\0';
 	}
 }

@@ -32,6 +32,7 @@
 #include "fs/metadb.h"
 #include "fs/mount.h"
 #include "fs/node.h"
+#include "fs/notify.h"
 #include "fs/rulesrc.h"
 #include "fs/settle.h"
 #include "fs/state.h"
@@ -41,6 +42,7 @@
 #define POOL_QUEUE    256
 #define ATTR_ENTRIES  200000
 #define DRAIN_STEP_MS 500
+#define EXCLUSIVE_MS  (24 * 3600 * 1000)
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -283,6 +285,7 @@ static int recover(struct app *a)
 static struct fs_conf fs_conf(const struct app *a)
 {
 	const struct config *c = &a->conf;
+	int64_t attr_ms = max_of(c->attr_ms, (int64_t)(c->exclusive ? EXCLUSIVE_MS : 0));
 
 	return (struct fs_conf){
 		.prefix = c->prefix,
@@ -293,7 +296,9 @@ static struct fs_conf fs_conf(const struct app *a)
 		.umask = c->umask,
 		.posix_meta = c->posix_meta,
 		.read_only = c->ro,
-		.attr_ms = c->attr_ms,
+		.attr_ms = attr_ms,
+		.absent_ms = c->exclusive ? attr_ms : min_of(attr_ms, (int64_t)ATTR_MOMENT_MS),
+		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
 		.hold_ms = c->hold_ms,
 		.settle_ms = c->settle_ms,
 		.durability = (enum durability)c->durability,
@@ -326,13 +331,18 @@ static int open_fs(struct app *a)
 	fs->conf = fs_conf(a);
 	fs->source = a->buckets.client;
 	if (a->state)
-		err = metadb_open(state_dir(a->state), &fs->metadb, a->why, sizeof(a->why));
+		err = metadb_open(state_dir(a->state), METADB_BYTES_MAX, &fs->metadb, a->why,
+				  sizeof(a->why));
 	if (err < 0)
 		return err;
 	snprintf(a->why, sizeof(a->why), "out of memory");
 	err = node_table_new(a->conf.prefix, &fs->nodes);
 	if (err == 0)
-		err = attr_cache_new(ATTR_ENTRIES, a->conf.attr_ms, &fs->attrs);
+		err = attr_cache_new(ATTR_ENTRIES, fs->conf.attr_ms, &fs->attrs);
+	if (err == 0)
+		err = notify_new(fs->nodes, &fs->notify);
+	if (err == 0)
+		attr_cache_on_change(fs->attrs, notify_key, fs->notify);
 	if (err == 0)
 		err = read_cache_new(&cache, &fs->cache);
 	if (err == 0)
@@ -347,12 +357,14 @@ static void on_reload(void *arg)
 	struct app *a = arg;
 	char why[1024];
 
+	attr_forget(&a->fs, a->conf.prefix, false);
+	log_info("caches=dropped");
 	if (!a->fs.repl) /* a mount of the past */
 		return;
 	/* It logs how it went. */
 	if (rulesrc_reload(a->buckets.rulesrc, a->fs.repl, a->buckets.dests, a->store, why,
-			   sizeof(why)) == 0)
-		attr_cache_clear(a->fs.attrs);
+			   sizeof(why)) < 0)
+		log_debug("reload=failed");
 }
 
 static void on_hurry(void *arg)
@@ -490,6 +502,7 @@ static void take_down(struct app *a)
 	file_table_free(a->fs.files);
 	read_cache_free(a->fs.cache);
 	attr_cache_free(a->fs.attrs);
+	notify_free(a->fs.notify);
 	node_table_free(a->fs.nodes);
 	metadb_close(a->fs.metadb);
 	scan_free(a->scan);

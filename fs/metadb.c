@@ -1,20 +1,47 @@
-/* metadb.c - user metadata by (key, ETag), kept across mounts. One row per key: another ETag
- * replaces it. See metadb.h. */
+/*
+ * metadb.c - user metadata by (key, ETag), kept across mounts. One row per key: another ETag
+ * replaces it. See metadb.h.
+ *
+ * `used` is the day on which a row was written or last read, give or take USED_DAYS, so that
+ * reading seldom writes. Every PRUNE_EVERY puts some rows go, if any should: the file stops
+ * growing.
+ */
 #include "fs/metadb.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/db.h"
 #include "base/json.h"
 #include "base/log.h"
 
 #define COLUMNS "version, class, sse, sse_key, own_acl, meta, sys"
 
+#define DAY_MS	    ((int64_t)86400 * 1000)
+#define USED_DAYS   7
+#define KEEP_DAYS   180
+#define PRUNE_EVERY 500
+#define PRUNE_ROWS  1000
+#define TABLE	    "meta4"
+
 struct metadb {
-	struct db *db; /* has its own lock */
+	struct db *db;	    /* has its own lock */
+	uint64_t max_bytes; /* fixed */
+	unsigned puts;	    /* db's lock */
 };
+
+bool meta_of_fits(const struct meta_of *seen, const struct meta_of *now)
+{
+	int64_t was = seen->mtime_ms / 1000, is = now->mtime_ms / 1000;
+
+	if (!seen->etag || !now->etag || strcmp(seen->etag, now->etag))
+		return false;
+	if (!was || !is)
+		return true;
+	return seen->about ? is <= was + 1 : is == was;
+}
 
 void meta_rec_free(struct meta_rec *m)
 {
@@ -78,15 +105,18 @@ static int open_file(const char *path, struct db **ret_db, char *why, size_t why
 	if (r)
 		return r;
 	db_lock(db);
-	/* meta1: before there were encryption and ACLs; meta2: with tags, which others change. It
-	 * is a cache: let them go. */
-	r = db_exec(db,
-		    "DROP TABLE IF EXISTS meta1; DROP TABLE IF EXISTS meta2;"
-		    "CREATE TABLE IF NOT EXISTS meta3 (key TEXT PRIMARY KEY, etag TEXT NOT "
-		    "NULL, version TEXT, class TEXT, sse TEXT, sse_key TEXT, own_acl INTEGER "
-		    "NOT NULL, meta TEXT NOT NULL, sys TEXT NOT NULL) WITHOUT ROWID");
+	/* meta1: before there were encryption and ACLs; meta2: with tags, which others change;
+	 * meta3: without times. It is a cache: let them go. */
+	r = db_exec(db, "DROP TABLE IF EXISTS meta1; DROP TABLE IF EXISTS meta2;"
+			"DROP TABLE IF EXISTS meta3;"
+			"CREATE TABLE IF NOT EXISTS " TABLE " (key TEXT PRIMARY KEY, etag TEXT NOT "
+			"NULL, mtime_ms INTEGER NOT NULL, about INTEGER NOT NULL, used INTEGER NOT "
+			"NULL, version TEXT, class TEXT, sse TEXT, sse_key TEXT, own_acl INTEGER "
+			"NOT NULL, meta TEXT NOT NULL, sys TEXT NOT NULL) WITHOUT ROWID;"
+			"CREATE INDEX IF NOT EXISTS " TABLE "_used ON " TABLE " (used)");
 	if (!r)
-		r = db_exec(db, "SELECT key, etag, " COLUMNS " FROM meta3 LIMIT 1");
+		r = db_exec(db, "SELECT key, etag, mtime_ms, about, used, " COLUMNS " FROM " TABLE
+				" LIMIT 1");
 	if (r)
 		snprintf(why, why_len, "%s", db_why(db));
 	db_unlock(db);
@@ -110,7 +140,8 @@ static void remove_files(const char *path)
 	}
 }
 
-int metadb_open(const char *dir, struct metadb **ret_m, char *why, size_t why_len)
+int metadb_open(const char *dir, uint64_t max_bytes, struct metadb **ret_m, char *why,
+		size_t why_len)
 {
 	auto_free char *path = NULL;
 	struct metadb *m = calloc(1, sizeof(*m));
@@ -127,6 +158,7 @@ int metadb_open(const char *dir, struct metadb **ret_m, char *why, size_t why_le
 		free(m);
 		return r;
 	}
+	m->max_bytes = max_bytes;
 	*ret_m = m;
 	return 0;
 }
@@ -168,50 +200,131 @@ static int read_row(struct db_stmt *s, struct meta_rec *ret_r)
 	return 0;
 }
 
-int metadb_get(struct metadb *m, const char *key, const char *etag, struct meta_rec *ret_r)
+static int64_t today(void)
+{
+	return clock_wall_ms() / DAY_MS;
+}
+
+static void note_used(struct metadb *m, const char *key)
 {
 	struct db_stmt *s = NULL;
+
+	if (db_prepare(m->db, "UPDATE " TABLE " SET used = ? WHERE key = ?", &s))
+		return;
+	db_bind_i64(s, 1, today());
+	db_bind_text(s, 2, key);
+	if (db_run(s))
+		log_debug("file=meta.db op=use");
+}
+
+static int get_row(struct metadb *m, const char *key, const struct meta_of *of,
+		   struct meta_rec *ret_r)
+{
+	struct meta_of seen = { .etag = of->etag };
+	struct db_stmt *s = NULL;
+	bool old = false;
+	int r = db_prepare(m->db,
+			   "SELECT " COLUMNS ", mtime_ms, about, used FROM " TABLE
+			   " WHERE key = ? AND etag = ?",
+			   &s);
+
+	if (r)
+		return r;
+	db_bind_text(s, 1, key);
+	db_bind_text(s, 2, of->etag);
+	r = db_step(s) == 1 ? 0 : -ENOENT;
+	if (!r) {
+		seen.mtime_ms = db_col_i64(s, 7);
+		seen.about = db_col_i64(s, 8);
+		old = db_col_i64(s, 9) < today() - USED_DAYS;
+		r = meta_of_fits(&seen, of) ? read_row(s, ret_r) : -ENOENT;
+	}
+	db_reset(s);
+	if (!r && old)
+		note_used(m, key);
+	return r;
+}
+
+int metadb_get(struct metadb *m, const char *key, const struct meta_of *of, struct meta_rec *ret_r)
+{
 	int r;
 
-	if (!m || !etag)
+	if (!m || !of->etag)
 		return -ENOENT;
 	db_lock(m->db);
-	r = db_prepare(m->db, "SELECT " COLUMNS " FROM meta3 WHERE key = ? AND etag = ?", &s);
-	if (!r) {
-		db_bind_text(s, 1, key);
-		db_bind_text(s, 2, etag);
-		r = db_step(s);
-		r = r == 1 ? read_row(s, ret_r) : -ENOENT;
-		db_reset(s);
-	}
+	r = get_row(m, key, of, ret_r);
 	db_unlock(m->db);
 	return r == -ENOMEM || !r ? r : -ENOENT;
 }
 
-static int write_row(struct metadb *m, const char *key, const char *etag, const struct meta_rec *r,
-		     const char *const *json)
+static int write_row(struct metadb *m, const char *key, const struct meta_of *of,
+		     const struct meta_rec *r, const char *const *json)
 {
 	struct db_stmt *s = NULL;
 	int err = db_prepare(m->db,
-			     "INSERT OR REPLACE INTO meta3 (key, etag, " COLUMNS ")"
-			     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			     "INSERT OR REPLACE INTO " TABLE
+			     " (key, etag, mtime_ms, about, used, " COLUMNS ")"
+			     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			     &s);
 
 	if (err)
 		return err;
 	db_bind_text(s, 1, key);
-	db_bind_text(s, 2, etag);
-	db_bind_text(s, 3, r->version_id);
-	db_bind_text(s, 4, r->storage_class);
-	db_bind_text(s, 5, r->sse);
-	db_bind_text(s, 6, r->sse_key);
-	db_bind_i64(s, 7, r->own_acl);
-	db_bind_text(s, 8, json[0]);
-	db_bind_text(s, 9, json[1]);
+	db_bind_text(s, 2, of->etag);
+	db_bind_i64(s, 3, of->mtime_ms);
+	db_bind_i64(s, 4, of->about);
+	db_bind_i64(s, 5, today());
+	db_bind_text(s, 6, r->version_id);
+	db_bind_text(s, 7, r->storage_class);
+	db_bind_text(s, 8, r->sse);
+	db_bind_text(s, 9, r->sse_key);
+	db_bind_i64(s, 10, r->own_acl);
+	db_bind_text(s, 11, json[0]);
+	db_bind_text(s, 12, json[1]);
 	return db_run(s);
 }
 
-void metadb_put(struct metadb *m, const char *key, const char *etag, const struct meta_rec *r)
+static int64_t number(struct metadb *m, const char *sql)
+{
+	struct db_stmt *s = NULL;
+	int64_t v = 0;
+
+	if (db_prepare(m->db, sql, &s))
+		return 0;
+	if (db_step(s) == 1)
+		v = db_col_i64(s, 0);
+	db_reset(s);
+	return v;
+}
+
+/* The pages that hold something. */
+static uint64_t bytes_used(struct metadb *m)
+{
+	int64_t pages = number(m, "PRAGMA page_count") - number(m, "PRAGMA freelist_count");
+
+	return (uint64_t)(pages * number(m, "PRAGMA page_size"));
+}
+
+/* Some of the rows that were not used for longest: all when it is too big, else those of long ago.
+ * */
+static void prune(struct metadb *m)
+{
+	bool full = bytes_used(m) > m->max_bytes;
+	struct db_stmt *s = NULL;
+
+	if (db_prepare(m->db,
+		       "DELETE FROM " TABLE " WHERE key IN (SELECT key FROM " TABLE
+		       " WHERE used < ? ORDER BY used LIMIT ?)",
+		       &s))
+		return;
+	db_bind_i64(s, 1, full ? INT64_MAX : today() - KEEP_DAYS);
+	db_bind_i64(s, 2, PRUNE_ROWS);
+	if (db_run(s))
+		log_debug("file=meta.db op=prune");
+}
+
+void metadb_put(struct metadb *m, const char *key, const struct meta_of *of,
+		const struct meta_rec *r)
 {
 	const struct kv *kvs[] = { &r->meta, &r->sys };
 	struct buf b[2];
@@ -219,7 +332,7 @@ void metadb_put(struct metadb *m, const char *key, const char *etag, const struc
 	char why[64];
 	int err = 0;
 
-	if (!m || !etag)
+	if (!m || !of->etag)
 		return;
 	for (size_t i = 0; i < 2; i++) {
 		buf_init(&b[i], BUF_LIMIT_SMALL);
@@ -229,7 +342,9 @@ void metadb_put(struct metadb *m, const char *key, const char *etag, const struc
 	}
 	if (!err) {
 		db_lock(m->db);
-		err = write_row(m, key, etag, r, json);
+		err = write_row(m, key, of, r, json);
+		if (++m->puts % PRUNE_EVERY == 0)
+			prune(m);
 		db_unlock(m->db);
 	}
 	if (err)
@@ -238,7 +353,7 @@ void metadb_put(struct metadb *m, const char *key, const char *etag, const struc
 		buf_free(&b[i]);
 }
 
-void metadb_del(struct metadb *m, const char *key)
+static void delete (struct metadb *m, const char *sql, const char *key, const char *end)
 {
 	struct db_stmt *s = NULL;
 	int r;
@@ -246,12 +361,28 @@ void metadb_del(struct metadb *m, const char *key)
 	if (!m)
 		return;
 	db_lock(m->db);
-	r = db_prepare(m->db, "DELETE FROM meta3 WHERE key = ?", &s);
+	r = db_prepare(m->db, sql, &s);
 	if (!r) {
 		db_bind_text(s, 1, key);
+		if (end)
+			db_bind_text(s, 2, end);
 		r = db_run(s);
 	}
 	db_unlock(m->db);
 	if (r)
 		log_debug("file=meta.db op=del");
+}
+
+void metadb_del(struct metadb *m, const char *key)
+{
+	delete (m, "DELETE FROM " TABLE " WHERE key = ?", key, NULL);
+}
+
+void metadb_del_below(struct metadb *m, const char *prefix)
+{
+	auto_free char *end = NULL;
+
+	/* Keys are UTF-8: none has the byte 0xff. */
+	if (!str_format(&end, "%s\xff", prefix))
+		delete (m, "DELETE FROM " TABLE " WHERE key >= ? AND key < ?", prefix, end);
 }

@@ -15,6 +15,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 
+#include "fs/notify.h"
 #include "fs/ops.h"
 
 #define LOOP_THREADS 64
@@ -228,8 +229,10 @@ int mount_new(const struct mount_conf *conf, struct mount **ret_m, char *why, si
 	err = mount_now(m, why, why_len);
 	if (err == 0) {
 		err = start_signals(m);
+		if (err == 0)
+			err = notify_start(conf->fs->notify, m->session);
 		if (err < 0)
-			snprintf(why, why_len, "no thread for the signals");
+			snprintf(why, why_len, "no threads");
 	}
 	if (err < 0) {
 		mount_free(m);
@@ -278,6 +281,7 @@ void mount_free(struct mount *m)
 		pthread_join(m->signals, NULL);
 	}
 	unmount(m);
+	notify_stop(m->conf.fs->notify);
 	if (m->session)
 		fuse_session_destroy(m->session);
 	free(m);

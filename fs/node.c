@@ -309,6 +309,45 @@ int node_find(struct node_table *t, uint64_t parent, const char *name, struct no
 	return 0;
 }
 
+/* The node of the len bytes at name in dir. */
+static struct node *find_part_locked(const struct node_table *t, const struct node *dir,
+				     const char *name, size_t len)
+{
+	char part[256];
+
+	if (!len || len >= sizeof(part))
+		return NULL;
+	memcpy(part, name, len);
+	part[len] = '\0';
+	return find_name_locked(t, dir->ino, part);
+}
+
+int node_find_key(struct node_table *t, const char *key, struct node **ret_dir, struct node **ret_n)
+{
+	size_t root = strlen(t->root_key), len;
+	struct node *dir, *n;
+
+	if (strncmp(key, t->root_key, root))
+		return -ENOENT;
+	scoped_lock(&t->locked.l);
+	dir = t->locked.root;
+	for (key += root;; key += len + 1) {
+		len = strcspn(key, "/");
+		n = find_part_locked(t, dir, key, len);
+		if (!key[len] || !key[len + 1])
+			break;
+		if (!n || !n->is_dir)
+			return -ENOENT;
+		dir = n;
+	}
+	dir->refs++;
+	if (n)
+		n->refs++;
+	*ret_dir = dir;
+	*ret_n = n;
+	return 0;
+}
+
 void node_unref(struct node_table *t, struct node *n)
 {
 	if (!n)
@@ -520,4 +559,22 @@ int node_each_file(struct node_table *t, struct node *dir, bool direct,
 	}
 	free(list);
 	return r;
+}
+
+int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos, size_t *ret_n)
+{
+	uint64_t *inos;
+	size_t n = 0;
+
+	scoped_lock(&t->locked.l);
+	inos = calloc(t->locked.n, sizeof(*inos));
+	if (!inos)
+		return -ENOMEM;
+	for (size_t slot = 0; slot < t->locked.size; slot++)
+		for (struct node *i = t->locked.by_ino[slot]; i; i = i->ino_next)
+			if (i == dir || is_below(i, dir, false))
+				inos[n++] = i->ino;
+	*ret_inos = inos;
+	*ret_n = n;
+	return 0;
 }

@@ -30,6 +30,10 @@ int node_ref(struct node_table *t, uint64_t ino, struct node **ret_n) must_check
 /* Reference to a known node of (parent, name); -ENOENT when none. */
 int node_find(struct node_table *t, uint64_t parent, const char *name, struct node **ret_n)
 	must_check;
+/* Of a key: the directory that it is in, and it (NULL when it is not known), both referenced.
+ * -ENOENT when the directory is not known. */
+int node_find_key(struct node_table *t, const char *key, struct node **ret_dir, struct node **ret_n)
+	must_check;
 void node_unref(struct node_table *t, struct node *n); /* NULL is fine */
 void node_forget(struct node_table *t, uint64_t ino, uint64_t lookups);
 
@@ -55,5 +59,9 @@ void node_set_file(struct node_table *t, struct node *n, struct file *f);
  * direct child only, when direct). Nodes are referenced meanwhile. */
 int node_each_file(struct node_table *t, struct node *dir, bool direct,
 		   int (*fn)(void *arg, struct node *n), void *arg) must_check;
+
+/* The numbers of all named nodes below dir, and its own; new array. */
+int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos, size_t *ret_n)
+	must_check;
 
 #endif

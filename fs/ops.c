@@ -5,22 +5,36 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "fs/file.h"
 #include "fs/history.h"
 #include "fs/ops_i.h"
 #include "fs/path.h"
 
-#define NEGATIVE_MS 1000 /* the kernel keeps "no such name" at most so long */
-
 void ops_reply(fuse_req_t req, int r)
 {
 	fuse_reply_err(req, -r);
 }
 
-double ops_timeout(const struct fs *fs)
+/* Directories come and go with what is in them: of those we are asked. */
+double ops_timeout(const struct fs *fs, mode_t mode)
 {
-	return (double)fs->conf.attr_ms / 1000.0;
+	int64_t most = S_ISDIR(mode) ? ATTR_MOMENT_MS : CLOCK_NEVER;
+
+	return (double)min_of(fs->conf.attr_ms, most) / 1000.0;
+}
+
+/* Of a name that is free: of those in the versions view every write may take one. */
+static double absent_timeout(struct fs *fs, fuse_ino_t parent, const char *name)
+{
+	auto_free char *key = NULL;
+	int64_t ms = fs->conf.absent_ms;
+
+	if (ms > ATTR_MOMENT_MS &&
+	    (ops_child_key(fs, parent, name, &key) || history_holds(fs, key)))
+		ms = ATTR_MOMENT_MS;
+	return (double)ms / 1000.0;
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -115,7 +129,7 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 		attr_to_stat(fs, a, &ret_e->attr);
 	ret_e->ino = ret_e->attr.st_ino = node_ino(n);
 	ret_e->generation = 1;
-	ret_e->attr_timeout = ret_e->entry_timeout = ops_timeout(fs);
+	ret_e->attr_timeout = ret_e->entry_timeout = ops_timeout(fs, ret_e->attr.st_mode);
 	node_unref(fs->nodes, n);
 	return 0;
 }
@@ -164,7 +178,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!r)
 		r = ops_entry(fs, parent, name, &a, &e);
 	if (r == -ENOENT) {
-		e.entry_timeout = (double)min_of(fs->conf.attr_ms, (int64_t)NEGATIVE_MS) / 1000.0;
+		e.entry_timeout = absent_timeout(fs, parent, name);
 		r = 0;
 	}
 	if (r)

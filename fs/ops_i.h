@@ -16,7 +16,8 @@ static inline struct fs *ops_fs(fuse_req_t req)
 
 /* r is 0 or -errno. */
 void ops_reply(fuse_req_t req, int r);
-double ops_timeout(const struct fs *fs);
+/* How long the kernel may believe attributes and name of what has this mode, in seconds. */
+double ops_timeout(const struct fs *fs, mode_t mode);
 
 /* ops.c: what is at (parent, name): from pending files, the caches, or S3. -ENOENT. */
 int ops_look(struct fs *fs, fuse_ino_t parent, const char *name, struct attr *ret_a);

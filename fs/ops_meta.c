@@ -25,7 +25,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (r)
 		ops_reply(req, r);
 	else
-		fuse_reply_attr(req, &st, ops_timeout(fs));
+		fuse_reply_attr(req, &st, ops_timeout(fs, st.st_mode));
 }
 
 static struct file_change change_of(const struct stat *st, int to_set)
@@ -63,7 +63,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	if (r)
 		ops_reply(req, r);
 	else
-		fuse_reply_attr(req, &now, ops_timeout(fs));
+		fuse_reply_attr(req, &now, ops_timeout(fs, now.st_mode));
 }
 
 /* The two-step protocol of getxattr(2) and listxattr(2): size 0 asks how much. */

@@ -22,7 +22,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "fs/cache.h"
 #include "fs/file.h"
 #include "fs/history.h"
 #include "fs/xattr_i.h"
@@ -394,9 +393,7 @@ static int invalidate(struct fs *fs, struct node *n)
 
 	if (r)
 		return r;
-	attr_cache_clear(fs->attrs);
-	metadb_del(fs->metadb, key);
-	read_cache_drop_key(fs->cache, key);
+	attr_forget(fs, key, true);
 	return 0;
 }
 

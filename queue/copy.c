@@ -140,7 +140,7 @@ static bool is_in_parts(const struct copy *c)
 
 	if (caps && caps->multipart == CAP_NO && c->spec.size <= S3_SINGLE_MAX)
 		return false;
-	if (c->layout.is_source)
+	if (c->layout.is_source || (c->base.usable && copy_is_for_minio(c)))
 		return true;
 	if (c->layout.n < 2)
 		return false;
@@ -162,8 +162,12 @@ static int send_object(struct copy *c, struct s3_info *ret_i)
 {
 	int err;
 
+	err = copy_body_open(&c->body, c->j, c->conf, &c->spec);
+	err = err < 0 ? err : copy_learn_base(c);
+	err = err < 0 ? err : copy_from_base(c, ret_i);
+	if (err != 0)
+		return err < 0 ? err : 0;
 	err = copy_learn_layout(c);
-	err = err < 0 ? err : copy_body_open(&c->body, c->j, c->conf, &c->spec);
 	if (err < 0)
 		return err;
 	if (!is_in_parts(c))
@@ -283,6 +287,7 @@ int copy_run(const struct job *j, const struct copy_conf *conf, char *ret_versio
 	acl_free(&c.acl);
 	layout_free(&c.layout);
 	free(c.token);
+	free(c.base.etag);
 	if (conf->report)
 		*conf->report = c.report;
 	if (err < 0)

@@ -1,8 +1,9 @@
 /*
  * copy.h - carries out one job; one algorithm for early, cold, retried and restarted copies: parts
  * that are recorded are skipped, every other part is read and sent and recorded, then the upload is
- * completed. An object of one part is a single PUT. The bytes come from the staged file while it is
- * kept, else from the source by version id.
+ * completed. An object of one part is a single PUT. Bytes that the destination has in the replica
+ * of the version that this one was made of are copied there (job_base.h), the others come from the
+ * staged file while it is kept, else from the source by version id.
  */
 #ifndef QUEUE_COPY_H
 #define QUEUE_COPY_H
@@ -43,6 +44,8 @@ struct copy_conf {
 	bool (*stopping)(void *arg);
 	/* changes: of the replica, from the ledger; "" = it has none, NULL = not known */
 	const char *replica_version;
+	/* of the replica of job->spec.base, likewise */
+	const char *base_version;
 	struct copy_report *report; /* filled whatever is returned; may be NULL */
 };
 

@@ -12,6 +12,16 @@
 
 #define BLOCK_SIZE ((size_t)(8 * MIB))
 
+/* Of the staged file: all of the body, or what is not its base's. */
+static bool is_long_enough(const struct copy_body *b, uint64_t size)
+{
+	const struct job_base *base = &b->spec->base;
+
+	if (!base->key)
+		return size == b->spec->size;
+	return base->own_n > 0 && size >= base->own[base->own_n - 1].end;
+}
+
 /* A body that is not there, or not whole, is no trouble: the source has it. */
 static int open_staged(const struct copy_body *b, int *ret_fd)
 {
@@ -26,7 +36,7 @@ static int open_staged(const struct copy_body *b, int *ret_fd)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != b->spec->size)
+	if (!S_ISREG(st.st_mode) || !is_long_enough(b, (uint64_t)st.st_size))
 		return -EIO;
 	*ret_fd = take_fd(&fd);
 	return 0;
@@ -107,20 +117,41 @@ static int read_source(struct copy_body *b, char *dst, size_t n, uint64_t off)
 	return 0;
 }
 
-int copy_body_read(void *arg, void *dst, size_t n, uint64_t off)
+static bool is_staged(const struct copy_body *b, uint64_t off, uint64_t max, uint64_t *ret_len)
 {
-	struct copy_body *b = arg;
+	const struct job_base *base = &b->spec->base;
 
-	if (b->err < 0)
-		return b->err;
-	if (b->fd >= 0 && io_pread_full(b->fd, dst, n, b->base + off) == 0)
-		return 0;
-	if (b->fd >= 0) {
+	*ret_len = max;
+	if (b->fd < 0)
+		return false;
+	return !base->key || job_base_owns(base, off, max, ret_len);
+}
+
+static int read_bytes(struct copy_body *b, char *dst, size_t n, uint64_t off)
+{
+	uint64_t len;
+
+	if (is_staged(b, off, n, &len)) {
+		if (io_pread_full(b->fd, dst, (size_t)len, off) == 0)
+			return (int)len;
 		log_warn("job=%lld staged=%s result=\"cannot be read; the source is read instead\"",
 			 (long long)b->job->id, b->job->staged);
 		close(b->fd);
 		b->fd = -1;
 	}
-	b->err = read_source(b, dst, n, b->base + off);
+	b->err = read_source(b, dst, (size_t)len, off);
+	return b->err < 0 ? b->err : (int)len;
+}
+
+int copy_body_read(void *arg, void *dst, size_t n, uint64_t off)
+{
+	struct copy_body *b = arg;
+
+	for (size_t done = 0; done < n && b->err == 0;) {
+		size_t len = min_of(n - done, (size_t)MIB);
+		int r = read_bytes(b, (char *)dst + done, len, b->base + off + done);
+
+		done += r > 0 ? (size_t)r : 0;
+	}
 	return b->err;
 }

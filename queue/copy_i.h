@@ -8,6 +8,7 @@
  *  copy_change.c  tags, ACL, retention, legal hold of a version that is there
  *  copy_delete.c  a delete marker
  *  copy_body.c    the bytes
+ *  copy_base.c    those that the destination has already
  */
 #ifndef QUEUE_COPY_I_H
 #define QUEUE_COPY_I_H
@@ -19,8 +20,8 @@
 #include "s3/types.h"
 
 /*
- * The bytes of the source version: the staged file while it is there, else ranged GETs through one
- * block that is kept.
+ * The bytes of the source version: the staged file while it is there, and where it has them, else
+ * ranged GETs through one block that is kept.
  */
 struct copy_body {
 	const struct job *job;
@@ -49,6 +50,11 @@ struct copy {
 	struct acl acl;	      /* of the source, where it is no canned one; n 0 = none */
 	char *token;	      /* owned; NULL = none */
 	struct layout layout; /* of an object that is sent in parts */
+	struct {
+		bool usable;	     /* the destination has the bytes of spec.base, */
+		const char *version; /* of this version id (NULL = none), */
+		char *etag;	     /* or of this ETag; owned */
+	} base;
 	bool class_dropped;   /* the destination does not have it: its default */
 	struct copy_body body;
 	struct copy_report report;
@@ -76,6 +82,13 @@ int copy_is_theirs(struct copy *c, const char *version) must_check;
 int copy_check_versioned(struct copy *c, const char *version) must_check;
 /* Is its current version a replica of this one? 1 = yes (ret_i filled), 0 = no. */
 int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;
+/* Does the destination have the bytes of c->spec.base? In c->base. */
+int copy_learn_base(struct copy *c) must_check;
+/* 1 = the replica was made of them alone, 0 = it is to be sent, in parts of which some may be
+ * theirs (the next one: 1 = it was). */
+int copy_from_base(struct copy *c, struct s3_info *ret_i) must_check;
+int copy_part_from_base(struct copy *c, const char *id, unsigned number, struct mpu_part *ret_part)
+	must_check;
 /* In the parts of c->layout; ret_i: version and ETag of the replica. */
 int copy_in_parts(struct copy *c, struct s3_info *ret_i) must_check;
 /* After a request that read the body failed: whose fault was it? Returns the error that counts. */

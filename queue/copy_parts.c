@@ -132,6 +132,14 @@ static int send_part(struct copy *c, struct parts *p, unsigned number)
 	struct mpu_part part = { 0 };
 	int err;
 
+	err = copy_part_from_base(c, p->id, number, &part);
+	if (err < 0)
+		return err;
+	if (err == 1) {
+		p->parts[number - 1] = part;
+		record_part(c, &part);
+		return 0;
+	}
 	c->body.base = layout_range(&c->layout, number).start;
 	err = mpu_part_put(c->conf->dest, c->j->key, p->id, number, copy_body_read, &c->body,
 			   size_of(c, number), &part, c->err);

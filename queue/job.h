@@ -22,6 +22,7 @@
 
 #include "base/base.h"
 #include "base/kv.h"
+#include "queue/job_base.h"
 
 enum job_kind {
 	JOB_OBJECT = 1,
@@ -54,8 +55,7 @@ struct job_spec {
 	bool legal_hold;
 	/* what the writer cannot know: grants made by others, a retention that the bucket gave */
 	bool ask_acl, ask_lock;
-	/* of a ticket that holds metadata for a version that the source has: that one's id */
-	char *pinned;
+	struct job_base base; /* what it was made of */
 };
 
 /* What the rule says of the replica. Strings: NULL = not said. */
@@ -87,7 +87,8 @@ struct job {
 	bool repair;
 	char *token;	     /* value of the metadata crrfs-id; NULL when the version has none */
 	struct job_spec spec;
-	/* name in the staging directory that holds the whole body; NULL = read the source */
+	/* name in the staging directory that holds the whole body, or spec.base.own of it; NULL =
+	 * read the source */
 	char *staged;
 	char *upload_id; /* multipart upload at the destination; NULL = none yet */
 	bool uncertain;

@@ -28,7 +28,8 @@ int repl_staged_size(const struct repl *r, const char *staged, uint64_t *ret_siz
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	*ret_size = (uint64_t)st.st_size;
+	/* One with holes has only what is not its base's. */
+	*ret_size = min_of((uint64_t)st.st_size, (uint64_t)st.st_blocks * 512);
 	return 0;
 }
 

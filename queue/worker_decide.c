@@ -9,11 +9,14 @@
 #include "queue/dest_i.h"
 #include "queue/reason.h"
 
+#define WAIT_MS 500
+
 /*
  *  answer                                                   outcome
  *  0                                                        done
  *  -ENODATA: nothing to do any more                         done, with a code (no ledger entry)
  *  -ECANCELED: the mount stops                              later, not counted
+ *  -EINPROGRESS: what it is made of is on its way           later, not counted
  *  no answer, 5xx, throttling, full, conflict, our own      later, backed off
  *  credentials that time will mend                          later
  *  permission, wrong request, no such bucket                parked
@@ -62,6 +65,10 @@ void worker_decide(const struct worker_facts *f, struct outcome *ret_o)
 	} else if (f->err == -ECANCELED) {
 		o.kind = OUTCOME_LATER;
 		o.due_ms = f->now_ms;
+		o.uncertain = f->uncertain;
+	} else if (f->err == -EINPROGRESS) {
+		o.kind = OUTCOME_LATER;
+		o.due_ms = f->now_ms + WAIT_MS;
 		o.uncertain = f->uncertain;
 	} else if (f->err == -ENODATA) {
 		snprintf(o.code, sizeof(o.code), "Nothing");

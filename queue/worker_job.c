@@ -88,17 +88,43 @@ static int note_replica(void *arg, const struct store_replica *r)
 }
 
 /* *ret_version stays NULL when the ledger does not know. */
-static int find_in_ledger(struct task *t, char **ret_version)
+static int find_in_ledger(struct task *t, const char *key, const char *version, char **ret_version)
 {
-	struct ledger_query q = { .dest = t->job.dest,
-				  .source_version = t->job.version ? t->job.version : "" };
+	struct ledger_query q = { .dest = t->job.dest, .source_version = version ? version : "" };
 	int err;
 
-	if (!job_kind_is_change(t->job.kind))
-		return 0;
-	err = store_each_replica(t->w->conf.store, t->job.key, t->job.version, note_replica, &q);
+	err = store_each_replica(t->w->conf.store, key, version, note_replica, &q);
 	*ret_version = q.version;
 	return err;
+}
+
+static int note_coming(void *arg, const struct job *j)
+{
+	*(bool *)arg |= j->kind == JOB_OBJECT && j->attempt == 0 &&
+			(j->state == JOB_READY || j->state == JOB_CLAIMED);
+	return 0;
+}
+
+/*
+ * The replica of what the version was made of. -EINPROGRESS: it is on its way, and worth waiting
+ * for. Only for one that nothing has gone wrong with: then this ends, since its row is older.
+ */
+static int find_base(struct task *t, char **ret_version)
+{
+	const struct job_base *b = &t->job.spec.base;
+	const struct store_filter filter = {
+		.dest = t->job.dest, .key = b->key, .version = b->version, .unfinished = true
+	};
+	bool coming = false;
+	int err;
+
+	if (t->job.kind != JOB_OBJECT || !b->key)
+		return 0;
+	err = find_in_ledger(t, b->key, b->version, ret_version);
+	if (err < 0 || *ret_version || !b->version)
+		return err;
+	err = store_each_job(t->w->conf.store, &filter, note_coming, &coming);
+	return err < 0 ? err : coming ? -EINPROGRESS : 0;
 }
 
 /* Without them a replica may lack what its server can take, or be refused for what it cannot. When
@@ -119,7 +145,7 @@ static int copy_job(struct task *t)
 {
 	struct workers *w = t->w;
 	auto_free struct mpu_part *parts = NULL;
-	auto_free char *replica_version = NULL;
+	auto_free char *replica_version = NULL, *base_version = NULL;
 	struct s3_caps caps;
 	enum cap acl;
 	size_t parts_n = 0;
@@ -128,7 +154,9 @@ static int copy_job(struct task *t)
 	t->report.uncertain = t->job.uncertain;
 	t->report.at_source = true;
 	err = learn_caps(t);
-	err = err < 0 ? err : find_in_ledger(t, &replica_version);
+	err = err < 0 ? err : find_base(t, &base_version);
+	if (err == 0 && job_kind_is_change(t->job.kind))
+		err = find_in_ledger(t, t->job.key, t->job.version, &replica_version);
 	if (err == 0 && t->job.upload_id)
 		err = store_get_parts(w->conf.store, t->job.id, &parts, &parts_n);
 	if (err < 0)
@@ -149,6 +177,7 @@ static int copy_job(struct task *t)
 		.class_fallback = dest_class_fallback(t->dest),
 		.stopping = is_stopping,
 		.replica_version = replica_version,
+		.base_version = base_version,
 		.report = &t->report,
 	};
 
@@ -192,6 +221,10 @@ static void log_job(const struct task *t, const struct outcome *o)
 		result = "nothing";
 	if (t->err == -ECANCELED)
 		result = "stopped";
+	if (t->err == -EINPROGRESS) {
+		log_debug("job=%lld result=\"waits for what it was made of\"", (long long)j->id);
+		return;
+	}
 	printable(j->key, key, sizeof(key));
 	printable(o->why, why, sizeof(why));
 	if (o->kind == OUTCOME_DONE || t->err == -ECANCELED)

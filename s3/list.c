@@ -45,8 +45,13 @@ static const char *check_page(const struct s3_page *p, const char *prefix, const
 	return NULL;
 }
 
-int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, const char *token,
-	      unsigned max, struct s3_page *ret_p, struct s3_error *err)
+struct from { /* where a page begins: at most one of them */
+	const char *token, *after;
+};
+
+static int list_from(struct s3_client *c, const char *prefix, const char *delimiter,
+		     const struct from *from, unsigned max, struct s3_page *ret_p,
+		     struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "ListObjectsV2", .method = "GET" };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
@@ -60,20 +65,39 @@ int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, co
 	    (rc = kv_set(&q.query, "prefix", prefix)) != 0 ||
 	    (rc = set_number(&q.query, "max-keys", max)) != 0 ||
 	    (rc = set_unless_null(&q.query, "delimiter", delimiter)) != 0 ||
-	    (rc = set_unless_null(&q.query, "continuation-token", token)) != 0 ||
+	    (rc = set_unless_null(&q.query, "continuation-token", from->token)) != 0 ||
+	    (rc = set_unless_null(&q.query, "start-after", from->after)) != 0 ||
 	    (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
 	rc = body_read_keys(buf_str(&res.body), res.body.len, &p, why);
 	if (rc != 0)
 		return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
 	wrong = check_page(&p, prefix, delimiter);
-	if (!wrong && token && p.next_token && strcmp(token, p.next_token) == 0)
+	if (!wrong && from->token && p.next_token && strcmp(from->token, p.next_token) == 0)
 		wrong = "the listing does not move on";
+	if (!wrong && from->after && p.n && strcmp(p.entries[0].key, from->after) <= 0)
+		wrong = "the listing does not begin where it should";
 	if (wrong)
 		return verb_bad_answer(&res, wrong, err);
 	*ret_p = p;
 	memset(&p, 0, sizeof(p));
 	return 0;
+}
+
+int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, const char *token,
+	      unsigned max, struct s3_page *ret_p, struct s3_error *err)
+{
+	const struct from from = { .token = token };
+
+	return list_from(c, prefix, delimiter, &from, max, ret_p, err);
+}
+
+int list_keys_after(struct s3_client *c, const char *prefix, const char *delimiter,
+		    const char *after, unsigned max, struct s3_page *ret_p, struct s3_error *err)
+{
+	const struct from from = { .after = after };
+
+	return list_from(c, prefix, delimiter, &from, max, ret_p, err);
 }
 
 static bool same(const char *a, const char *b)

@@ -9,6 +9,10 @@
  * Keys that do not start with prefix are an error. */
 int list_keys(struct s3_client *c, const char *prefix, const char *delimiter, const char *token,
 	      unsigned max, struct s3_page *ret_p, struct s3_error *err) must_check;
+/* The same, of the first page of what comes after the key `after`. */
+int list_keys_after(struct s3_client *c, const char *prefix, const char *delimiter,
+		    const char *after, unsigned max, struct s3_page *ret_p, struct s3_error *err)
+	must_check;
 /* ListObjectVersions, newest first within a key; common prefixes come after the versions of their
  * page. delimiter NULL = none; markers NULL = start. */
 int list_versions(struct s3_client *c, const char *prefix, const char *delimiter,

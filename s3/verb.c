@@ -173,6 +173,9 @@ int verb_info(const struct s3_res *res, struct s3_info *ret_i)
 		return rc;
 	if (i.storage_class && strcmp(i.storage_class, "STANDARD") == 0)
 		free(take_ptr(&i.storage_class));
+	/* of an answer to a write: its version is not younger */
+	if (!date)
+		date = kv_get(&res->headers, "date");
 	if (date && time_parse_http(date, &i.mtime_ms) != 0)
 		i.mtime_ms = 0;
 	if (length && parse_u64(length, &i.size) != 0)

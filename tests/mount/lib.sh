@@ -651,6 +651,16 @@ sum_bytes() { # a|b OPERATION-regex [key-prefix]
 	requests "$1" | awk -F'\t' -v op="^($2)\$" -v p="${3:-}" '$1 ~ op && index($4, p) == 1 { n += $2 } END { printf "%d\n", n }'
 }
 
+# Requests that brought 4 KiB or more to a side. (The gateway's log tells no copy from a put, but for the bytes.)
+count_bodies() { # a|b [key-prefix]
+	requests "$1" | awk -F'\t' -v p="${2:-}" \
+		'$1 ~ /^(PutObject|UploadPart)$/ && $2 >= 4096 && index($4, p) == 1 { n++ } END { print n + 0 }'
+}
+sum_bodies() { # a|b [key-prefix]
+	requests "$1" | awk -F'\t' -v p="${2:-}" \
+		'$1 ~ /^(PutObject|UploadPart)$/ && $2 >= 4096 && index($4, p) == 1 { n += $2 } END { printf "%d\n", n }'
+}
+
 assert_requests() { # a|b OPERATION-regex key-prefix expected
 	local got
 	got=$(count_requests "$1" "$2" "$3")

@@ -252,8 +252,53 @@ static void test_seen_again(void)
 	attr_cache_free(c);
 }
 
+static void count(void *arg, const char *key, bool other)
+{
+	(void)other;
+	CHECK_STR(key, "k");
+	(*(int *)arg)++;
+}
+
+/* What others did is told, once; what we did is not. Also of what was too old to be believed. */
+static void test_change(void)
+{
+	static const int64_t ttls[] = { 0, 3600 * 1000 };
+
+	for (size_t i = 0; i < array_size(ttls); i++) {
+		struct attr_cache *c = NULL;
+		struct attr a = { .has_object = true, .size = 1, .mtime_ms = 5000 };
+		int64_t since = clock_mono_ms() + 1000;
+		int heard = 0;
+
+		a.etag = (char *)(uintptr_t)"e1";
+		CHECK_INT(attr_cache_new(10, ttls[i], &c), 0);
+		attr_cache_on_change(c, count, &heard);
+		attr_cache_put_seen(c, "k", &a, since);
+		attr_cache_put_seen(c, "k", &a, since);
+		CHECK_INT(heard, 0);
+		a.mtime_ms = 9000; /* the same bytes, other metadata */
+		attr_cache_put_seen(c, "k", &a, since);
+		CHECK_INT(heard, 1);
+		a.etag = (char *)(uintptr_t)"e2";
+		attr_cache_put_seen(c, "k", &a, since);
+		CHECK_INT(heard, 2);
+		attr_cache_put_seen(c, "k", NULL, since);
+		attr_cache_put_seen(c, "k", NULL, since);
+		CHECK_INT(heard, 3);
+		attr_cache_put(c, "k", &a);
+		attr_cache_put_seen(c, "k", NULL, 0); /* asked before that */
+		CHECK_INT(heard, 3);
+		attr_cache_drop(c, "k");
+		a.size = 2;
+		attr_cache_put_seen(c, "k", &a, since);
+		CHECK_INT(heard, 4);
+		attr_cache_free(c);
+	}
+}
+
 int main(void)
 {
+	test_change();
 	test_seen_again();
 	test_mode();
 	test_mtime();

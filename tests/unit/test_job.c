@@ -82,6 +82,15 @@ static void fill(struct job_spec *s)
 	CHECK_INT(kv_set(&s->meta, "empty", ""), 0);
 	CHECK_INT(kv_set(&s->sys, "content-type", "text/plain; charset=utf-8"), 0);
 	CHECK_INT(kv_set(&s->tags, "\xc3\xbcml\xc3\xa4ut", "a b"), 0);
+	CHECK_INT(str_dup("old/\xc3\xa4 \"name\"", &s->base.key), 0);
+	CHECK_INT(str_dup("v.1", &s->base.version), 0);
+	CHECK_INT(str_dup("e-7", &s->base.etag), 0);
+	s->base.size = 5497558138000;
+	s->base.shown = 5497558137000;
+	s->base.own = calloc(2, sizeof(*s->base.own));
+	s->base.own_n = 2;
+	s->base.own[0] = (struct s3_range){ 0, 10 };
+	s->base.own[1] = (struct s3_range){ 5497558137000, 5497558138880 };
 }
 
 static void check_same(const struct job_spec *a, const struct job_spec *b)
@@ -95,6 +104,16 @@ static void check_same(const struct job_spec *a, const struct job_spec *b)
 	CHECK(kv_equal(&a->meta, &b->meta));
 	CHECK(kv_equal(&a->sys, &b->sys));
 	CHECK(kv_equal(&a->tags, &b->tags));
+	CHECK_STR(a->base.key, b->base.key);
+	CHECK_STR(a->base.version, b->base.version);
+	CHECK_STR(a->base.etag, b->base.etag);
+	CHECK_INT(a->base.size, b->base.size);
+	CHECK_INT(a->base.shown, b->base.shown);
+	CHECK_INT(a->base.own_n, b->base.own_n);
+	for (size_t i = 0; i < a->base.own_n; i++) {
+		CHECK_INT(a->base.own[i].start, b->base.own[i].start);
+		CHECK_INT(a->base.own[i].end, b->base.own[i].end);
+	}
 }
 
 static void round_trip(const struct job_spec *s)
@@ -138,6 +157,9 @@ static void test_spec(void)
 #define GOOD_HEAD "{\"known\":true,\"size\":1,\"etag\":null,\"class\":null,\"mtime\":0,"
 #define GOOD_TAIL "\"multipart\":false,\"meta\":\"\",\"sys\":\"\",\"tags\":\"\"}"
 
+#define BASE_HEAD "\"base\":{\"key\":\"k\","
+#define BASE_TAIL "\"version\":null,\"etag\":null,\"size\":1,\"shown\":1}"
+
 static void test_bad_spec(void)
 {
 	static const struct {
@@ -165,6 +187,16 @@ static void test_bad_spec(void)
 		  GOOD_HEAD "\"multipart\":false,\"meta\":\"\",\"sys\":\"\",\"tags\":\"a=%\"}" },
 		{ "a tag twice", GOOD_HEAD
 		  "\"multipart\":false,\"meta\":\"\",\"sys\":\"\",\"tags\":\"a=1&a=2\"}" },
+		{ "base is text", GOOD_HEAD "\"base\":\"k\"," GOOD_TAIL },
+		{ "base has no key", GOOD_HEAD "\"base\":{\"key\":null," BASE_TAIL "," GOOD_TAIL },
+		{ "half a range", GOOD_HEAD BASE_HEAD "\"own\":[1]," BASE_TAIL "," GOOD_TAIL },
+		{ "an empty range", GOOD_HEAD BASE_HEAD "\"own\":[1,1]," BASE_TAIL "," GOOD_TAIL },
+		{ "ranges that fall",
+		  GOOD_HEAD BASE_HEAD "\"own\":[5,9,0,2]," BASE_TAIL "," GOOD_TAIL },
+		{ "a range of texts",
+		  GOOD_HEAD BASE_HEAD "\"own\":[\"1\",\"2\"]," BASE_TAIL "," GOOD_TAIL },
+		{ "base has no size",
+		  GOOD_HEAD BASE_HEAD "\"version\":null,\"etag\":null,\"shown\":1}," GOOD_TAIL },
 		{ "tags are missing",
 		  GOOD_HEAD "\"multipart\":false,\"meta\":\"m=1\",\"sys\":\"\"}" },
 	};
@@ -179,6 +211,49 @@ static void test_bad_spec(void)
 	CHECK_INT(job_spec_from_json(GOOD_HEAD "\"later\":[1]," GOOD_TAIL, &s), 0);
 	CHECK_INT(s.size, 1);
 	job_spec_free(&s);
+	CHECK_INT(job_spec_from_json(GOOD_HEAD BASE_HEAD BASE_TAIL "," GOOD_TAIL, &s), 0);
+	CHECK(job_base_is_whole(&s.base, 1));
+	job_spec_free(&s);
+}
+
+static void test_base(void)
+{
+	static const struct {
+		struct s3_range r;
+		bool has; /* all of it is the base's */
+		bool owns;
+		uint64_t len; /* from r.start on */
+	} rows[] = {
+		{ { 0, 10 }, true, false, 10 },	   { { 0, 11 }, false, false, 10 },
+		{ { 10, 20 }, false, true, 10 },   { { 15, 30 }, false, true, 5 },
+		{ { 20, 30 }, true, false, 10 },   { { 19, 30 }, false, true, 1 },
+		{ { 20, 90 }, true, false, 70 },   { { 20, 91 }, false, false, 70 },
+		{ { 30, 101 }, false, false, 60 }, { { 90, 120 }, false, true, 10 },
+		{ { 100, 120 }, false, false, 20 }, { { 5, 5 }, false, false, 0 },
+	};
+	struct s3_range own[] = { { 10, 20 }, { 90, 100 } };
+	struct job_base b = { .key = (char *)(uintptr_t)"k", .size = 200, .shown = 95 },
+			none = { .size = 200, .shown = 200 };
+
+	CHECK(job_base_has(&b, (struct s3_range){ 0, 95 }));
+	CHECK(!job_base_is_whole(&b, 95));
+	b.own = own;
+	b.own_n = 2;
+	for (size_t i = 0; i < array_size(rows); i++) {
+		uint64_t n = rows[i].r.end - rows[i].r.start, len = 0;
+
+		CHECK_INT(job_base_has(&b, rows[i].r), rows[i].has);
+		if (n == 0)
+			continue;
+		CHECK_INT(job_base_owns(&b, rows[i].r.start, n, &len), rows[i].owns);
+		CHECK_INT(len, rows[i].len);
+	}
+	CHECK(!job_base_has(&none, (struct s3_range){ 0, 1 }));
+	CHECK(!job_base_is_whole(&none, 200));
+	b.own_n = 0;
+	b.shown = 200;
+	CHECK(job_base_is_whole(&b, 200));
+	CHECK(!job_base_is_whole(&b, 199));
 }
 
 static void test_free(void)
@@ -200,6 +275,7 @@ int main(void)
 	test_step();
 	test_spec();
 	test_bad_spec();
+	test_base();
 	test_free();
 	return check_done();
 }

@@ -10,14 +10,18 @@
 #include "base/log.h"
 #include "tests/unit/check.h"
 
+#define OF(etag_) (&(struct meta_of){ .etag = (etag_) })
+
 static char dir[] = "/tmp/crrfs-metadb-XXXXXX";
+
+static uint64_t max_bytes = METADB_BYTES_MAX;
 
 static struct metadb *open_it(void)
 {
 	struct metadb *m = NULL;
 	char why[200] = "";
 
-	CHECK_INT(metadb_open(dir, &m, why, sizeof(why)), 0);
+	CHECK_INT(metadb_open(dir, max_bytes, &m, why, sizeof(why)), 0);
 	CHECK_STR(why, "");
 	return m;
 }
@@ -39,9 +43,9 @@ static void test_put_get(void)
 	auto_with(meta_rec_free) struct meta_rec r, got = { 0 };
 
 	fill(&r);
-	CHECK_INT(metadb_get(m, "key", "e1", &got), -ENOENT);
-	metadb_put(m, "key", "e1", &r);
-	CHECK_INT(metadb_get(m, "key", "e1", &got), 0);
+	CHECK_INT(metadb_get(m, "key", OF("e1"), &got), -ENOENT);
+	metadb_put(m, "key", OF("e1"), &r);
+	CHECK_INT(metadb_get(m, "key", OF("e1"), &got), 0);
 	CHECK_STR(got.version_id, "v1");
 	CHECK(got.storage_class == NULL);
 	CHECK_STR(got.sse, "aws:kms");
@@ -51,24 +55,93 @@ static void test_put_get(void)
 	CHECK(kv_equal(&got.sys, &r.sys));
 	CHECK(!got.tags_known); /* others may have changed them */
 	CHECK_INT(got.tags.n, 0);
-	CHECK_INT(metadb_get(m, "key", "e2", &got), -ENOENT);
-	CHECK_INT(metadb_get(m, "key", NULL, &got), -ENOENT);
-	CHECK_INT(metadb_get(m, "other", "e1", &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "key", OF("e2"), &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "key", OF(NULL), &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "other", OF("e1"), &got), -ENOENT);
 	CHECK_STR(got.version_id, "v1"); /* untouched by what failed */
 	CHECK_INT(str_dup("GLACIER", &r.storage_class), 0);
-	metadb_put(m, "key", "e2", &r); /* the new version's row is the only one */
-	CHECK_INT(metadb_get(m, "key", "e1", &got), -ENOENT);
-	CHECK_INT(metadb_get(m, "key", "e2", &got), 0);
+	metadb_put(m, "key", OF("e2"), &r); /* the new version's row is the only one */
+	CHECK_INT(metadb_get(m, "key", OF("e1"), &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "key", OF("e2"), &got), 0);
 	CHECK_STR(got.storage_class, "GLACIER");
-	metadb_put(m, "key", NULL, &r);
+	metadb_put(m, "key", OF(NULL), &r);
 	metadb_close(m);
 	m = open_it();
-	CHECK_INT(metadb_get(m, "key", "e2", &got), 0);
+	CHECK_INT(metadb_get(m, "key", OF("e2"), &got), 0);
 	metadb_del(m, "key");
 	metadb_del(m, "key");
-	CHECK_INT(metadb_get(m, "key", "e2", &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "key", OF("e2"), &got), -ENOENT);
 	metadb_close(m);
 	metadb_close(NULL);
+}
+
+static void test_of(void)
+{
+	static const struct {
+		struct meta_of seen, now;
+		bool fits;
+	} rows[] = {
+		{ { "e", 0, false }, { "e", 5000, false }, true },
+		{ { "e", 5000, false }, { "e", 0, false }, true },
+		{ { "e", 5000, false }, { "f", 5000, false }, false },
+		{ { NULL, 5000, false }, { "e", 5000, false }, false },
+		{ { "e", 5000, false }, { "e", 5999, false }, true }, /* HEAD has seconds */
+		{ { "e", 5000, false }, { "e", 6000, false }, false },
+		{ { "e", 6000, false }, { "e", 5000, false }, false },
+		{ { "e", 6000, true }, { "e", 1000, false }, true }, /* a long upload */
+		{ { "e", 5900, true }, { "e", 6900, false }, true },
+		{ { "e", 5000, true }, { "e", 7000, false }, false },
+	};
+
+	for (size_t i = 0; i < array_size(rows); i++)
+		CHECK_INT(meta_of_fits(&rows[i].seen, &rows[i].now), rows[i].fits);
+}
+
+/* The same bytes with other metadata are told by their time. */
+static void test_times(void)
+{
+	struct metadb *m = open_it();
+	auto_with(meta_rec_free) struct meta_rec r, got = { 0 };
+	struct meta_of was = { "e1", 5000, false }, is = { "e1", 9000, false };
+
+	fill(&r);
+	metadb_put(m, "timed", &was, &r);
+	CHECK_INT(metadb_get(m, "timed", &was, &got), 0);
+	CHECK_INT(metadb_get(m, "timed", &is, &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "timed", OF("e1"), &got), 0);
+	metadb_put(m, "below/a", OF("e"), &r);
+	metadb_put(m, "below/\xf4\x8f\xbf\xbf", OF("e"), &r);
+	metadb_put(m, "below0", OF("e"), &r);
+	metadb_del_below(m, "below/");
+	CHECK_INT(metadb_get(m, "below/a", OF("e"), &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "below/\xf4\x8f\xbf\xbf", OF("e"), &got), -ENOENT);
+	CHECK_INT(metadb_get(m, "below0", OF("e"), &got), 0);
+	metadb_del_below(NULL, "");
+	metadb_close(m);
+}
+
+/* It does not grow without end: the newest stay. */
+static void test_bound(void)
+{
+	auto_free char *path = NULL;
+	auto_with(meta_rec_free) struct meta_rec r, got = { 0 };
+	char key[32];
+	struct stat st;
+	struct metadb *m;
+
+	fill(&r);
+	max_bytes = 512 * KIB;
+	m = open_it();
+	for (int i = 0; i < 20000; i++) {
+		snprintf(key, sizeof(key), "many/%05d", i);
+		metadb_put(m, key, OF("e"), &r);
+	}
+	CHECK_INT(metadb_get(m, "many/19999", OF("e"), &got), 0);
+	metadb_close(m);
+	CHECK_INT(str_format(&path, "%s/meta.db", dir), 0);
+	CHECK_INT(stat(path, &st), 0);
+	CHECK(st.st_size < (off_t)(4 * 512 * KIB));
+	max_bytes = METADB_BYTES_MAX;
 }
 
 static void test_damaged(void)
@@ -83,9 +156,9 @@ static void test_damaged(void)
 	CHECK_INT(str_format(&path, "%s/meta.db", dir), 0);
 	CHECK_INT(io_replace_file(path, junk, sizeof(junk), 0600), 0);
 	m = open_it();
-	CHECK_INT(metadb_get(m, "key", "e1", &got), -ENOENT);
-	metadb_put(m, "key", "e1", &r);
-	CHECK_INT(metadb_get(m, "key", "e1", &got), 0);
+	CHECK_INT(metadb_get(m, "key", OF("e1"), &got), -ENOENT);
+	metadb_put(m, "key", OF("e1"), &r);
+	CHECK_INT(metadb_get(m, "key", OF("e1"), &got), 0);
 	metadb_close(m);
 }
 
@@ -112,8 +185,8 @@ static void *hammer(void *arg)
 		auto_with(meta_rec_free) struct meta_rec got = { 0 };
 
 		snprintf(key, sizeof(key), "k%d", i % 10);
-		metadb_put(arg, key, "e", &r);
-		if (!metadb_get(arg, key, "e", &got))
+		metadb_put(arg, key, OF("e"), &r);
+		if (!metadb_get(arg, key, OF("e"), &got))
 			CHECK(kv_equal(&got.meta, &r.meta));
 		if (i % 7 == 0)
 			metadb_del(arg, key);
@@ -153,6 +226,9 @@ int main(void)
 		return 99;
 	test_rec();
 	test_put_get();
+	test_of();
+	test_times();
+	test_bound();
 	test_damaged();
 	test_threads();
 	clean_up();

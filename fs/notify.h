@@ -1,0 +1,25 @@
+/*
+ * notify.h - tells the kernel that what it keeps is not so any more: by a thread of its own, since
+ * the kernel may wait for an operation that is under way here. Thread-safe; nothing here waits.
+ */
+#ifndef FS_NOTIFY_H
+#define FS_NOTIFY_H
+
+#include "fs/node.h"
+
+struct notify;
+struct fuse_session;
+
+int notify_new(struct node_table *nodes, struct notify **ret_n) must_check; /* borrows */
+int notify_start(struct notify *n, struct fuse_session *se) must_check;	    /* borrows */
+/* When the kernel does not listen any more, and before the session goes. */
+void notify_stop(struct notify *n);
+void notify_free(struct notify *n); /* NULL is fine */
+
+/* Attributes and pages of the key; other: and whether there is such a name. Matches
+ * attr_changed_fn. */
+void notify_key(void *n, const char *key, bool other);
+/* The same of all that begin with this directory's key. */
+void notify_below(struct notify *n, const char *dir_key);
+
+#endif
