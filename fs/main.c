@@ -245,14 +245,6 @@ static int open_scan(struct app *a)
 	return scan_new(&conf, &a->scan);
 }
 
-/* A copy with other metadata has the ETag of its source. */
-static void forget_key(void *arg, const char *key)
-{
-	struct app *a = arg;
-
-	metadb_del(a->fs.metadb, key);
-}
-
 static int recover(struct app *a)
 {
 	const struct recover_conf conf = {
@@ -263,8 +255,8 @@ static int recover(struct app *a)
 		.pool = a->fs.upload_pool,
 		.staging_dir = state_staging_dir(a->state),
 		.unversioned = a->buckets.unversioned,
-		.on_key = forget_key,
-		.on_key_arg = a,
+		.on_key = metadb_forget,
+		.on_key_arg = a->fs.metadb,
 	};
 	struct recover_result r = { 0 };
 	char words[64];

@@ -19,6 +19,7 @@ old=$(xattr "$f" user.s3.version-id)
 echo other >"$f"
 setfattr -n user.color -v red "$f"
 setfattr -n user.s3.tag.class -v none "$f"
+sync "$f"
 before=$(versions_of docs/deep/er/report.txt | wc -l)
 
 check_old() { # path: what was old is there
