@@ -15,6 +15,7 @@ setfattr -n user.color -v blue "$f" # a second version, with the same bytes
 setfattr -n user.s3.tag.class -v tax "$f"
 chmod 640 "$f"
 touch -d '2020-02-02T02:02:02Z' "$f"
+sync "$f"
 old=$(xattr "$f" user.s3.version-id)
 echo other >"$f"
 setfattr -n user.color -v red "$f"
