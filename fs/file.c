@@ -67,18 +67,18 @@ int file_refresh(struct file *f, bool want_rec)
 	if (r)
 		return r;
 	r = attr_get(f->fs, key, &a);
-	if (!r && want_rec)
+	if (!r && want_rec && (a.has_object || !a.is_dir))
 		r = attr_load(f->fs, key, &a, true);
 	if (r)
 		return r;
 	if (must_part(f, &a))
 		return part(f, key);
-	a.has_object = true;
+	a.has_object = a.has_object || !a.is_dir;
 	return adopt(f, key, &a);
 }
 
-/* Clean or failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata is
- * known. */
+/* Clean, settling, failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata
+ * is known. */
 int file_make_dirty_locked(struct file *f)
 {
 	struct spool *spool = NULL;
@@ -187,10 +187,11 @@ static bool opens_for_writing(int flags)
  * */
 static int prepare(struct file *f, const struct file_open *o)
 {
+	bool made = f->locked.state == FILE_CLEAN && o->create && !f->locked.now.has_object;
 	bool empty_now = false;
 	int r = 0;
 
-	if (f->locked.state == FILE_CLEAN && o->create && !f->locked.now.has_object)
+	if (made)
 		r = begin_new(f, o);
 	else if (f->locked.state == FILE_CLEAN)
 		r = file_refresh(f, opens_for_writing(o->flags));
@@ -198,7 +199,7 @@ static int prepare(struct file *f, const struct file_open *o)
 		/* the kernel looks the name up again, and may create it */
 		return r == -ENOENT ? -ESTALE : r;
 	lock_take(&f->locked.l);
-	if ((o->flags & O_TRUNC) && f->locked.now.size) {
+	if ((o->flags & O_TRUNC) && !made) { /* an empty one has a new time all the same */
 		r = file_truncate_locked(f, 0);
 		empty_now = !r;
 	}
@@ -256,11 +257,14 @@ static void give_up(struct file *f, int err)
 	if (node_key(f->fs->nodes, f->node, &key) && str_dup("(its name is gone)", &key))
 		return;
 	attr_cache_drop(f->fs->attrs, key);
-	if (f->locked.held_ref)
-		/* its ticket holds what was acknowledged: the next mount uploads that */
-		file_drop_held_ref(f);
-	else if (spool && f->locked.has_data && !spool_error(spool) &&
-		 !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
+	bool staged = f->locked.held_ref && !f->locked.held_meta;
+
+	/* its ticket holds what was acknowledged: the next mount makes that true */
+	file_drop_held_ref(f);
+	if (staged)
+		return;
+	if (spool && f->locked.has_data && !spool_error(spool) &&
+	    !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
 		log_error("upload=failed key=\"%s\" why=\"%s\" kept=%s/%s",
 			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)),
 			  f->fs->conf.failed_dir, spool_name(spool));

@@ -44,7 +44,9 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		return -EEXIST;
 	if (!r && a.is_dir)
 		return -EISDIR;
-	if (!r || r == -ENOENT)
+	if (o.create)
+		r = ops_inherit(fs, parent, &o.gid, &o.mode);
+	if (!r)
 		r = node_get(fs->nodes, parent, name, false, false, &n);
 	if (!r)
 		r = file_open(fs, n, &o, ret_h);
@@ -53,6 +55,8 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 		if (r)
 			file_release(fs, *ret_h);
 	}
+	if (!r && o.create)
+		ops_names_changed(fs, parent);
 	node_unref(fs->nodes, n);
 	return r;
 }
