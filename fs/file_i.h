@@ -40,6 +40,7 @@ struct body {
 	char *key, *version_id, *etag; /* fixed; of the base; key NULL: there is none */
 	_Atomic uint64_t base_size;    /* how much of the base still shows */
 	uint64_t full_size;	       /* fixed; of the base in S3 */
+	atomic_bool seen;	       /* somebody has read of the base */
 };
 
 /* takes spool */
@@ -67,6 +68,8 @@ struct file {
 		bool busy;
 		int error; /* failed: why */
 		unsigned handles, writers;
+		/* counts how often another writer's version took the place of one that was open */
+		unsigned replaced;
 		struct handle *open; /* all of them, through their next */
 		/* size and metadata as they are or will be; has_object: the source has a version of
 		 * it */
@@ -76,7 +79,6 @@ struct file {
 		bool mtime_set;
 		/* something was written since it was created or emptied by open */
 		bool has_data;
-		atomic_bool served; /* somebody has read of the base */
 		bool deferred;	     /* a flush was put off to the release, */
 		int64_t deferred_ms; /* then (mono) */
 		/* made private (0600): its metadata is about to change, see commit.c */
@@ -103,8 +105,11 @@ struct handle {
 	struct file *file;   /* referenced */
 	int flags;
 	bool writes;
-	bool deferred;	/* a flush was put off to the release; the file's busy */
-	int64_t opener; /* process; -1 unknown */
+	bool kept;	   /* see file_kept */
+	bool has_read;	   /* something of the content before so many replaced; */
+	unsigned replaced; /* the file's lock */
+	bool deferred;	   /* a flush was put off to the release; the file's busy */
+	int64_t opener;	   /* process; -1 unknown */
 	struct read_pos pos;
 };
 

@@ -29,7 +29,6 @@ struct fs_conf {
 	int64_t start_ms;  /* wall: of the mount, or the time that it shows */
 	/* how long a temporary name may stay here only; 0 = no such names */
 	int64_t hold_ms;
-	uint64_t cache_bytes; /* read cache in memory */
 	bool early_upload;
 	/* of what the mount writes; NULL: the server's default (acl: private) */
 	const char *default_acl, *storage_class, *sse, *sse_key;
