@@ -12,18 +12,16 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/lock.h"
 #include "s3/types.h"
 
 struct node {
-	uint64_t ino;				/* fixed */
-	bool is_dir;				/* fixed */
-	_Atomic int64_t changed, names_changed; /* wall ns; 0 never */
+	uint64_t ino; /* fixed */
+	bool is_dir;  /* fixed */
+	struct node_times times;
 	/* the table's lock: */
 	struct node *parent;
 	char *name;
@@ -383,47 +381,9 @@ bool node_is_dir(const struct node *n)
 	return n->is_dir;
 }
 
-#define NS_PER_S INT64_C(1000000000)
-
-static int64_t wall_ns(void)
+struct node_times *node_times(struct node *n)
 {
-	struct timespec now = clock_wall_ts();
-
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
-void node_changed(struct node *n)
-{
-	atomic_store(&n->changed, wall_ns());
-}
-
-void node_names_changed(struct node *dir)
-{
-	int64_t now = wall_ns();
-
-	atomic_store(&dir->changed, now);
-	atomic_store(&dir->names_changed, now);
-}
-
-void node_mtime_is_set(struct node *n)
-{
-	atomic_store(&n->names_changed, 0);
-}
-
-/* The later one; a time in the future says nothing of when that was. */
-static struct timespec later(struct timespec said, int64_t seen)
-{
-	int64_t ns = (int64_t)said.tv_sec * NS_PER_S + said.tv_nsec;
-
-	if (!seen || (ns > seen && ns <= wall_ns()))
-		return said;
-	return (struct timespec){ .tv_sec = seen / NS_PER_S, .tv_nsec = (long)(seen % NS_PER_S) };
-}
-
-void node_times(const struct node *n, struct stat *st)
-{
-	st->st_mtim = later(st->st_mtim, atomic_load(&n->names_changed));
-	st->st_ctim = later(st->st_mtim, atomic_load(&n->changed));
+	return &n->times;
 }
 
 uint64_t node_parent(struct node_table *t, const struct node *n)
