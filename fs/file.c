@@ -67,18 +67,18 @@ int file_refresh(struct file *f, bool want_rec)
 	if (r)
 		return r;
 	r = attr_get(f->fs, key, &a);
-	if (!r && want_rec)
+	if (!r && want_rec && (a.has_object || !a.is_dir))
 		r = attr_load(f->fs, key, &a, true);
 	if (r)
 		return r;
 	if (must_part(f, &a))
 		return part(f, key);
-	a.has_object = true;
+	a.has_object = a.has_object || !a.is_dir;
 	return adopt(f, key, &a);
 }
 
-/* Clean or failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata is
- * known. */
+/* Clean, settling, failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata
+ * is known. */
 int file_make_dirty_locked(struct file *f)
 {
 	struct spool *spool = NULL;
@@ -257,11 +257,14 @@ static void give_up(struct file *f, int err)
 	if (node_key(f->fs->nodes, f->node, &key) && str_dup("(its name is gone)", &key))
 		return;
 	attr_cache_drop(f->fs->attrs, key);
-	if (f->locked.held_ref)
-		/* its ticket holds what was acknowledged: the next mount uploads that */
-		file_drop_held_ref(f);
-	else if (spool && f->locked.has_data && !spool_error(spool) &&
-		 !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
+	bool staged = f->locked.held_ref && !f->locked.held_meta;
+
+	/* its ticket holds what was acknowledged: the next mount makes that true */
+	file_drop_held_ref(f);
+	if (staged)
+		return;
+	if (spool && f->locked.has_data && !spool_error(spool) &&
+	    !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
 		log_error("upload=failed key=\"%s\" why=\"%s\" kept=%s/%s",
 			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)),
 			  f->fs->conf.failed_dir, spool_name(spool));

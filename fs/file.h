@@ -1,6 +1,6 @@
 /*
  * file.h - an open object, one per node, shared by all its handles: read, write, truncate,
- * attributes, commit. The table of its states is in file.c.
+ * attributes, commit. The table of its states is in file_i.h.
  */
 #ifndef FS_FILE_H
 #define FS_FILE_H
@@ -66,7 +66,8 @@ struct file_change { /* what setattr changes */
 	gid_t gid;
 	struct timespec new_mtime;
 };
-/* On a dirty or held file it rides in the coming version; else it is a change of its own. h may be
+/* On a dirty or held file it rides in the coming version; else it is acknowledged, durable here,
+ * and becomes a version after fs_conf.settle_ms, with what else is changed until then. h may be
  * NULL. Also for directories. */
 int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct file_change *c)
 	must_check;
@@ -76,8 +77,8 @@ int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct f
 int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret_a, bool *ret_dirty)
 	must_check;
 /* fn changes rec (0 = changed, 1 = nothing to do, -errno = refuse) and says by *ret_tags_only that
- * only tags changed; one caller at a time per node. Then: dirty: rides along; clean:
- * PutObjectTagging or a copy. */
+ * only tags changed; one caller at a time per node. Then: dirty, settling: rides along; clean:
+ * PutObjectTagging, or as file_setattr. */
 typedef int file_edit_fn(void *arg, struct meta_rec *rec, bool *ret_tags_only);
 int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg) must_check;
 
@@ -96,16 +97,24 @@ int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_pa
 int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent,
 		    const char *to_name) must_check;
 
-/* Files that are acknowledged or closed but not in the source yet: put-off flushes and held names.
- * */
+/* Goes on with directory renames that a dead mount, or the source's trouble, left: those that were
+ * not told to have failed are finished, the others undone. Tried again later what fails. */
+void file_finish_moves(struct fs *fs);
+/* When its time is up; *ret_next: mono ms, CLOCK_NEVER. For settle.c. */
+void file_moves_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next);
+
+/* Files that are acknowledged or closed but not in the source yet: put-off flushes, held names, new
+ * metadata. */
 struct file_counts {
-	uint64_t open, dirty, deferred, held;
+	uint64_t open, dirty, deferred, held, settling;
 };
 void file_count(struct fs *fs, struct file_counts *ret_c);
-/* Commits held names whose time is up; *ret_next: mono ms of the next one, CLOCK_NEVER. For
- * settle.c. */
+/* Begins to commit what was held and whose time is up; *ret_next: mono ms of the next one,
+ * CLOCK_NEVER. For settle.c. */
 void file_commit_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next);
-/* Commits all held names now (unmount, crrctl flush); 0 or the first error. */
+/* Commits all that is held now (unmount, crrctl flush); 0 or the first error. */
 int file_commit_held(struct fs *fs) must_check;
+/* The same of one node's metadata: fsync(2) of a directory. */
+int file_settle_node(struct fs *fs, struct node *n) must_check;
 
 #endif

@@ -29,6 +29,8 @@ struct fs_conf {
 	int64_t start_ms;  /* wall: of the mount, or the time that it shows */
 	/* how long a temporary name may stay here only; 0 = no such names */
 	int64_t hold_ms;
+	/* how long new metadata of a version that the source has may; 0 = not at all */
+	int64_t settle_ms;
 	uint64_t cache_bytes; /* read cache in memory */
 	bool early_upload;
 	/* of what the mount writes; NULL: the server's default (acl: private) */
@@ -47,7 +49,8 @@ struct fs {
 	struct s3_client *source;
 	struct pool *read_pool;	  /* reads and metadata */
 	struct pool *upload_pool; /* parts to the source */
-	struct repl *repl;	  /* NULL: nothing is written, by a mount of the past */
+	struct repl *repl;   /* NULL: nothing is written, by a mount of the past; so is store */
+	struct store *store; /* directory renames under way */
 	struct node_table *nodes;
 	struct metadb *metadb;
 	struct notify *notify;

@@ -245,6 +245,14 @@ static int open_scan(struct app *a)
 	return scan_new(&conf, &a->scan);
 }
 
+/* A copy with other metadata has the ETag of its source. */
+static void forget_key(void *arg, const char *key)
+{
+	struct app *a = arg;
+
+	metadb_del(a->fs.metadb, key);
+}
+
 static int recover(struct app *a)
 {
 	const struct recover_conf conf = {
@@ -255,6 +263,8 @@ static int recover(struct app *a)
 		.pool = a->fs.upload_pool,
 		.staging_dir = state_staging_dir(a->state),
 		.unversioned = a->buckets.unversioned,
+		.on_key = forget_key,
+		.on_key_arg = a,
 	};
 	struct recover_result r = { 0 };
 	char words[64];
@@ -267,6 +277,8 @@ static int recover(struct app *a)
 	else if (r.committed || r.abandoned || r.uploaded || r.left)
 		log_info("recover=done committed=%u abandoned=%u uploaded=%u left=%u", r.committed,
 			 r.abandoned, r.uploaded, r.left);
+	if (err == 0)
+		file_finish_moves(&a->fs);
 	return err;
 }
 
@@ -290,6 +302,7 @@ static struct fs_conf fs_conf(const struct app *a)
 		.absent_ms = c->exclusive ? attr_ms : min_of(attr_ms, (int64_t)ATTR_MOMENT_MS),
 		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
 		.hold_ms = c->hold_ms,
+		.settle_ms = c->settle_ms,
 		.cache_bytes = c->cache_bytes,
 		.early_upload = c->early_upload,
 		.default_acl = c->default_acl,
@@ -316,6 +329,7 @@ static int open_fs(struct app *a)
 
 	fs->conf = fs_conf(a);
 	fs->source = a->buckets.client;
+	fs->store = a->store;
 	if (a->state)
 		err = metadb_open(state_dir(a->state), METADB_BYTES_MAX, &fs->metadb, a->why,
 				  sizeof(a->why));

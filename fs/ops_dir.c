@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/dir.h"
+#include "fs/file.h"
 #include "fs/ops_i.h"
 
 #define DOTS 2
@@ -71,10 +72,17 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	(void)ino;
+	struct fs *fs = ops_fs(req);
+	struct node *n = NULL;
+	int r = node_ref(fs->nodes, ino, &n);
+
 	(void)datasync;
 	(void)fi;
-	ops_reply(req, 0); /* names are durable when the call that made them returns */
+	/* names are durable when the call that made them returns */
+	if (!r)
+		r = file_settle_node(fs, n);
+	node_unref(fs->nodes, n);
+	ops_reply(req, r);
 }
 
 /* What has been written of an answer. */
