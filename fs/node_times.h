@@ -1,7 +1,7 @@
 /*
  * node_times.h - what happened to a node through this mount, for stat(2): S3 keeps neither time. A
- * change of the node itself is its ctime, one of the names in a directory its mtime, too, until that
- * is set. Thread-safe.
+ * change of the node itself is its ctime, one of the names in a directory its mtime, too, until
+ * that is set. Thread-safe.
  */
 #ifndef FS_NODE_TIMES_H
 #define FS_NODE_TIMES_H
