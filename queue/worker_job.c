@@ -267,6 +267,7 @@ static void finish(struct task *t, const struct outcome *o)
 	}
 	if (unstaged)
 		repl_release_staged(w->conf.repl, unstaged);
+	repl_note_finished(w->conf.repl);
 }
 
 /*
