@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file_i.h"
-#include "fs/path.h"
+#include "fs/temp_name.h"
 #include "fs/settle.h"
 
 #define MOVES_MAX 10
@@ -125,12 +125,12 @@ static int64_t hold_period(struct file *f)
 {
 	const struct fs_conf *conf = &f->fs->conf;
 	struct spool *spool = f->locked.body->spool;
-	auto_free char *name = NULL;
+	auto_free char *key = NULL;
 
 	if (!spool || spool_error(spool) || !body_is_local(f->locked.body, f->locked.now.size) ||
-	    node_name(f->fs->nodes, f->node, &name))
+	    node_key(f->fs->nodes, f->node, &key))
 		return -1;
-	if (conf->hold_ms > 0 && (f->locked.made || path_is_temporary(name)))
+	if (conf->hold_ms > 0 && (f->locked.made || temp_name_is(key, f->fs->conf.temp_names)))
 		return conf->hold_ms;
 	if (conf->settle_ms > 0 && f->locked.late_attrs)
 		return conf->settle_ms;
