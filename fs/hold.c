@@ -119,6 +119,11 @@ static bool has_room(const struct file *f)
 	       f->fs->conf.staging_max;
 }
 
+static bool is_link(const struct file *f)
+{
+	return S_ISLNK(attr_meta_mode(f->fs, &f->locked.now.rec.meta, false));
+}
+
 /* How long what is staged may stay here only, in ms: 0 = it goes at once, by itself; -1 = it may
  * not. Where the backlog is too large the close waits for the source. */
 static int64_t hold_period(struct file *f)
@@ -130,7 +135,11 @@ static int64_t hold_period(struct file *f)
 	if (!spool || spool_error(spool) || !body_is_local(f->locked.body, f->locked.now.size) ||
 	    node_key(f->fs->nodes, f->node, &key))
 		return -1;
-	if (conf->hold_ms > 0 && (f->locked.made || temp_name_is(key, f->fs->conf.temp_names)))
+	if (conf->hold_ms > 0 && temp_name_is(key, conf->temp_names))
+		return conf->hold_ms;
+	if (conf->settle_ms > 0 && f->locked.made && is_link(f))
+		return conf->settle_ms;
+	if (conf->hold_ms > 0 && f->locked.made)
 		return conf->hold_ms;
 	if (conf->settle_ms > 0 && f->locked.late_attrs)
 		return conf->settle_ms;

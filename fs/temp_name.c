@@ -13,9 +13,9 @@
 #define EIGHT HEX HEX HEX HEX HEX HEX HEX HEX
 
 /*
- * Where the names come from: the programs' sources and manuals, and what strace shows of them. sqlite's
- * NAME-journal and NAME-wal are not here: with them a database survives, so they are worth as much
- * as it is.
+ * Where the names come from: the programs' sources and manuals, and what strace shows of them.
+ * sqlite's NAME-journal and NAME-wal are not here: with them a database survives, so they are worth
+ * as much as it is.
  */
 static const char *const table[] = {
 	".?*." SIX,			       /* rsync: the new file */
@@ -79,12 +79,16 @@ static bool is_in_list(const char *name, const char *list)
 	return false;
 }
 
-/* What git renames over NAME is NAME.lock; others keep files of that name (yarn.lock). */
-static bool is_git_lock(const char *key, const char *name)
+/* What git renames over NAME is NAME.lock; others keep files of that name (yarn.lock). With tXXXXXX
+ * it tries whether there are symbolic links. */
+static bool is_of_git(const char *key, const char *name)
 {
-	const char *repository = strstr(key, ".git/");
+	const char *in = strstr(key, ".git/");
 
-	return repository && repository < name && !fnmatch("?*.lock", name, 0);
+	if (!in || in >= name)
+		return false;
+	return !fnmatch("?*.lock", name, 0) ||
+	       (in + strlen(".git/") == name && !fnmatch("t" SIX, name, 0));
 }
 
 bool temp_name_is(const char *key, const char *more)
@@ -94,5 +98,5 @@ bool temp_name_is(const char *key, const char *more)
 	for (size_t i = 0; i < array_size(table); i++)
 		if (matches(table[i], name))
 			return true;
-	return is_git_lock(key, name) || is_in_list(name, more);
+	return is_of_git(key, name) || is_in_list(name, more);
 }

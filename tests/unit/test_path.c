@@ -91,6 +91,7 @@ static void test_temporary(void)
 		".git/refs/heads/x.lock",
 		"bare.git/packed-refs.lock",
 		"d/e/4913",
+		"d/.git/triPxwf",
 		"lu12ab.tmp",
 		"XXdDtAfz",
 		"~$report.docx",
