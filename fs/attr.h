@@ -75,8 +75,8 @@ void attr_cache_clear_below(struct attr_cache *c, const char *prefix);
 /*
  * Of a name that attr_cache_get knows nothing of: is it known to be absent, since a listing showed
  * all names around it? See seen.h. attr_cache_note_absent: it was asked for alone, and is not
- * there; attr_cache_put_stretch: what a request begun at since showed whole, after its names were put; the
- * least attr_hold_ms of these.
+ * there; attr_cache_put_stretch: what a request begun at since showed whole, after its names were
+ * put; the least attr_hold_ms of these.
  */
 enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key, const char *name,
 				       char *ret_from);

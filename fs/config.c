@@ -39,7 +39,7 @@ void config_init(struct config *c)
 		.settle_ms = 1000,
 		.durability = DURABILITY_SOURCE,
 		.replicas_wait_ms = 60000,
-		.cache_bytes = 256 * MIB,
+		.memory = 256 * MIB,
 		.repl_threads = 8,
 		.watch_pages = 100,
 		.upload_threads = 8,

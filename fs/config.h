@@ -54,7 +54,7 @@ struct config {
 	char *temp_names; /* "GLOB:GLOB"; NULL = the table only */
 	int durability; /* as in queue/dest.h */
 	int64_t replicas_wait_ms;
-	uint64_t cache_bytes;
+	uint64_t memory;
 	unsigned uid, gid, umask;
 	enum log_level log_level;
 	struct buf fuse; /* what libfuse and the kernel shall get: "ro,noexec" */

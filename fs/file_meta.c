@@ -300,14 +300,15 @@ static int edit_attrs(void *arg, struct meta_rec *rec, bool *ret_tags_only)
 	return kv_equal(&before, &rec->meta) ? 1 : 0;
 }
 
-/* Busy. A file that nobody has open for writing is saved at once: no close will come. */
+/* Busy; 1: that is its size. A file that nobody has open for writing is saved at once: no close
+ * will come. */
 static int set_size(struct file *f, uint64_t size)
 {
 	bool closed;
 	int r = known(f);
 
 	if (r || f->locked.now.size == size)
-		return r;
+		return r ? r : 1;
 	lock_take(&f->locked.l);
 	r = file_truncate_locked(f, size);
 	if (!r)
@@ -317,18 +318,24 @@ static int set_size(struct file *f, uint64_t size)
 	return !r && closed ? file_save_busy(f) : r;
 }
 
-static int set_file(struct file *f, const struct file_change *c)
+static int set_file(struct file *f, const struct file_change *wanted)
 {
-	struct setattr_edit e = { .fs = f->fs, .c = c, .is_dir = node_is_dir(f->node) };
-	int r = c->size ? set_size(f, c->new_size) : 0;
+	struct file_change c = *wanted;
+	struct setattr_edit e = { .fs = f->fs, .c = &c, .is_dir = node_is_dir(f->node) };
+	int r = c.size ? set_size(f, c.new_size) : 0;
 
-	if (!r && c->mtime) {
+	if (r == 1 && !c.mtime) { /* truncate(2): the time is that of the call all the same */
+		c.mtime = true;
+		c.new_mtime = clock_wall_ts();
+	}
+	r = min_of(r, 0);
+	if (!r && c.mtime) {
 		lock_take(&f->locked.l);
 		/* the time that is set wins over that of the last write */
 		f->locked.mtime_set = false;
 		lock_drop(&f->locked.l);
 	}
-	if (!r && (c->mode || c->owner || c->mtime))
+	if (!r && (c.mode || c.owner || c.mtime))
 		r = edit_file(f, edit_attrs, &e);
 	return r;
 }

@@ -24,6 +24,7 @@ int file_table_new(struct fs *fs, struct file_table **ret_t)
 		return -ENOMEM;
 	lock_init(&t->l);
 	cond_init(&t->changed);
+	t->moves_ms = CLOCK_NEVER;
 	*ret_t = t;
 	return 0;
 }
@@ -124,6 +125,7 @@ static void file_free(struct file *f)
 		struct handle *h = f->locked.open;
 
 		f->locked.open = h->next;
+		read_cache_leave(f->fs->cache, &h->pos);
 		free(h);
 	}
 	file_drop_uploads(f);

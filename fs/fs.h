@@ -36,7 +36,6 @@ struct fs_conf {
 	enum durability durability;
 	int64_t replicas_wait_ms;
 	uint64_t staging_max; /* bytes that are acknowledged before the source has them */
-	uint64_t cache_bytes; /* read cache in memory */
 	bool early_upload;
 	/* of what the mount writes; NULL: the server's default (acl: private) */
 	const char *default_acl, *storage_class, *sse, *sse_key;
@@ -54,7 +53,8 @@ struct fs {
 	struct s3_client *source;
 	struct pool *read_pool;	  /* reads and metadata */
 	struct pool *upload_pool; /* parts to the source */
-	struct repl *repl;	  /* NULL: nothing is written, by a mount of the past */
+	struct repl *repl;   /* NULL: nothing is written, by a mount of the past; so is store */
+	struct store *store; /* directory renames under way */
 	struct node_table *nodes;
 	struct metadb *metadb;
 	struct notify *notify;

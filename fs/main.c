@@ -269,6 +269,8 @@ static int recover(struct app *a)
 	else if (r.committed || r.abandoned || r.uploaded || r.left)
 		log_info("recover=done committed=%u abandoned=%u uploaded=%u left=%u", r.committed,
 			 r.abandoned, r.uploaded, r.left);
+	if (err == 0)
+		file_finish_moves(&a->fs);
 	return err;
 }
 
@@ -297,7 +299,6 @@ static struct fs_conf fs_conf(const struct app *a)
 		.durability = (enum durability)c->durability,
 		.replicas_wait_ms = c->replicas_wait_ms,
 		.staging_max = c->staging_max,
-		.cache_bytes = c->cache_bytes,
 		.early_upload = c->early_upload,
 		.default_acl = c->default_acl,
 		.storage_class = c->storage_class,
@@ -316,13 +317,14 @@ static int open_fs(struct app *a)
 	const struct read_cache_conf cache = {
 		.client = a->buckets.client,
 		.pool = a->fs.read_pool,
-		.max_bytes = a->conf.cache_bytes,
+		.max_bytes = a->conf.memory,
 	};
 	struct fs *fs = &a->fs;
 	int err = 0;
 
 	fs->conf = fs_conf(a);
 	fs->source = a->buckets.client;
+	fs->store = a->store;
 	if (a->state)
 		err = metadb_open(state_dir(a->state), METADB_BYTES_MAX, &fs->metadb, a->why,
 				  sizeof(a->why));

@@ -7,6 +7,7 @@
 #define FS_NODE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/base.h"
 
@@ -39,6 +40,12 @@ void node_forget(struct node_table *t, uint64_t ino, uint64_t lookups);
 
 uint64_t node_ino(const struct node *n);
 bool node_is_dir(const struct node *n);
+/* What happened through this mount, for stat(2): S3 keeps neither. A change of the node itself is
+ * its ctime, a change of the names in a directory its mtime, too, until that is set. */
+void node_changed(struct node *n);
+void node_names_changed(struct node *dir);
+void node_mtime_is_set(struct node *n);
+void node_times(const struct node *n, struct stat *st); /* puts them over what the object says */
 uint64_t node_parent(struct node_table *t, const struct node *n);
 /* Full key with the mount's prefix, "d/" for directories ("" or prefix for the root). New string.
  * -ESTALE when the node was removed. */
@@ -54,6 +61,10 @@ int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t 
 
 /* The open object of a node; set and cleared by file.c only. Stored as a borrowed pointer. */
 struct file *node_file(struct node_table *t, struct node *n);
+/* What the kernel may have pages of: a number for the content, 0 for none. It has them no longer
+ * than it knows the node. */
+uint64_t node_content(struct node_table *t, struct node *n);
+void node_set_content(struct node_table *t, struct node *n, uint64_t content);
 void node_set_file(struct node_table *t, struct node *n, struct file *f);
 /* Calls fn, without the table's lock, for each node with an open object that is below dir (or is a
  * direct child only, when direct). Nodes are referenced meanwhile. */

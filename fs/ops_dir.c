@@ -17,22 +17,31 @@ static struct dir *dir_of(const struct fuse_file_info *fi)
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	gid_t gid = ctx->gid;
 	int r = ops_may_change(ops_fs(req), parent, name);
 
+	mode = S_IFDIR | (mode & 07777 & ~ctx->umask);
 	if (!r)
-		r = dir_make(ops_fs(req), parent, name, mode & 07777 & ~ctx->umask, ctx->uid,
-			     ctx->gid);
-	if (r)
+		r = ops_inherit(ops_fs(req), parent, &gid, &mode);
+	if (!r)
+		r = dir_make(ops_fs(req), parent, name, mode, ctx->uid, gid);
+	if (r) {
 		ops_reply(req, r);
-	else
-		ops_reply_new(req, parent, name);
+		return;
+	}
+	ops_names_changed(ops_fs(req), parent);
+	ops_reply_new(req, parent, name);
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	int r = ops_may_change(ops_fs(req), parent, name);
 
-	ops_reply(req, r ? r : dir_remove(ops_fs(req), parent, name));
+	if (!r)
+		r = dir_remove(ops_fs(req), parent, name);
+	if (!r)
+		ops_names_changed(ops_fs(req), parent);
+	ops_reply(req, r);
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

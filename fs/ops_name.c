@@ -11,9 +11,20 @@
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	int r = ops_may_change(ops_fs(req), parent, name);
+	struct fs *fs = ops_fs(req);
+	struct node *n = NULL;
+	int r = ops_may_change(fs, parent, name);
 
-	ops_reply(req, r ? r : file_unlink(ops_fs(req), parent, name));
+	if (!r && node_find(fs->nodes, parent, name, &n))
+		n = NULL;
+	if (!r)
+		r = file_unlink(fs, parent, name);
+	if (!r)
+		ops_names_changed(fs, parent);
+	if (!r && n)
+		node_changed(n);
+	node_unref(fs->nodes, n);
+	ops_reply(req, r);
 }
 
 /* May what is at one name take the place of what is at another? rename(2). */
@@ -62,11 +73,22 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 	       const char *to_name, unsigned flags)
 {
 	struct fs *fs = ops_fs(req);
+	struct node *n = NULL;
 	int r = ops_may_change(fs, parent, name);
 
 	if (!r)
 		r = ops_may_change(fs, to_parent, to_name);
-	ops_reply(req, r ? r : do_rename(fs, parent, name, to_parent, to_name, flags));
+	if (!r)
+		r = do_rename(fs, parent, name, to_parent, to_name, flags);
+	if (!r) {
+		ops_names_changed(fs, parent);
+		ops_names_changed(fs, to_parent);
+	}
+	if (!r && !node_find(fs->nodes, to_parent, to_name, &n)) {
+		node_changed(n);
+		node_unref(fs->nodes, n);
+	}
+	ops_reply(req, r);
 }
 
 static int make_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
@@ -74,11 +96,14 @@ static int make_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, c
 	struct fs *fs = ops_fs(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	auto_with(attr_free) struct attr a = { 0 };
+	mode_t mode = S_IFLNK | 0777;
+	gid_t gid = ctx->gid;
 	int r = fs->conf.posix_meta ? ops_look(fs, parent, name, &a) : -EPERM;
 
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
-	return file_symlink(fs, parent, name, target, ctx->uid, ctx->gid);
+	r = ops_inherit(fs, parent, &gid, &mode);
+	return r ? r : file_symlink(fs, parent, name, target, ctx->uid, gid);
 }
 
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
@@ -87,10 +112,12 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 
 	if (!r)
 		r = make_symlink(req, target, parent, name);
-	if (r)
+	if (r) {
 		ops_reply(req, r);
-	else
-		ops_reply_new(req, parent, name);
+		return;
+	}
+	ops_names_changed(ops_fs(req), parent);
+	ops_reply_new(req, parent, name);
 }
 
 static int read_target(struct fs *fs, fuse_ino_t ino, struct buf *out)

@@ -1,6 +1,6 @@
 /*
- * rename_dir.c - rename of a directory: every key below is copied by the server, then every old one
- * is deleted.
+ * rename_dir.c - rename of a directory: its keys get another prefix (move.c), and open files below
+ * it go along.
  *
  * A commit below it in the meantime would be copied too early or deleted too late: so commits below
  * wait (moving_from, moving_to), and those under way are waited for.
@@ -8,156 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "fs/change.h"
 #include "fs/file_i.h"
+#include "fs/move.h"
+#include "fs/settle.h"
 #include "s3/list.h"
 
-#define DIR_AT_ONCE 16
-
-/* One run over all keys below a directory, several at once. */
-struct sweep {
-	struct fs *fs;
-	const char *from, *to;
-	int (*one)(struct sweep *s, const char *key);
-	struct lock l;
-	struct cond changed;
-	unsigned running; /* l */
-	int error;	  /* l: the first */
-};
-
-struct sweep_task {
-	struct sweep *s;
-	char *key;
-};
-
-static void sweep_run(void *arg)
-{
-	struct sweep_task *t = arg;
-	struct sweep *s = t->s;
-	int r = s->one(s, t->key);
-
-	free(t->key);
-	free(t);
-	lock_take(&s->l);
-	if (r && !s->error)
-		s->error = r;
-	s->running--;
-	cond_signal(&s->changed);
-	lock_drop(&s->l);
-}
-
-static int sweep_start(struct sweep *s, const char *key)
-{
-	struct sweep_task *t;
-	int r;
-
-	lock_take(&s->l);
-	while (s->running >= DIR_AT_ONCE)
-		cond_wait(&s->changed, &s->l);
-	r = s->error;
-	s->running += !r;
-	lock_drop(&s->l);
-	if (r)
-		return r;
-	t = calloc(1, sizeof(*t));
-	if (t && !str_dup(key, &t->key)) {
-		t->s = s;
-		if (pool_try_submit(s->fs->read_pool, sweep_run, t))
-			sweep_run(t);
-		return 0;
-	}
-	free(t);
-	lock_take(&s->l);
-	s->running--;
-	s->error = -ENOMEM;
-	lock_drop(&s->l);
-	return -ENOMEM;
-}
-
-/* Runs one over the keys; waits for all. */
-static int sweep_keys(struct sweep *s, char **keys, size_t n)
-{
-	int r;
-
-	for (size_t i = 0; i < n; i++)
-		if (sweep_start(s, keys[i]))
-			break;
-	lock_take(&s->l);
-	while (s->running)
-		cond_wait(&s->changed, &s->l);
-	r = s->error;
-	lock_drop(&s->l);
-	return r;
-}
-
-static int copy_one(struct sweep *s, const char *key)
-{
-	auto_free char *to = NULL;
-	auto_with(attr_free) struct attr a = { 0 };
-	int r = str_format(&to, "%s%s", s->to, key + strlen(s->from));
-
-	if (!r && strlen(to) > S3_KEY_MAX)
-		r = -ENAMETOOLONG;
-	if (!r)
-		r = attr_get(s->fs, key, &a);
-	if (!r)
-		r = attr_load(s->fs, key, &a, true);
-	if (!r)
-		r = change_copy(s->fs, key, &a, to, NULL);
-	return r;
-}
-
-static int delete_one(struct sweep *s, const char *key)
-{
-	return change_delete(s->fs, key, NULL);
-}
-
-struct key_list {
-	char **keys;
-	size_t n, cap;
-};
-
-static void key_list_free(struct key_list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->keys[i]);
-	free(l->keys);
-}
-
-static int key_list_add(struct key_list *l, const char *key)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 256;
-		char **keys = realloc(l->keys, cap * sizeof(*keys));
-
-		if (!keys)
-			return -ENOMEM;
-		l->keys = keys;
-		l->cap = cap;
-	}
-	return str_dup(key, &l->keys[l->n]) ? -ENOMEM : (l->n++, 0);
-}
-
-/* Every key that is there now: only what was copied will be deleted. */
-static int list_all(struct fs *fs, const char *prefix, struct key_list *ret_l)
-{
-	auto_free char *token = NULL;
-	bool more = true;
-	int r = 0;
-
-	while (!r && more) {
-		auto_with(s3_page_free) struct s3_page page = { 0 };
-
-		r = list_keys(fs->source, prefix, NULL, token, 1000, &page, NULL);
-		for (size_t i = 0; !r && i < page.n; i++)
-			r = key_list_add(ret_l, page.entries[i].key);
-		more = page.truncated;
-		free(token);
-		token = take_ptr(&page.next_token);
-	}
-	return r;
-}
+#define RETRY_MS 30000 /* what is left under an old name */
 
 /* Open files below go along: what the source has is clean before, what it has not just gets its new
  * key. */
@@ -202,33 +60,15 @@ static int follow_below(void *arg, struct node *n)
 }
 
 /* -ENOTEMPTY when the target directory has anything but its marker. */
-static int check_empty(struct fs *fs, const char *key)
+static int check_empty(struct fs *fs, const char *key, bool *ret_marker)
 {
 	auto_with(s3_page_free) struct s3_page page = { 0 };
 	int r = list_keys(fs->source, key, NULL, NULL, 2, &page, NULL);
 
 	if (r)
 		return r;
-	return page.n > 1 || (page.n == 1 && strcmp(page.entries[0].key, key)) ? -ENOTEMPTY : 0;
-}
-
-static int move_keys(struct fs *fs, const char *from, const char *to)
-{
-	struct sweep s = { .fs = fs, .from = from, .to = to, .one = copy_one };
-	auto_with(key_list_free) struct key_list keys = { 0 };
-	int r = list_all(fs, from, &keys);
-
-	if (r)
-		return r;
-	lock_init(&s.l);
-	cond_init(&s.changed);
-	r = sweep_keys(&s, keys.keys, keys.n);
-	s.one = delete_one;
-	if (!r)
-		r = sweep_keys(&s, keys.keys, keys.n);
-	cond_free(&s.changed);
-	lock_free(&s.l);
-	return r;
+	*ret_marker = page.n && !strcmp(page.entries[0].key, key);
+	return page.n > *ret_marker ? -ENOTEMPTY : 0;
 }
 
 /* Commits below wait from now on; those under way are done when it returns. One directory at a
@@ -260,10 +100,22 @@ struct dir_move {
 	uint64_t parent, to_parent;
 	const char *name, *to_name;
 	const char *from, *to;
+	bool had_marker; /* the new place was an empty directory with an object of its own */
 };
+
+static void try_later(struct fs *fs)
+{
+	int64_t due = clock_deadline(RETRY_MS);
+
+	lock_take(&fs->files->l);
+	fs->files->moves_ms = due;
+	lock_drop(&fs->files->l);
+	settle_note(fs->settle, due);
+}
 
 static int move_dir(struct fs *fs, struct node *dir, const struct dir_move *m)
 {
+	bool left = false;
 	int r = node_each_file(fs->nodes, dir, false, settle_below, fs);
 
 	if (!r)
@@ -271,7 +123,9 @@ static int move_dir(struct fs *fs, struct node *dir, const struct dir_move *m)
 	if (r)
 		return r;
 	moving_begin(fs, m->from, m->to);
-	r = move_keys(fs, m->from, m->to);
+	r = move_run(fs, m->from, m->to, m->had_marker, &left);
+	if (left)
+		try_later(fs);
 	if (!r)
 		r = node_move(fs->nodes, m->parent, m->name, m->to_parent, m->to_name);
 	moving_end(fs);
@@ -283,7 +137,7 @@ int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t t
 		    const char *to_name)
 {
 	auto_free char *from = NULL, *to = NULL;
-	struct dir_move m = { parent, to_parent, name, to_name, NULL, NULL };
+	struct dir_move m = { parent, to_parent, name, to_name, NULL, NULL, false };
 	struct node *dir = NULL;
 	int r = file_child_key(fs, parent, name, true, &from);
 
@@ -295,11 +149,46 @@ int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t t
 		return -EINVAL; /* into itself */
 	m.from = from;
 	m.to = to;
-	r = check_empty(fs, to);
+	r = check_empty(fs, to, &m.had_marker);
 	if (!r)
 		r = node_find(fs->nodes, parent, name, &dir);
 	if (!r)
 		r = move_dir(fs, dir, &m);
 	node_unref(fs->nodes, dir);
 	return r;
+}
+
+/* --- what was left ---------------------------------------------------------------------------- */
+
+void file_finish_moves(struct fs *fs)
+{
+	auto_with(store_move_free) struct store_move m = { 0 };
+	int r;
+
+	while (!(r = store_move_next(fs->store, m.id, &m))) {
+		moving_begin(fs, m.from, m.to);
+		r = move_resume(fs, &m);
+		moving_end(fs);
+		attr_cache_clear(fs->attrs);
+		if (r)
+			try_later(fs);
+	}
+	if (r != -ENOENT)
+		try_later(fs);
+}
+
+void file_moves_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next)
+{
+	bool due;
+
+	lock_take(&fs->files->l);
+	due = fs->files->moves_ms <= now_mono_ms;
+	if (due)
+		fs->files->moves_ms = CLOCK_NEVER;
+	lock_drop(&fs->files->l);
+	if (due)
+		file_finish_moves(fs);
+	lock_take(&fs->files->l);
+	*ret_next = fs->files->moves_ms;
+	lock_drop(&fs->files->l);
 }

@@ -60,6 +60,8 @@ static void *run(void *arg)
 
 		file_commit_due(s->fs, clock_mono_ms(), &next);
 		settle_note(s, next);
+		file_moves_due(s->fs, clock_mono_ms(), &next);
+		settle_note(s, next);
 	}
 	return NULL;
 }

@@ -8,6 +8,7 @@
  *  store_ask.c     rows as structs, and questions
  *  store_metric.c  how much, how late, how many failed
  *  store_heal.c    parked rows by their reason
+ *  store_move.c    renames of directories
  *  store_event.c   rows of which something is to be told
  *
  * Order of locks: write, then the lock of one db. locked.l is never held with another.

@@ -279,7 +279,7 @@ static int has_head(struct db *db, const struct job *j)
 
 	r = store_prepare_text(db,
 			       "SELECT 1 FROM job INDEXED BY job_head"
-			       " WHERE dest = ?1 AND key = ?2 AND state IN (2, 3, 5)",
+			       " WHERE dest = ?1 AND key = ?2 AND state >= 2 AND state <> 4",
 			       &st, j->dest, j->key);
 	if (r < 0)
 		return r;
@@ -298,7 +298,8 @@ static int hurry_head(struct db *db, const struct job *j)
 		return 0;
 	r = store_prepare_text(db,
 			       "UPDATE job INDEXED BY job_head SET class = 0"
-			       " WHERE dest = ?1 AND key = ?2 AND state IN (2, 3, 5) AND class > 0",
+			       " WHERE dest = ?1 AND key = ?2 AND state >= 2 AND state <> 4"
+			       " AND class > 0",
 			       &st, j->dest, j->key);
 	return r < 0 ? r : db_run(st);
 }

@@ -1,4 +1,4 @@
-#include "queue/store.h"
+#include "queue/store_move.h"
 
 #include <fcntl.h>
 
@@ -25,7 +25,7 @@ static void test_open(void)
 	s = must_open("one");
 	CHECK_INT(sql_number(s->full, "PRAGMA synchronous"), 2);
 	CHECK_INT(sql_number(s->norm, "PRAGMA synchronous"), 1);
-	CHECK_INT(sql_number(s->read, "PRAGMA user_version"), 2);
+	CHECK_INT(sql_number(s->read, "PRAGMA user_version"), 3);
 	CHECK_INT(sql_number(s->norm, "PRAGMA foreign_keys"), 1);
 	store_close(s);
 	s = must_open("two");
@@ -455,12 +455,43 @@ static void test_tags(void)
 	store_close(s);
 }
 
+static void test_moves(void)
+{
+	struct store *s = fresh();
+	auto_with(store_move_free) struct store_move got = { 0 };
+	char names[][3] = { "a/", "b/", "c/", "d/" };
+	struct store_move a = {
+		.from = names[0], .to = names[1], .phase = MOVE_COPY, .had_marker = true
+	};
+	struct store_move b = { .from = names[2], .to = names[3], .phase = MOVE_COPY };
+
+	CHECK_INT(store_move_next(s, 0, &got), -ENOENT);
+	CHECK_INT(store_move_add(s, &a), 0);
+	CHECK_INT(store_move_add(s, &b), 0);
+	a.phase = MOVE_DELETE;
+	a.upto_ms = 77;
+	CHECK_INT(store_move_set(s, &a), 0);
+	CHECK_INT(store_move_next(s, 0, &got), 0);
+	CHECK_STR(got.from, "a/");
+	CHECK_STR(got.to, "b/");
+	CHECK_INT(got.phase, MOVE_DELETE);
+	CHECK_INT(got.upto_ms, 77);
+	CHECK(got.had_marker);
+	CHECK_INT(store_move_drop(s, a.id), 0);
+	CHECK_INT(store_move_next(s, 0, &got), 0);
+	CHECK_STR(got.to, "d/");
+	CHECK(!got.had_marker);
+	CHECK_INT(store_move_next(s, b.id, &got), -ENOENT);
+	store_close(s);
+}
+
 int main(void)
 {
 	fixture_start();
 	test_open();
 	test_refused();
 	test_read_only();
+	test_moves();
 	test_tickets();
 	test_ticket_uploads();
 	test_round_trip();

@@ -1,0 +1,367 @@
+/*
+ * move.c - see move.h. The phases are in queue/store_move.h.
+ *
+ * No list of what was copied is kept, so that memory does not grow: the listings of the two names,
+ * which have the same order, are gone through side by side. A copy is younger than what it was made
+ * of, by the source's own clock. So what another writer adds or changes under the old name before
+ * it is deleted there is seen, and goes along; what comes after the rename stays where it was put.
+ */
+#include "fs/move.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/codec.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "fs/attr.h"
+#include "fs/change.h"
+#include "s3/list.h"
+
+#define AT_ONCE 16
+#define PAGE	1000
+
+/* --- several at once -------------------------------------------------------------------------- */
+
+enum act { ACT_NONE, ACT_COPY, ACT_DELETE, ACT_MOVE };
+
+struct run {
+	struct fs *fs;
+	struct store_move *m;
+	bool resumed;
+	struct lock l;
+	struct cond changed;
+	unsigned running;    /* l */
+	int error;	     /* l: the first */
+	int64_t youngest_ms; /* l: of the copies */
+};
+
+struct task {
+	struct run *run;
+	enum act act;
+	char *key;
+	struct attr attr; /* of what is to be copied */
+};
+
+static void task_free(struct task *t)
+{
+	if (!t)
+		return;
+	free(t->key);
+	attr_free(&t->attr);
+	free(t);
+}
+
+static void note_copy(struct run *r, int64_t mtime_ms)
+{
+	scoped_lock(&r->l);
+	r->youngest_ms = max_of(r->youngest_ms, mtime_ms);
+}
+
+/* As the listing says it is, with what the database knows. */
+static int copy_seen(struct task *t, const char *to)
+{
+	auto_with(attr_free) struct attr made = { 0 };
+	struct fs *fs = t->run->fs;
+	int r = attr_load(fs, t->key, &t->attr, true);
+
+	if (!r)
+		r = change_copy(fs, t->key, &t->attr, to, &made);
+	if (!r)
+		note_copy(t->run, made.mtime_ms);
+	return r;
+}
+
+static int copy_key(struct task *t)
+{
+	auto_free char *to = NULL;
+	struct run *run = t->run;
+	int r = str_format(&to, "%s%s", run->m->to, t->key + strlen(run->m->from));
+
+	if (!r && strlen(to) > S3_KEY_MAX)
+		r = -ENAMETOOLONG;
+	if (!r)
+		r = copy_seen(t, to);
+	if (r == -ESTALE || r == -ENOENT) {
+		/* replaced or removed since it was listed */
+		attr_cache_drop(run->fs->attrs, t->key);
+		attr_free(&t->attr);
+		r = attr_get(run->fs, t->key, &t->attr);
+		if (r == -ENOENT)
+			return 0;
+		r = r ? r : copy_seen(t, to);
+	}
+	return r;
+}
+
+static int carry_out(struct task *t)
+{
+	int r = t->act == ACT_DELETE ? 0 : copy_key(t);
+
+	if (!r && t->act != ACT_COPY)
+		r = change_delete(t->run->fs, t->key, NULL);
+	return r;
+}
+
+static void task_run(void *arg)
+{
+	struct task *t = arg;
+	struct run *r = t->run;
+	int err = carry_out(t);
+
+	task_free(t);
+	scoped_lock(&r->l);
+	if (err && !r->error)
+		r->error = err;
+	r->running--;
+	cond_signal(&r->changed);
+}
+
+static int task_start(struct run *r, enum act act, const struct s3_entry *e)
+{
+	struct task *t = calloc(1, sizeof(*t));
+	int err = t ? str_dup(e->key, &t->key) : -ENOMEM;
+
+	if (!err && act != ACT_DELETE)
+		err = attr_from_entry(r->fs, e, &t->attr);
+	lock_take(&r->l);
+	while (r->running >= AT_ONCE)
+		cond_wait(&r->changed, &r->l);
+	err = r->error ? r->error : err;
+	r->running += !err;
+	lock_drop(&r->l);
+	if (err) {
+		task_free(t);
+		return err;
+	}
+	t->run = r;
+	t->act = act;
+	if (pool_try_submit(r->fs->read_pool, task_run, t))
+		task_run(t);
+	return 0;
+}
+
+static int wait_all(struct run *r, int err)
+{
+	scoped_lock(&r->l);
+	while (r->running)
+		cond_wait(&r->changed, &r->l);
+	err = r->error ? r->error : err;
+	r->error = 0;
+	return err;
+}
+
+/* --- two listings side by side ---------------------------------------------------------------- */
+
+struct side {
+	const char *prefix;
+	struct s3_page page;
+	size_t at;
+	char *token;
+	bool begun;
+};
+
+static void side_free(struct side *s)
+{
+	s3_page_free(&s->page);
+	free(s->token);
+}
+
+/* *ret_e: the entry it stands on, NULL at the end. */
+static int side_look(struct fs *fs, struct side *s, const struct s3_entry **ret_e)
+{
+	while (s->at >= s->page.n && (!s->begun || s->page.truncated)) {
+		int r;
+
+		free(s->token);
+		s->token = take_ptr(&s->page.next_token);
+		s3_page_free(&s->page);
+		s->page = (struct s3_page){ 0 };
+		r = list_keys(fs->source, s->prefix, NULL, s->token, PAGE, &s->page, NULL);
+		if (r)
+			return r;
+		s->begun = true;
+		s->at = 0;
+	}
+	*ret_e = s->at < s->page.n ? &s->page.entries[s->at] : NULL;
+	return 0;
+}
+
+/* The entry of the same name on the other side; NULL when there is none. */
+static int side_find(struct fs *fs, struct side *s, const char *name, const struct s3_entry **ret_e)
+{
+	size_t skip = strlen(s->prefix);
+	int r;
+
+	while (!(r = side_look(fs, s, ret_e)) && *ret_e && strcmp((*ret_e)->key + skip, name) < 0)
+		s->at++;
+	if (!r && *ret_e && strcmp((*ret_e)->key + skip, name))
+		*ret_e = NULL;
+	return r;
+}
+
+/* What is to become of e, which is listed under one name; other (or NULL) is what the other has.
+ * other_prefix NULL: nothing. */
+typedef enum act decide_fn(struct run *r, const struct s3_entry *e, const struct s3_entry *other);
+
+static int join(struct run *r, const char *prefix, const char *other_prefix, decide_fn *decide)
+{
+	auto_with(side_free) struct side side = { .prefix = prefix };
+	auto_with(side_free) struct side opposite = { .prefix = other_prefix };
+	const struct s3_entry *e = NULL, *other = NULL;
+	int err;
+
+	while (!(err = side_look(r->fs, &side, &e)) && e) {
+		enum act act;
+
+		err = other_prefix ? side_find(r->fs, &opposite, e->key + strlen(prefix), &other)
+				   : 0;
+		if (err)
+			break;
+		act = decide(r, e, other);
+		if (act != ACT_NONE)
+			err = task_start(r, act, e);
+		if (err)
+			break;
+		side.at++;
+	}
+	return wait_all(r, err);
+}
+
+/* --- phases ----------------------------------------------------------------------------------- */
+
+/* Was copy made of what e is now, or of something younger? */
+static bool is_copied(const struct s3_entry *e, const struct s3_entry *copy)
+{
+	if (!copy || copy->mtime_ms != e->mtime_ms)
+		return copy && copy->mtime_ms > e->mtime_ms;
+	return e->etag && copy->etag && !strcmp(e->etag, copy->etag);
+}
+
+static enum act decide_copy(struct run *r, const struct s3_entry *e, const struct s3_entry *copy)
+{
+	bool marker = !strcmp(e->key, r->m->from);
+
+	/* An empty directory that is replaced has an object of its own. */
+	if (!r->resumed || marker || !is_copied(e, copy))
+		return ACT_COPY;
+	note_copy(r, copy->mtime_ms);
+	return ACT_NONE;
+}
+
+static enum act decide_delete(struct run *r, const struct s3_entry *e, const struct s3_entry *copy)
+{
+	if (r->resumed && e->mtime_ms > r->m->upto_ms)
+		return ACT_NONE; /* made since, by somebody who meant the old name */
+	return is_copied(e, copy) ? ACT_DELETE : ACT_MOVE;
+}
+
+static enum act decide_back(struct run *r, const struct s3_entry *copy, const struct s3_entry *e)
+{
+	bool marker = !strcmp(copy->key, r->m->to);
+
+	return e && !(marker && r->m->had_marker) ? ACT_DELETE : ACT_NONE;
+}
+
+static int copy_all(struct run *r)
+{
+	int err = join(r, r->m->from, r->resumed ? r->m->to : NULL, decide_copy);
+
+	if (err)
+		return err;
+	r->m->phase = MOVE_DELETE;
+	r->m->upto_ms = r->youngest_ms;
+	return store_move_set(r->fs->store, r->m);
+}
+
+/* Its row goes when nothing is left. */
+static int delete_all(struct run *r)
+{
+	struct store_move *m = r->m;
+	int err = m->phase == MOVE_BACK ? join(r, m->to, m->from, decide_back)
+					: join(r, m->from, m->to, decide_delete);
+
+	return err ? err : store_move_drop(r->fs->store, m->id);
+}
+
+static void log_move(const struct store_move *m, const char *result, int err)
+{
+	char from[256], to[256], why[64];
+
+	if (err)
+		log_error("op=rename from=\"%s\" to=\"%s\" result=%s why=\"%s\"",
+			  printable(m->from, from, sizeof(from)), printable(m->to, to, sizeof(to)),
+			  result, errno_text(err, why, sizeof(why)));
+	else
+		log_info("op=rename from=\"%s\" to=\"%s\" result=%s",
+			 printable(m->from, from, sizeof(from)), printable(m->to, to, sizeof(to)),
+			 result);
+}
+
+static void run_begin(struct run *r)
+{
+	lock_init(&r->l);
+	cond_init(&r->changed);
+}
+
+static void run_end(struct run *r)
+{
+	cond_free(&r->changed);
+	lock_free(&r->l);
+}
+
+/* All or nothing: what the caller is told. What is then left to be deleted is no failure of his. */
+static int run_phases(struct run *r, bool *ret_left)
+{
+	int err = copy_all(r), left;
+
+	if (err) {
+		r->m->phase = MOVE_BACK;
+		left = store_move_set(r->fs->store, r->m);
+		if (left)
+			log_move(r->m, "undecided", left);
+	}
+	left = delete_all(r);
+	*ret_left = left != 0;
+	if (left)
+		log_move(r->m,
+			 err ? "failed,some-are-under-both-names" : "some-are-under-both-names",
+			 left);
+	return err;
+}
+
+int move_run(struct fs *fs, const char *from, const char *to, bool had_marker, bool *ret_left)
+{
+	auto_with(store_move_free) struct store_move m = { .phase = MOVE_COPY,
+							   .had_marker = had_marker };
+	struct run run = { .fs = fs, .m = &m };
+	int r = str_dup(from, &m.from);
+
+	if (!r)
+		r = str_dup(to, &m.to);
+	if (!r)
+		r = store_move_add(fs->store, &m);
+	if (r)
+		return r;
+	run_begin(&run);
+	r = run_phases(&run, ret_left);
+	run_end(&run);
+	return r;
+}
+
+int move_resume(struct fs *fs, struct store_move *m)
+{
+	struct run run = { .fs = fs, .m = m, .resumed = true };
+	int r = 0;
+
+	run_begin(&run);
+	if (m->phase == MOVE_COPY) {
+		r = copy_all(&run);
+		run.resumed = false; /* what others did meanwhile goes along */
+	}
+	if (!r)
+		r = delete_all(&run);
+	run_end(&run);
+	log_move(m, r ? "unfinished" : "finished", r);
+	return r;
+}
