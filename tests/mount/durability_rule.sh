@@ -40,7 +40,7 @@ all_held() { ctl status "$MNT" | grep -q "2 held"; } # none on its way, in vain
 retry_until "$LONG" all_held
 no_faults a
 wait_repl
-for key in fast/f both/f; do assert_versions $key 1; done
+for key in fast/f both/f; do assert_versions "$key" 1; done
 umount_crrfs
 # what is wrong in the file is said
 sed -i 's/durability = A/durability = soon/' "$DESTINATIONS"

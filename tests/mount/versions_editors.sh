@@ -23,10 +23,10 @@ echo new >lu4711abcd.tmp
 mv lu4711abcd.tmp office
 rm .~lock.office#
 # Word: owner file, the new file, the old one aside, rename, removed
-echo me >'~$word'
+echo me >"~\$word"
 echo new >~WRD0001.tmp
 mv ~WRD0001.tmp word
-rm '~$word'
+rm "~\$word"
 # GLib: a backup is a copy, the new file is renamed over the old one
 echo new >.goutputstream-AB12CD
 chmod 644 .goutputstream-AB12CD
@@ -49,7 +49,7 @@ cd /
 wait_repl
 for name in "${saves[@]}"; do
 	assert_eq "$(cat "$MNT/$name")" new
-	assert_versions $name 2
+	assert_versions "$name" 2
 done
 for side in a b; do
 	s3 versions $side | cut -f1 | sort -u >"$T/keys"

@@ -41,13 +41,13 @@ assert_eq "$(cat "$MNT/popen")" $'one\ntwo\nthree'
 wait_repl
 for key in cp-p install install-p rsync rsync-inplace rsync-partial popen tar/f{1,2,3} tar/sub/big cp-a/f{1,2,3} \
 	cp-a/sub/big zip/f1 zip/f2 tar/link cp-a/link; do
-	assert_versions $key 1
+	assert_versions "$key" 1
 done
 assert_versions touched 2 # made, and what changed after that
 for key in tar/sub/ cp-a/ cp-a/sub/; do
-	n=$(s3 count-versions a $key)
+	n=$(s3 count-versions a "$key")
 	[ "$n" -le 2 ] || fail "$key has $n versions"
-	assert_versions $key "$n"
+	assert_versions "$key" "$n"
 done
 # an update is one more
 random_file "$T/tree/f2" 5000 other
@@ -56,7 +56,7 @@ rsync -a "$T/tree/f2" "$MNT/rsync"
 cp -p "$T/tree/f2" "$MNT/cp-p"
 wait_repl
 for key in rsync rsync-inplace cp-p; do
-	assert_versions $key 2
+	assert_versions "$key" 2
 	assert_file_equal "$T/tree/f2" "$MNT/$key"
 	assert_eq "$(stat -c '%a %Y' "$MNT/$key")" "$(stat -c '%a %Y' "$T/tree/f2")" "mode and time of $key"
 done
