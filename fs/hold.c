@@ -3,7 +3,8 @@
  * (held), and new metadata of versions that the source has (settling). The crash points are at the
  * head of commit.c.
  *
- * A further change moves the deadline, but not for ever: after MOVES_MAX periods it is due.
+ * A further change moves the deadline; of what settles not for ever: after MOVES_MAX periods it is
+ * due.
  */
 #include <errno.h>
 #include <string.h>
@@ -40,7 +41,7 @@ void file_drop_held_ref(struct file *f)
 }
 
 /* It is looked after by the deadline from now on, open or not. */
-static void keep_until(struct file *f, int64_t period_ms)
+static void keep_for(struct file *f, int64_t period_ms, bool may_move_on)
 {
 	int64_t now = clock_mono_ms();
 
@@ -51,8 +52,10 @@ static void keep_until(struct file *f, int64_t period_ms)
 	}
 	lock_drop(&f->fs->files->l);
 	f->locked.held_ref = true;
-	f->locked.hold_until =
-		min_of(now + period_ms, f->locked.held_since + MOVES_MAX * period_ms);
+	f->locked.hold_until = now + period_ms;
+	if (!may_move_on)
+		f->locked.hold_until =
+			min_of(f->locked.hold_until, f->locked.held_since + MOVES_MAX * period_ms);
 }
 
 void file_hold_later(struct file *f)
@@ -176,7 +179,8 @@ int file_hold_busy(struct file *f)
 	f->locked.held_meta = false;
 	if (period >= 0) /* else it was held for another reason, and is still */
 		f->locked.hold_period = period;
-	keep_until(f, f->locked.hold_period);
+	/* a download may take its time */
+	keep_for(f, f->locked.hold_period, f->locked.hold_period == f->fs->conf.hold_ms);
 	count_bytes(f, f->locked.hold_period ? 0 : f->locked.now.size);
 	become(f, FILE_HELD);
 	return 0;
@@ -210,7 +214,7 @@ int file_settle_busy(struct file *f)
 	}
 	if (r)
 		return r;
-	keep_until(f, f->fs->conf.settle_ms);
+	keep_for(f, f->fs->conf.settle_ms, false);
 	f->locked.held_meta = true;
 	become(f, FILE_SETTLING);
 	return 0;

@@ -16,8 +16,12 @@ cat >>"$DESTINATIONS" <<-END
 	durability = A
 	[rule tax]
 	durability = replicas
+	[rule nobody]
+	durability = replicas
 END
 mount_crrfs timeout=2,retry_first=0.1,retry_max=0.2
+assert_match "$(line_of "$MOUNT_LOG" 'rule="nobody"')" "the rules have none of this ID"
+if grep -q 'rule="tax"' "$MOUNT_LOG"; then fail "a rule that is there is not missed"; fi
 mkdir "$MNT"/{fast,safe,both,other}
 wait_repl
 echo text >"$MNT/safe/f"
