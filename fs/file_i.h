@@ -55,6 +55,7 @@ struct body {
 	char *key, *version_id, *etag; /* fixed; of the base; key NULL: there is none */
 	_Atomic uint64_t base_size;    /* how much of the base still shows */
 	uint64_t full_size;	       /* fixed; of the base in S3 */
+	atomic_bool seen;	       /* somebody has read of the base */
 };
 
 /* takes spool */
@@ -95,7 +96,6 @@ struct file {
 		bool mtime_set;
 		/* something was written since it was created or emptied by open */
 		bool has_data;
-		atomic_bool served; /* somebody has read of the base */
 		bool deferred;	     /* a flush was put off to the release, */
 		int64_t deferred_ms; /* then (mono) */
 		/* made private (0600): its metadata is about to change, see commit.c */

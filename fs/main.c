@@ -211,7 +211,7 @@ static int open_queue(struct app *a)
 		err = start_pool("upload", c->upload_threads, &a->fs.upload_pool);
 	if (err == 0)
 		err = start_pool("early", EARLY_THREADS, &a->early_pool);
-	rc.upload_pool = a->early_pool;
+	rc.upload_pool = wc.pool = a->early_pool;
 	if (err == 0)
 		err = repl_new(&rc, a->buckets.rules, &a->fs.repl);
 	if (err == 0)

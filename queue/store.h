@@ -86,7 +86,7 @@ int store_each_ticket(struct store *s, bool any, int (*fn)(void *arg, const stru
 /* At start: claimed becomes ready, and every row not done becomes uncertain. */
 int store_reset_claims(struct store *s) must_check;
 /* Live work first: the next due job of a destination for which allow(arg, dest) says yes; 1 =
- * found, 0 = none (*ret_next_due: when to look again, wall ms, CLOCK_NEVER). */
+ * found, 0 = none. *ret_next_due, wall ms: when to look for another one; CLOCK_NEVER. */
 int store_claim(struct store *s, int64_t now_ms, bool (*allow)(void *arg, const char *dest),
 		void *arg, struct job *ret_j, int64_t *ret_next_due) must_check;
 
