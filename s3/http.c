@@ -288,6 +288,9 @@ static size_t on_header(char *line, size_t size, size_t items, void *arg)
 	} else if (a->status >= 200) {
 		a->head_done = true;
 		a->res->status = a->status;
+		if (a->req->head && is_success(a->status))
+			a->error = a->req->head(a->req->write_arg, a->status, &a->res->headers);
+		return a->error ? 0 : full;
 	}
 	return full;
 }
@@ -552,7 +555,7 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 	curl = handle_take(h);
 	if (!curl)
 		return -ENOMEM;
-	if (req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
+	if (req->want_md5 && req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
 		a.md5 = NULL; /* a system that forbids MD5 */
 	rc = headers_make(req->headers, &headers);
 	if (rc == 0)

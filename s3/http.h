@@ -12,6 +12,8 @@
 typedef int http_read_fn(void *arg, void *dst, size_t n, uint64_t off);
 /* Gets the next bytes of a 2xx body: 0 or -errno, which aborts the attempt. */
 typedef int http_write_fn(void *arg, const void *p, size_t n);
+/* Sees the head of a 2xx answer before its body: 0 or -errno, which aborts the attempt. */
+typedef int http_head_fn(void *arg, int status, const struct kv *headers);
 
 struct http_req {
 	const char *method; /* GET HEAD PUT POST DELETE */
@@ -21,8 +23,10 @@ struct http_req {
 	http_read_fn *read; /* NULL: body is at body_data (or empty) */
 	void *read_arg;
 	const void *body_data;
+	bool want_md5;	      /* of the body as sent */
+	http_head_fn *head;   /* NULL: whatever it is */
 	http_write_fn *write; /* NULL: a 2xx body goes to res->body too */
-	void *write_arg;
+	void *write_arg;      /* of head, too */
 	int64_t deadline_mono_ms; /* CLOCK_NEVER = none */
 	int64_t stall_ms;	  /* no byte either way for this long ends the attempt */
 };
@@ -35,7 +39,7 @@ struct http_res {
 	uint64_t received; /* body bytes given to write or body */
 	/* some of the request left this host: it may have been carried out */
 	bool sent;
-	/* of the request body as sent, valid when body_size > 0 and it was sent whole */
+	/* valid when it was wanted, body_size > 0 and the body was sent whole */
 	uint8_t body_md5[16];
 	bool body_md5_valid;
 	char why[160]; /* transport trouble in words; "" when none */
