@@ -164,10 +164,13 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	struct listing l = {
 		.req = req, .fs = ops_fs(req), .ino = ino, .plus = plus, .size = size
 	};
+	struct ops_cancel cancel;
 	int r;
 
 	l.p = malloc(size ? size : 1);
+	ops_cancel_begin(&cancel, req);
 	r = l.p ? fill(&l, dir_of(fi), off) : -ENOMEM;
+	ops_cancel_end(&cancel);
 	if (r)
 		ops_reply(req, r);
 	else

@@ -25,7 +25,14 @@
 #define ERROR_BODY_LIMIT   BUF_LIMIT_SMALL
 #define ERROR_BODY_DRAIN   BUF_LIMIT_DOC
 #define CONNECT_MS_DEFAULT 10000
+#define POLL_MS	    1000 /* on_progress is called at least so often */
 #define BUFFER_SIZE	   (512L * 1024)
+
+/* A transfer needs both: the multi handle can be woken, and has the connection. */
+struct handle {
+	CURL *curl;
+	CURLM *multi;
+};
 
 struct http {
 	char *cacert;
@@ -36,7 +43,7 @@ struct http {
 	atomic_bool aborted;
 	struct {
 		struct lock l;
-		CURL **idle; /* the last one given back has the freshest connection */
+		struct handle *idle; /* the last one given back has the freshest connection */
 		unsigned n;
 	} locked;
 };
@@ -112,7 +119,7 @@ int http_new(const struct http_conf *conf, struct http **ret_h)
 	h->no_check_certificate = conf->no_check_certificate;
 	h->connect_ms = conf->connect_ms > 0 ? conf->connect_ms : CONNECT_MS_DEFAULT;
 	h->max_idle = conf->max_idle;
-	h->locked.idle = calloc(h->max_idle + 1, sizeof(CURL *));
+	h->locked.idle = calloc(h->max_idle + 1, sizeof(struct handle));
 	rc = h->locked.idle ? str_dup(conf->cacert, &h->cacert) : -ENOMEM;
 	if (rc == 0)
 		rc = no_proxy_make(&h->no_proxy);
@@ -124,12 +131,20 @@ int http_new(const struct http_conf *conf, struct http **ret_h)
 	return 0;
 }
 
+static void handle_free(struct handle h)
+{
+	if (h.curl)
+		curl_easy_cleanup(h.curl);
+	if (h.multi)
+		curl_multi_cleanup(h.multi);
+}
+
 void http_free(struct http *h)
 {
 	if (!h)
 		return;
 	for (unsigned i = 0; h->locked.idle && i < h->locked.n; i++)
-		curl_easy_cleanup(h->locked.idle[i]);
+		handle_free(h->locked.idle[i]);
 	free(h->locked.idle);
 	free(h->cacert);
 	free(h->no_proxy);
@@ -142,32 +157,44 @@ void http_abort(struct http *h)
 	atomic_store(&h->aborted, true);
 }
 
-static CURL *handle_take(struct http *h)
+static int handle_take(struct http *h, struct handle *ret_h)
 {
-	scoped_lock(&h->locked.l);
+	struct handle new = { NULL, NULL };
 
+	lock_take(&h->locked.l);
 	if (h->locked.n)
-		return h->locked.idle[--h->locked.n];
-	return curl_easy_init();
+		new = h->locked.idle[--h->locked.n];
+	lock_drop(&h->locked.l);
+	if (new.curl) {
+		*ret_h = new;
+		return 0;
+	}
+	new = (struct handle){ curl_easy_init(), curl_multi_init() };
+	if (!new.curl || !new.multi ||
+	    curl_multi_setopt(new.multi, CURLMOPT_MAXCONNECTS, 2L) != CURLM_OK) {
+		handle_free(new);
+		return -ENOMEM;
+	}
+	*ret_h = new;
+	return 0;
 }
 
 /* After a failure there is no connection worth keeping, and libcurl 7.88 may refuse options later.
  * */
-static void handle_give(struct http *h, CURL *curl, bool failed)
+static void handle_give(struct http *h, struct handle used, bool failed)
 {
 	if (failed) {
-		curl_easy_cleanup(curl);
+		handle_free(used);
 		return;
 	}
-	curl_easy_reset(curl); /* options only: the connection stays */
+	curl_easy_reset(used.curl); /* options only: the connection stays */
 	lock_take(&h->locked.l);
 	if (h->locked.n < h->max_idle) {
-		h->locked.idle[h->locked.n++] = curl;
-		curl = NULL;
+		h->locked.idle[h->locked.n++] = used;
+		used = (struct handle){ NULL, NULL };
 	}
 	lock_drop(&h->locked.l);
-	if (curl)
-		curl_easy_cleanup(curl);
+	handle_free(used);
 }
 
 /* ---- what curl calls ---- */
@@ -351,7 +378,6 @@ static unsigned options_fixed(CURL *curl, const struct http *h)
 	bad |= curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, 30L);
 	bad |= curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, 10L);
 	bad |= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, 60L);
-	bad |= curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 2L);
 	bad |= curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	bad |= curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
 	bad |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -479,6 +505,8 @@ static int result_errno(const struct attempt *a, CURL *curl, CURLcode cc)
 {
 	if (atomic_load(&a->h->aborted) && cc != CURLE_OK)
 		return -ECANCELED;
+	if (cc != CURLE_OK && cancel_is_fired(a->req->cancel))
+		return -EINTR;
 	if (a->error)
 		return a->error;
 	if (cc == CURLE_OK)
@@ -510,6 +538,8 @@ static void words_set(const struct attempt *a, int rc, CURLcode cc)
 		return;
 	if (rc == -ECANCELED)
 		words = "aborted";
+	else if (rc == -EINTR)
+		words = "interrupted";
 	else if (a->stalled)
 		words = "stalled: no byte moved for too long";
 	else if (a->resent)
@@ -521,8 +551,49 @@ static void words_set(const struct attempt *a, int rc, CURLcode cc)
 	printable(words, a->res->why, sizeof(a->res->why));
 }
 
-static int perform(CURL *curl, struct attempt *a, struct curl_slist *headers)
+static void wake(void *multi)
 {
+	(void)curl_multi_wakeup(multi);
+}
+
+/* How the transfer that multi has (had) ended. */
+static CURLcode outcome(CURLM *multi)
+{
+	const CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(multi, &left)))
+		if (m->msg == CURLMSG_DONE)
+			return m->data.result;
+	return CURLE_ABORTED_BY_CALLBACK;
+}
+
+/* What curl_easy_perform does, but that it can be woken. */
+static CURLcode transfer(struct handle *h, const struct attempt *a)
+{
+	CURLMcode mc = curl_multi_add_handle(h->multi, h->curl);
+	struct cancel_watch w;
+	int running = 1;
+	CURLcode cc;
+
+	if (mc != CURLM_OK)
+		return CURLE_OUT_OF_MEMORY;
+	cancel_watch(&w, a->req->cancel, wake, h->multi);
+	while (mc == CURLM_OK && running) {
+		mc = curl_multi_perform(h->multi, &running);
+		if (mc != CURLM_OK || !running || cancel_is_fired(a->req->cancel))
+			break;
+		mc = curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
+	}
+	cancel_unwatch(&w);
+	cc = mc == CURLM_OK ? outcome(h->multi) : CURLE_OUT_OF_MEMORY;
+	curl_multi_remove_handle(h->multi, h->curl);
+	return cc;
+}
+
+static int perform(struct handle *h, struct attempt *a, struct curl_slist *headers)
+{
+	CURL *curl = h->curl;
 	CURLcode cc = CURLE_FAILED_INIT;
 	int rc;
 
@@ -530,7 +601,7 @@ static int perform(CURL *curl, struct attempt *a, struct curl_slist *headers)
 		snprintf(a->res->why, sizeof(a->res->why), "libcurl refuses an option");
 		return -EINVAL;
 	}
-	cc = curl_easy_perform(curl);
+	cc = transfer(h, a);
 	a->res->sent = a->connected;
 	rc = result_errno(a, curl, cc);
 	words_set(a, rc, cc);
@@ -543,7 +614,7 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 {
 	struct attempt a = { .h = h, .req = req, .res = res };
 	struct curl_slist *headers = NULL;
-	CURL *curl;
+	struct handle handle;
 	int rc;
 
 	if (atomic_load(&h->aborted))
@@ -552,17 +623,17 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 		snprintf(res->why, sizeof(res->why), "no time left");
 		return -ETIMEDOUT;
 	}
-	curl = handle_take(h);
-	if (!curl)
-		return -ENOMEM;
+	rc = handle_take(h, &handle);
+	if (rc)
+		return rc;
 	if (req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
 		a.md5 = NULL; /* a system that forbids MD5 */
 	rc = headers_make(req->headers, &headers);
 	if (rc == 0)
-		rc = perform(curl, &a, headers);
+		rc = perform(&handle, &a, headers);
 	else if (rc == -EINVAL)
 		snprintf(res->why, sizeof(res->why), "a header holds control characters");
-	handle_give(h, curl, rc != 0);
+	handle_give(h, handle, rc != 0);
 	curl_slist_free_all(headers);
 	digest_free(a.md5);
 	return rc;
