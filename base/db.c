@@ -371,14 +371,22 @@ int64_t db_changes(struct db *db)
 	return sqlite3_changes64(db->handle);
 }
 
+static int run_cached(struct db *db, const char *sql)
+{
+	struct db_stmt *s;
+	int r = db_prepare(db, sql, &s);
+
+	return r < 0 ? r : db_run(s);
+}
+
 int db_begin(struct db *db)
 {
-	return db_exec(db, "BEGIN IMMEDIATE");
+	return run_cached(db, "BEGIN IMMEDIATE");
 }
 
 int db_commit(struct db *db)
 {
-	return db_exec(db, "COMMIT");
+	return run_cached(db, "COMMIT");
 }
 
 void db_rollback(struct db *db)

@@ -181,9 +181,10 @@ static void print_table(struct store *s, const struct table *t, const struct doc
 	if (!store_get_info(s, "bucket", &bucket))
 		printf("bucket %s", ctl_shown(bucket, shown));
 	if (mount && doc_text(mount, "mountpoint"))
-		printf(" on %s, pid %s: %s open, %s being written, %s held\n",
+		printf(" on %s, pid %s: %s open, %s being written, %s held, %s settling\n",
 		       ctl_shown(doc_text(mount, "mountpoint"), shown2), doc_text(mount, "pid"),
-		       doc_text(mount, "open"), doc_text(mount, "dirty"), doc_text(mount, "held"));
+		       doc_text(mount, "open"), doc_text(mount, "dirty"), doc_text(mount, "held"),
+		       doc_text(mount, "settling"));
 	else
 		printf(", not mounted\n");
 	if (!t->n) {
@@ -198,7 +199,8 @@ static void print_table(struct store *s, const struct table *t, const struct doc
 
 static void json_mount(struct json_out *j, const struct doc_node *mount)
 {
-	static const char *const numbers[] = { "pid", "open", "dirty", "deferred", "held" };
+	static const char *const numbers[] = { "pid",	   "open", "dirty",
+					       "deferred", "held", "settling" };
 
 	json_bool(j, "mounted", mount != NULL);
 	if (!mount)

@@ -11,7 +11,7 @@
 #include "ctl/ctl.h"
 
 struct left {
-	uint64_t local; /* not in the source yet: put-off closes and held names */
+	uint64_t local; /* not in the source yet: put-off closes, held names, new metadata */
 	uint64_t rows, bytes, parked;
 	bool stuck; /* all that is left waits behind something that is FAILED */
 };
@@ -34,7 +34,8 @@ static int look(struct store *s, const char *dir, struct left *ret_l)
 	*ret_l = (struct left){ 0 };
 	/* The mount first: what leaves it arrives in the rows, so nothing is missed in between. */
 	if (!ctl_ask(dir, "status", &mount))
-		ret_l->local = number(mount, "deferred") + number(mount, "held");
+		ret_l->local = number(mount, "deferred") + number(mount, "held") +
+			       number(mount, "settling");
 	r = store_count_tickets(s, &begun, &held);
 	if (r)
 		return r;

@@ -54,6 +54,7 @@ struct victims {
 	size_t n;
 };
 
+/* wanted: a key; a directory's, or "": all that begins with it. */
 static bool is_of(const char *key, const char *wanted)
 {
 	size_t n = strlen(wanted);

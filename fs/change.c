@@ -243,8 +243,9 @@ static void write_acl(struct fs *fs, const char *dst, const char *version, const
 		change_log_failed("put-acl", dst, &e);
 }
 
-static int send_copy(struct fs *fs, const char *src, const struct attr *a, const char *dst,
-		     const struct meta_rec *rec, struct s3_info *ret_info, struct s3_error *e)
+static int send_copy(struct fs *fs, const char *src, const struct attr *a, const char *version,
+		     const char *dst, const struct meta_rec *rec, struct s3_info *ret_info,
+		     struct s3_error *e)
 {
 	auto_with(acl_free) struct acl acl = { 0 };
 	struct s3_put_opts opts = change_opts(fs, rec);
@@ -254,8 +255,7 @@ static int send_copy(struct fs *fs, const char *src, const struct attr *a, const
 		return r;
 	if (rec->own_acl)
 		opts.acl = acl_canned(&acl);
-	r = object_copy(fs->source, src, a->rec.version_id, a->etag, a->size, dst, &opts, ret_info,
-			e);
+	r = object_copy(fs->source, src, version, a->etag, a->size, dst, &opts, ret_info, e);
 	if (r)
 		change_log_failed("copy", dst, e);
 	else
@@ -294,56 +294,146 @@ static struct job_base base_of(const char *src, const struct attr *a, const stru
 				  .shown = a->size };
 }
 
-/* One server-side copy of src (as a) to dst with rec. *ret_a (may be NULL): the new version. */
-static int copy(struct fs *fs, const char *src, const struct attr *a, const char *dst,
-		const struct meta_rec *rec, struct attr *ret_a)
+/* rec as the copy under t has it. */
+static int mark_copy(struct fs *fs, const struct ticket *t, const struct meta_rec *rec,
+		     struct meta_rec *ret_mine)
+{
+	int r = meta_rec_copy(ret_mine, rec);
+
+	return r ? r : mark(fs, ret_mine, ticket_token(t));
+}
+
+/* One server-side copy of src (as a) to dst with rec, named by the token of t. version NULL: the
+ * current one, which must be what a says. *ret_made: the new version. */
+static int copy_under(struct fs *fs, const struct ticket *t, const char *src, const struct attr *a,
+		      const char *version, const char *dst, const struct meta_rec *rec,
+		      struct attr *ret_made, struct s3_error *e)
 {
 	auto_with(meta_rec_free) struct meta_rec mine = { 0 };
-	auto_with(attr_free) struct attr made = { 0 };
 	auto_with(s3_info_free) struct s3_info info = { 0 };
+	int r = mark_copy(fs, t, rec, &mine);
+
+	if (!r)
+		r = send_copy(fs, src, a, version, dst, &mine, &info, e);
+	if (!r && mine.sse && !info.sse)
+		ask_sse(fs, dst, info.version_id, &mine);
+	return r ? r : attr_of(&mine, &info, a->size, key_is_dir(dst), ret_made);
+}
+
+static void move_attr(struct attr *to, struct attr *from)
+{
+	attr_free(to);
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+}
+
+static int copy(struct fs *fs, const char *src, const struct attr *a, const char *version,
+		const char *dst, const struct meta_rec *rec, struct attr *ret_a)
+{
+	auto_with(attr_free) struct attr made = { 0 };
 	struct s3_error e = { 0 };
 	struct ticket *t = NULL;
 	struct job_base base;
-	int r = meta_rec_copy(&mine, rec);
+	int r = repl_begin(fs->repl, JOB_OBJECT, dst, &t);
 
-	if (!r)
-		r = repl_begin(fs->repl, JOB_OBJECT, dst, &t);
 	if (r)
 		return r;
-	r = mark(fs, &mine, ticket_token(t));
-	if (!r)
-		r = send_copy(fs, src, a, dst, &mine, &info, &e);
-	if (!r && mine.sse && !info.sse)
-		ask_sse(fs, dst, info.version_id, &mine);
-	if (!r)
-		r = attr_of(&mine, &info, a->size, key_is_dir(dst), &made);
+	r = copy_under(fs, t, src, a, version, dst, rec, &made, &e);
 	base = base_of(src, a, &made);
 	r = settle_version(fs, t, dst, r, &e, &made, &base);
-	if (!r && ret_a) {
-		attr_free(ret_a);
-		*ret_a = made;
-		memset(&made, 0, sizeof(made));
-	}
+	if (!r && ret_a)
+		move_attr(ret_a, &made);
 	return r;
 }
 
 int change_meta(struct fs *fs, const char *key, struct attr *a, const struct meta_rec *rec)
 {
 	auto_with(attr_free) struct attr made = { 0 };
-	int r = copy(fs, key, a, key, rec, &made);
+	/* What somebody else wrote since does not go under. */
+	int r = copy(fs, key, a, NULL, key, rec, &made);
+
+	if (!r)
+		move_attr(a, &made);
+	return r;
+}
+
+int change_meta_hold(struct fs *fs, struct ticket *t, const char *key, const struct attr *a)
+{
+	auto_with(meta_rec_free) struct meta_rec mine = { 0 };
+	struct attr marked = *a; /* borrows */
+	struct job_spec spec;
+	int r = mark_copy(fs, t, &a->rec, &mine);
 
 	if (r)
 		return r;
-	attr_free(a);
-	*a = made;
-	memset(&made, 0, sizeof(made));
-	return 0;
+	marked.rec = mine;
+	spec = mine.own_acl ? change_spec_of_old(fs, &marked) : change_spec(fs, &marked);
+	spec.pinned = a->rec.version_id;
+	return repl_hold(t, key, NULL, &spec);
+}
+
+/* An earlier try whose answer was lost. -ENOENT: it made nothing. */
+static int find_made(struct fs *fs, const struct ticket *t, const char *key, const struct attr *a,
+		     struct attr *ret_made, struct s3_error *e)
+{
+	auto_with(meta_rec_free) struct meta_rec mine = { 0 };
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	int r = mark_copy(fs, t, &a->rec, &mine);
+
+	if (!r)
+		r = object_find(fs->source, key, REPL_META_ID, ticket_token(t), 0, &info, e);
+	return r ? r : attr_of(&mine, &info, a->size, key_is_dir(key), ret_made);
+}
+
+/* Is it what a says yet? Not every server looks at the copy's condition (Ceph does not). */
+static int check_current(struct fs *fs, const char *key, const struct attr *a, struct s3_error *e)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	int r = object_head(fs->source, key, NULL, &info, e);
+
+	if (r && r != -ENOENT)
+		change_log_failed("settle", key, e);
+	if (r)
+		return r;
+	if (info.delete_marker)
+		return -ENOENT;
+	if (info.etag && a->etag && strcmp(info.etag, a->etag))
+		return -ESTALE;
+	return info.version_id && a->rec.version_id && strcmp(info.version_id, a->rec.version_id)
+		       ? -ESTALE
+		       : 0;
+}
+
+int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct attr *a,
+		     bool *unclear)
+{
+	auto_with(attr_free) struct attr made = { 0 };
+	struct s3_error e = { 0 };
+	struct job_base base;
+	int r = *unclear ? find_made(fs, t, key, a, &made, &e) : -ENOENT;
+
+	if (r == -ENOENT) {
+		e = (struct s3_error){ 0 };
+		r = check_current(fs, key, a, &e);
+		if (r) /* asked only */
+			return r == -ENOENT && !strcmp(e.code, "NoSuchBucket") ? -EIO : r;
+		r = copy_under(fs, t, key, a, NULL, key, &a->rec, &made, &e);
+	}
+	if (r) {
+		*unclear = *unclear || e.unclear || e.class == FAULT_NONE;
+		return r == -ENOENT && !strcmp(e.code, "NoSuchBucket") ? -EIO : r;
+	}
+	base = base_of(key, a, &made);
+	r = settle_version(fs, t, key, 0, &e, &made, &base);
+	if (!r)
+		move_attr(a, &made);
+	return r;
 }
 
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a)
 {
-	int r = copy(fs, key, a, to_key, &a->rec, ret_a);
+	int r = copy(fs, key, a, a->rec.version_id, to_key, &a->rec, ret_a);
 
 	/* mv(1) then reads and writes it anew */
 	return r == -EOPNOTSUPP ? -EXDEV : r;

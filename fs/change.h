@@ -15,9 +15,19 @@
 int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const void *body,
 	       size_t n, struct attr *ret_a) must_check;
 /* A new version of the same body with other metadata, by a server-side copy; a is what the key is
- * now (loaded, tags too) and becomes what it then is. */
+ * now (loaded, tags too) and becomes what it then is. -ESTALE: somebody else replaced it since. */
 int change_meta(struct fs *fs, const char *key, struct attr *a, const struct meta_rec *rec)
 	must_check;
+/*
+ * The same in two steps. change_meta_hold: the metadata in a are acknowledged from now on, held by
+ * t for the version that a names. change_meta_held: makes the version of them under t; a as above.
+ * Consumes t on success only. -ESTALE, -ENOENT: the version is not the current one any more.
+ * *unclear: an earlier try, and after a failure this one, may have made it all the same.
+ */
+int change_meta_hold(struct fs *fs, struct ticket *t, const char *key, const struct attr *a)
+	must_check;
+int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct attr *a,
+		     bool *unclear) must_check;
 /* Other tags for the current version: no new version. One at a time per key. a as above (loaded).
  * */
 int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv *tags) must_check;

@@ -10,6 +10,21 @@
  *  repl_commit    staged  gone    new     nothing to do; the workers copy
  *  repl_hold      synced  held    old     uploads the staged file, writes the rows
  *
+ * Of new metadata for a version that the source has (settling, hold.c). The ticket names the
+ * version that they are for, and the copy that gives them to it carries the ticket's crrfs-id:
+ *
+ *  after          spool   ticket  source  recovery
+ *  change_meta_hold  none held    old     the version is still the current one: copies it with the
+ *                                         new metadata, writes the rows; else logs it and forgets
+ *  the copy       none    held    new     finds it by its crrfs-id, writes the rows
+ *  repl_commit    none    gone    new     nothing to do
+ *  write(2)       yes     held    old     the bytes were not promised, the metadata were: as after
+ *                                         change_meta_hold. The coming version has the same ticket
+ *  its upload     yes     held    new     finds it by its crrfs-id, writes the rows
+ *  rename: copy   none    held    both    the new name has the metadata; the old name, which is
+ *                                         still there, gets them too
+ *  rename: delete none    held    new     the version is gone: forgets
+ *
  * Early parts leave while the file is still being written. S3 fixes metadata when a multipart
  * upload is created, so a file that was made private (mode 0600: cp -p, tar, rsync, install do so
  * and set mode and times just before close) is sent at close only, once, with the right metadata.
@@ -24,7 +39,6 @@
 #include "fs/change.h"
 #include "fs/file_i.h"
 #include "fs/path.h"
-#include "fs/settle.h"
 #include "s3/part.h"
 
 void file_drop_uploads(struct file *f)
@@ -47,7 +61,7 @@ void file_kill_busy(struct file *f)
 }
 
 /* now, with our ticket's mark: what the next version carries. */
-static int marked_now(struct file *f, struct attr *ret_a)
+int file_marked_now(struct file *f, struct attr *ret_a)
 {
 	int r = file_now_copy(f, ret_a);
 
@@ -99,7 +113,7 @@ static void begin_early(struct file *f)
 		return;
 	if (!f->locked.ticket && repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket))
 		return;
-	if (marked_now(f, &now) || make_upload(f, key, &now.rec))
+	if (file_marked_now(f, &now) || make_upload(f, key, &now.rec))
 		return;
 	spec = change_spec(f->fs, &now);
 	spec.multipart = true;
@@ -135,26 +149,13 @@ void file_early_locked(struct file *f, uint64_t off, uint64_t end)
 
 /* --- commit ----------------------------------------------------------------------------------- */
 
-/* Acknowledged under this ticket from now on. Busy; the spool is synced. */
-static int write_hold(struct file *f, const char *key, struct attr *ret_now)
-{
-	struct job_spec spec;
-	int r = marked_now(f, ret_now);
-
-	if (r)
-		return r;
-	spec = change_spec(f->fs, ret_now);
-	return repl_hold(f->locked.ticket, key, spool_name(f->locked.body->spool), &spec);
-}
-
 /*
  * An answer was lost, and the bytes changed since: the version that may stand is not the one that
  * is to be made now, so another token must name this one. Recovery asks for the old one. What is
  * held stays promised at every moment. Busy.
  */
-static int renew_ticket(struct file *f, const char *key)
+int file_renew_ticket_busy(struct file *f, const char *key)
 {
-	auto_with(attr_free) struct attr now = { 0 };
 	struct ticket *old = f->locked.ticket;
 	int r;
 
@@ -164,9 +165,7 @@ static int renew_ticket(struct file *f, const char *key)
 	f->locked.ticket = NULL;
 	r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
 	if (!r && f->locked.held_ref)
-		r = spool_sync(f->locked.body->spool);
-	if (!r && f->locked.held_ref)
-		r = write_hold(f, key, &now);
+		r = file_promise_busy(f, key);
 	if (r) {
 		repl_abandon(f->locked.ticket);
 		f->locked.ticket = old;
@@ -311,15 +310,15 @@ static int commit_steps(struct file *f, const char *key)
 
 	if (r) { /* a torn body is never uploaded */
 		file_drop_uploads(f);
-		if (!f->locked.held_ref)
+		if (!f->locked.held_ref || f->locked.held_meta)
 			spool_discard(spool);
 		return r;
 	}
-	r = renew_ticket(f, key);
+	r = file_renew_ticket_busy(f, key);
 	if (!r && !f->locked.ticket)
 		r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
 	if (!r)
-		r = marked_now(f, &now);
+		r = file_marked_now(f, &now);
 	if (!r)
 		r = send(f, key, &now, &info);
 	if (!r)
@@ -331,15 +330,6 @@ static int commit_steps(struct file *f, const char *key)
 	hand_over(f, key, &now);
 	become_clean(f, key, &now, body);
 	return 0;
-}
-
-void file_drop_held_ref(struct file *f)
-{
-	bool had = f->locked.held_ref;
-
-	f->locked.held_ref = false;
-	if (had)
-		file_put(f); /* never the last one: our caller has its own */
 }
 
 static bool is_below(const char *key, const char *dir)
@@ -378,29 +368,16 @@ static void gate_leave(struct file *f)
 	cond_broadcast(&t->changed);
 }
 
-static void commit_failed(struct file *f, bool was_held, int err)
-{
-	if (was_held)
-		f->locked.hold_until =
-			clock_deadline(f->fs->conf.hold_ms ? f->fs->conf.hold_ms : 10000);
-	lock_take(&f->locked.l);
-	f->locked.error = err;
-	file_set_state_locked(f, was_held ? FILE_HELD : FILE_FAILED);
-	lock_drop(&f->locked.l);
-	if (was_held)
-		/* it stays acknowledged: tried again later */
-		settle_note(f->fs->settle, f->locked.hold_until);
-}
-
-/* dirty, held, failed -> clean: one new version in the source and a durable row for each
- * destination. */
+/* dirty, held, settling, failed -> clean: one new version in the source and a durable row for each
+ * destination. What was acknowledged before stays so, and is tried again later. */
 int file_commit_busy(struct file *f)
 {
 	auto_free char *key = NULL;
-	bool was_held = f->locked.state == FILE_HELD;
+	enum file_state was = f->locked.state;
+	bool promised = was == FILE_HELD || was == FILE_SETTLING;
 	int r;
 
-	if (f->locked.state == FILE_CLEAN || f->locked.state == FILE_DEAD)
+	if (was == FILE_CLEAN || was == FILE_DEAD)
 		return 0;
 	r = gate_enter(f, &key);
 	if (r)
@@ -408,10 +385,16 @@ int file_commit_busy(struct file *f)
 	lock_take(&f->locked.l);
 	file_set_state_locked(f, FILE_COMMITTING);
 	lock_drop(&f->locked.l);
-	r = commit_steps(f, key);
-	if (r)
-		commit_failed(f, was_held, r);
+	r = was == FILE_SETTLING ? file_settle_steps(f, key) : commit_steps(f, key);
+	if (r) {
+		lock_take(&f->locked.l);
+		f->locked.error = r;
+		file_set_state_locked(f, promised ? was : FILE_FAILED);
+		lock_drop(&f->locked.l);
+	}
 	gate_leave(f);
+	if (r && promised)
+		file_hold_later(f);
 	if (!r)
 		file_drop_held_ref(f);
 	return r;
@@ -431,125 +414,4 @@ int file_save_busy(struct file *f)
 	if (f->locked.state == FILE_DIRTY && file_may_hold_busy(f))
 		r = file_hold_busy(f);
 	return r ? file_commit_busy(f) : 0;
-}
-
-/* --- held names ------------------------------------------------------------------------------- */
-
-bool file_may_hold_busy(struct file *f)
-{
-	auto_free char *name = NULL;
-	struct spool *spool = f->locked.body->spool;
-
-	return f->fs->conf.hold_ms > 0 && !node_name(f->fs->nodes, f->node, &name) &&
-	       (f->locked.made || path_is_temporary(name)) && spool && !spool_error(spool) &&
-	       body_is_local(f->locked.body, f->locked.now.size);
-}
-
-/* Acknowledges what is staged: synced, and written down. Again when key or metadata of a held file
- * changed. */
-int file_hold_busy(struct file *f)
-{
-	auto_free char *key = NULL;
-	auto_with(attr_free) struct attr now = { 0 };
-	struct spool *spool = f->locked.body->spool;
-	int r = node_key(f->fs->nodes, f->node, &key);
-
-	if (!r)
-		r = renew_ticket(f, key);
-	if (!r && f->locked.upload && upload_started(f->locked.upload))
-		file_drop_uploads(f);
-	if (!r)
-		r = spool_sync(spool);
-	if (!r && !f->locked.ticket)
-		r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
-	if (!r)
-		r = write_hold(f, key, &now);
-	if (r)
-		return r;
-	spool_keep(spool);
-	file_now_set(f, &now);
-	lock_take(&f->fs->files->l);
-	if (!f->locked.held_ref)
-		f->refs++;
-	lock_drop(&f->fs->files->l);
-	f->locked.held_ref = true;
-	f->locked.hold_until = clock_deadline(f->fs->conf.hold_ms);
-	lock_take(&f->locked.l);
-	file_set_state_locked(f, FILE_HELD);
-	lock_drop(&f->locked.l);
-	settle_note(f->fs->settle, f->locked.hold_until);
-	return 0;
-}
-
-/* Referenced files that are held and due. */
-static size_t collect_due(struct fs *fs, int64_t now, struct file **due, size_t max,
-			  int64_t *ret_next)
-{
-	size_t n = 0;
-
-	*ret_next = CLOCK_NEVER;
-	scoped_lock(&fs->files->l);
-	for (struct file *f = fs->files->first; f; f = f->next) {
-		if (f->locked.state != FILE_HELD)
-			continue;
-		if (f->locked.hold_until > now) {
-			*ret_next = min_of(*ret_next, f->locked.hold_until);
-		} else if (n < max) {
-			f->refs++;
-			due[n++] = f;
-		} else {
-			*ret_next = now;
-		}
-	}
-	return n;
-}
-
-static int commit_held(struct fs *fs, int64_t now, int64_t *ret_next, size_t *ret_tried)
-{
-	struct file *due[32];
-	size_t n = collect_due(fs, now, due, array_size(due), ret_next);
-	int first = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		int r = 0;
-
-		file_busy_begin(due[i]);
-		if (due[i]->locked.state == FILE_HELD)
-			r = file_commit_busy(due[i]);
-		file_busy_end(due[i]);
-		file_put(due[i]);
-		if (r && !first)
-			first = r;
-	}
-	*ret_tried = n;
-	return first;
-}
-
-void file_commit_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next)
-{
-	size_t tried;
-
-	if (commit_held(fs, now_mono_ms, ret_next, &tried))
-		log_debug("a held name could not be uploaded; tried again later");
-}
-
-int file_commit_held(struct fs *fs)
-{
-	struct file_counts counts;
-	int first = 0;
-
-	/* Those that fail are held again with a new deadline: a number of rounds that is enough for
-	 * all, and an end. */
-	file_count(fs, &counts);
-	for (uint64_t rounds = counts.held / 32 + 1; rounds > 0; rounds--) {
-		int64_t next;
-		size_t tried;
-		int r = commit_held(fs, CLOCK_NEVER, &next, &tried);
-
-		if (r && !first)
-			first = r;
-		if (!tried)
-			break;
-	}
-	return first;
 }

@@ -35,6 +35,7 @@ void config_init(struct config *c)
 		.posix_meta = true,
 		.attr_ms = 1000,
 		.hold_ms = 10000,
+		.settle_ms = 1000,
 		.memory = 256 * MIB,
 		.repl_threads = 8,
 		.watch_pages = 100,

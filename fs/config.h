@@ -50,7 +50,7 @@ struct config {
 	bool posix_meta, ro, allow_other, exclusive;
 	char *versions_dir; /* "no": none */
 	int64_t at_ms;	    /* show the bucket as it was then; 0 = now */
-	int64_t attr_ms, hold_ms;
+	int64_t attr_ms, hold_ms, settle_ms;
 	uint64_t memory;
 	unsigned uid, gid, umask;
 	enum log_level log_level;

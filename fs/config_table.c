@@ -39,6 +39,7 @@ const struct config_option config_table[] = {
 	{ "use_sse", CONFIG_SSE, 0, 0, 0, "AES256|kmsid[:KEY]", NULL },
 	{ "hold", CONFIG_SECONDS, AT(hold_ms), 0, DAY_MS, "S",
 	  "how long a temporary name stays local (10)" },
+	{ "settle", CONFIG_SECONDS, AT(settle_ms), 0, DAY_MS, "S", NULL },
 	{ "posix_meta", CONFIG_FLAG, AT(posix_meta), 0, 0, "yes|no",
 	  "keep mode, owner and mtime (yes)" },
 	{ "attr_timeout", CONFIG_SECONDS, AT(attr_ms), 0, 365 * DAY_MS, "S",

@@ -71,6 +71,7 @@ static void answer_status(struct control *c, const char *args, struct json_out *
 	json_u64(j, "dirty", n.dirty);
 	json_u64(j, "deferred", n.deferred);
 	json_u64(j, "held", n.held);
+	json_u64(j, "settling", n.settling);
 	json_str(j, "rules", rulesrc_name(c->conf.rules));
 }
 

@@ -62,6 +62,7 @@ static int adopt(struct file *f, const char *key, struct attr *a)
 	file_body_set(f, body);
 	file_now_set(f, a);
 	f->locked.has_data = true;
+	atomic_store(&f->locked.served, false);
 	return 0;
 }
 
@@ -74,7 +75,7 @@ static bool must_part(const struct file *f, const struct attr *a)
 {
 	const struct attr *now = &f->locked.now;
 
-	return f->locked.handles && !f->locked.writers && atomic_load(&f->locked.body->seen) &&
+	return f->locked.handles && !f->locked.writers && atomic_load(&f->locked.served) &&
 	       now->etag && a->etag && strcmp(now->etag, a->etag) && !a->past;
 }
 
@@ -100,18 +101,18 @@ int file_refresh(struct file *f, bool want_rec)
 	if (r)
 		return r;
 	r = attr_get(f->fs, key, &a);
-	if (!r && want_rec)
+	if (!r && want_rec && (a.has_object || !a.is_dir))
 		r = attr_load(f->fs, key, &a, true);
 	if (r)
 		return r;
 	if (must_part(f, &a))
 		return part(f, key);
-	a.has_object = true;
+	a.has_object = a.has_object || !a.is_dir;
 	return adopt(f, key, &a);
 }
 
-/* Clean or failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata is
- * known. */
+/* Clean, settling, failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata
+ * is known. */
 int file_make_dirty_locked(struct file *f)
 {
 	struct spool *spool = NULL;
@@ -220,10 +221,11 @@ static bool opens_for_writing(int flags)
  * */
 static int prepare(struct file *f, const struct file_open *o)
 {
+	bool made = f->locked.state == FILE_CLEAN && o->create && !f->locked.now.has_object;
 	bool empty_now = false;
 	int r = 0;
 
-	if (f->locked.state == FILE_CLEAN && o->create && !f->locked.now.has_object)
+	if (made)
 		r = begin_new(f, o);
 	else if (f->locked.state == FILE_CLEAN)
 		r = file_refresh(f, opens_for_writing(o->flags));
@@ -231,7 +233,7 @@ static int prepare(struct file *f, const struct file_open *o)
 		/* the kernel looks the name up again, and may create it */
 		return r == -ENOENT ? -ESTALE : r;
 	lock_take(&f->locked.l);
-	if ((o->flags & O_TRUNC) && f->locked.now.size) {
+	if ((o->flags & O_TRUNC) && !made) { /* an empty one has a new time all the same */
 		r = file_truncate_locked(f, 0);
 		empty_now = !r;
 	}
@@ -254,7 +256,7 @@ static void note_content_locked(struct handle *h)
 			  : f->locked.handles && f->locked.state != FILE_CLEAN;
 	h->replaced = f->locked.replaced;
 	if (h->kept)
-		atomic_store(&f->locked.body->seen, true);
+		atomic_store(&f->locked.served, true);
 	node_set_content(t, f->node, content);
 }
 
@@ -310,11 +312,14 @@ static void give_up(struct file *f, int err)
 	if (node_key(f->fs->nodes, f->node, &key) && str_dup("(its name is gone)", &key))
 		return;
 	attr_cache_drop(f->fs->attrs, key);
-	if (f->locked.held_ref)
-		/* its ticket holds what was acknowledged: the next mount uploads that */
-		file_drop_held_ref(f);
-	else if (spool && f->locked.has_data && !spool_error(spool) &&
-		 !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
+	bool staged = f->locked.held_ref && !f->locked.held_meta;
+
+	/* its ticket holds what was acknowledged: the next mount makes that true */
+	file_drop_held_ref(f);
+	if (staged)
+		return;
+	if (spool && f->locked.has_data && !spool_error(spool) &&
+	    !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
 		log_error("upload=failed key=\"%s\" why=\"%s\" kept=%s/%s",
 			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)),
 			  f->fs->conf.failed_dir, spool_name(spool));
@@ -412,8 +417,8 @@ static int read_once(struct file *f, struct handle *h, size_t n, uint64_t off,
 	else if (n)
 		r = copy_body(b, &h->pos, n, off, ret_b);
 	if (n && !r)
-		atomic_store(&b->seen, true);
-	*ret_again = clean && !atomic_load(&b->seen);
+		atomic_store(&f->locked.served, true);
+	*ret_again = clean && !atomic_load(&f->locked.served);
 	body_unref(b);
 	return r;
 }
@@ -447,7 +452,8 @@ int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct fi
 	return r;
 }
 
-int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off)
+int file_write(struct fs *fs, struct handle *h, spool_put_fn *put, void *arg, size_t n,
+	       uint64_t off)
 {
 	struct file *f = h->file;
 	int r;
@@ -462,7 +468,7 @@ int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_
 	if (!r && off > f->locked.now.size)
 		r = spool_zero(f->locked.body->spool, (struct s3_range){ f->locked.now.size, off });
 	if (!r)
-		r = spool_write(f->locked.body->spool, p, n, off);
+		r = spool_write_by(f->locked.body->spool, put, arg, n, off);
 	if (r)
 		return r;
 	f->locked.now.size = max_of(f->locked.now.size, off + n);

@@ -1,6 +1,6 @@
 /*
  * file.h - an open object, one per node, shared by all its handles: read, write, truncate,
- * attributes, commit. The table of its states is in file.c.
+ * attributes, commit. The table of its states is in file_i.h.
  */
 #ifndef FS_FILE_H
 #define FS_FILE_H
@@ -9,6 +9,7 @@
 #include "fs/cache.h"
 #include "fs/fs.h"
 #include "fs/node.h"
+#include "fs/spool.h"
 
 struct file;
 struct handle; /* one open(2) */
@@ -46,7 +47,8 @@ struct file_bytes {
 int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct file_bytes *ret_b)
 	must_check;
 void file_bytes_free(struct file_bytes *b);
-int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off) must_check;
+int file_write(struct fs *fs, struct handle *h, spool_put_fn *put, void *arg, size_t n,
+	       uint64_t off) must_check;
 /* One per close(2). Commits when dirty, and returns why not. Put off (to the next one, or the
  * release) while the caller, or the process that opened the file, still has it open for writing:
  * see flush.c. */
@@ -76,7 +78,8 @@ struct file_change { /* what setattr changes */
 	gid_t gid;
 	struct timespec new_mtime;
 };
-/* On a dirty or held file it rides in the coming version; else it is a change of its own. h may be
+/* On a dirty or held file it rides in the coming version; else it is acknowledged, durable here,
+ * and becomes a version after fs_conf.settle_ms, with what else is changed until then. h may be
  * NULL. Also for directories. */
 int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct file_change *c)
 	must_check;
@@ -86,8 +89,8 @@ int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct f
 int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret_a, bool *ret_dirty)
 	must_check;
 /* fn changes rec (0 = changed, 1 = nothing to do, -errno = refuse) and says by *ret_tags_only that
- * only tags changed; one caller at a time per node. Then: dirty: rides along; clean:
- * PutObjectTagging or a copy. */
+ * only tags changed; one caller at a time per node. Then: dirty, settling: rides along; clean:
+ * PutObjectTagging, or as file_setattr. */
 typedef int file_edit_fn(void *arg, struct meta_rec *rec, bool *ret_tags_only);
 int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg) must_check;
 
@@ -112,16 +115,18 @@ void file_finish_moves(struct fs *fs);
 /* When its time is up; *ret_next: mono ms, CLOCK_NEVER. For settle.c. */
 void file_moves_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next);
 
-/* Files that are acknowledged or closed but not in the source yet: put-off flushes and held names.
- * */
+/* Files that are acknowledged or closed but not in the source yet: put-off flushes, held names, new
+ * metadata. */
 struct file_counts {
-	uint64_t open, dirty, deferred, held;
+	uint64_t open, dirty, deferred, held, settling;
 };
 void file_count(struct fs *fs, struct file_counts *ret_c);
-/* Commits held names whose time is up; *ret_next: mono ms of the next one, CLOCK_NEVER. For
- * settle.c. */
+/* Begins to commit what was held and whose time is up; *ret_next: mono ms of the next one,
+ * CLOCK_NEVER. For settle.c. */
 void file_commit_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next);
-/* Commits all held names now (unmount, crrctl flush); 0 or the first error. */
+/* Commits all that is held now (unmount, crrctl flush); 0 or the first error. */
 int file_commit_held(struct fs *fs) must_check;
+/* The same of one node's metadata: fsync(2) of a directory. */
+int file_settle_node(struct fs *fs, struct node *n) must_check;
 
 #endif

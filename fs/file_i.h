@@ -1,4 +1,4 @@
-/* file_i.h - an open object as file.c, commit.c, file_meta.c and rename.c share it. */
+/* file_i.h - an open object as file.c, commit.c, hold.c, file_meta.c and rename.c share it. */
 #ifndef FS_FILE_I_H
 #define FS_FILE_I_H
 
@@ -12,22 +12,37 @@
 
 /*
  *  state      meaning                     body          ticket  error   leaves to
- *  clean      what the source has         base          none    0       dirty, dead
+ *  clean      what the source has         base          none    0       dirty, settling, dead
  *  dirty      changed; nobody was         spool + base  maybe   0       committing, held, dead
  *             promised anything
  *  held       acknowledged: the spool is  spool         held    0       dirty (write), dead,
  *             synced, its ticket written                                committing (time is up)
- *  committing on its way to the source    spool + base  yes     0       clean, held (again),
- *                                                                       failed, dead
+ *  settling   the body is the source's,   base          held    0       dirty (write), dead,
+ *             the metadata in now are                                   committing (time is up,
+ *             ahead and acknowledged: their                             fsync), clean (renamed)
+ *             ticket is written
+ *  committing on its way to the source    spool + base  yes     0       clean, held or settling
+ *                                                                       (again), failed, dead
  *  failed     the last commit failed      spool + base  maybe   sticky  committing (next flush),
  *                                                                       dirty (write), dead
  *  dead       removed while open          any           none    any     (freed with the last
  *                                                                       reference)
  *
+ * A file that became dirty while it was settling keeps its ticket, which promises the metadata
+ * alone (held_meta). A directory's file is clean, settling, committing or dead.
+ *
  * `busy` is the mark of the one long operation: whoever has it may use the fields below "busy's"
  * without the lock, and everybody who changes the file waits for it. Reads do not wait.
  */
-enum file_state { FILE_CLEAN, FILE_DIRTY, FILE_HELD, FILE_COMMITTING, FILE_FAILED, FILE_DEAD };
+enum file_state {
+	FILE_CLEAN,
+	FILE_DIRTY,
+	FILE_HELD,
+	FILE_SETTLING,
+	FILE_COMMITTING,
+	FILE_FAILED,
+	FILE_DEAD
+};
 
 #define FILE_EARLY_MAX 16
 
@@ -40,7 +55,6 @@ struct body {
 	char *key, *version_id, *etag; /* fixed; of the base; key NULL: there is none */
 	_Atomic uint64_t base_size;    /* how much of the base still shows */
 	uint64_t full_size;	       /* fixed; of the base in S3 */
-	atomic_bool seen;	       /* somebody has read of the base */
 };
 
 /* takes spool */
@@ -61,6 +75,8 @@ struct file {
 	struct node *node;	  /* fixed; referenced */
 	struct file *prev, *next; /* the table's lock */
 	unsigned refs;		  /* the table's lock */
+	bool due_taken;		  /* the table's lock: a task of the settle thread has it */
+	uint64_t round;		  /* the table's lock: of file_commit_held that had it */
 	struct {
 		struct lock l;
 		struct cond changed;
@@ -79,11 +95,15 @@ struct file {
 		bool mtime_set;
 		/* something was written since it was created or emptied by open */
 		bool has_data;
+		atomic_bool served; /* somebody has read of the base */
 		bool deferred;	     /* a flush was put off to the release, */
 		int64_t deferred_ms; /* then (mono) */
 		/* made private (0600): its metadata is about to change, see commit.c */
 		bool late_meta;
-		bool held_ref;		    /* held files keep one reference of their own */
+		/* what is promised by a ticket (held, settling) keeps one reference of its own */
+		bool held_ref;
+		bool held_meta;		    /* metadata are, not the spool */
+		int64_t held_since;	    /* mono ms */
 		_Atomic int64_t hold_until; /* mono ms */
 		uint64_t changes;	    /* counts writes and truncates */
 		/* busy's: */
@@ -117,7 +137,8 @@ struct file_table {
 	struct lock l;
 	struct cond changed;
 	struct file *first;
-	bool dir_busy; /* one edit of a directory's metadata at a time */
+	uint64_t rounds;	       /* of file_commit_held */
+	_Atomic bool copies_encrypted; /* the source can: seen of a version made here */
 	/* A directory rename and the commits below it keep out of each other's way: see rename.c.
 	 * */
 	const char *moving_from, *moving_to; /* NULL: none */
@@ -154,11 +175,31 @@ int file_child_key(struct fs *fs, uint64_t parent, const char *name, bool is_dir
 /* commit.c: busy's */
 int file_save_busy(struct file *f) must_check; /* hold or commit what is pending */
 int file_commit_busy(struct file *f) must_check;
-int file_hold_busy(struct file *f) must_check;
-bool file_may_hold_busy(struct file *f);
 void file_early_locked(struct file *f, uint64_t off, uint64_t end);
 void file_drop_uploads(struct file *f);
 void file_kill_busy(struct file *f);
+/* now, with our ticket's mark: what the next version carries. */
+int file_marked_now(struct file *f, struct attr *ret_a) must_check;
+/* Another ticket where the version that may stand by this one is not the one to be made now. */
+int file_renew_ticket_busy(struct file *f, const char *key) must_check;
+
+/* hold.c: busy's */
+bool file_may_hold_busy(struct file *f);
+/* Acknowledges what is staged: synced, and written down. Again when key or metadata of a held file
+ * changed. */
+int file_hold_busy(struct file *f) must_check;
+bool file_may_settle_busy(struct file *f);
+/* clean, settling -> settling: acknowledges the metadata in now for the version that the source
+ * has. Fails: as it was. */
+int file_settle_busy(struct file *f) must_check;
+/* committing: they become a version, and the file clean. */
+int file_settle_steps(struct file *f, const char *key) must_check;
+/* settling -> clean: a version has them already; takes what is in now. */
+void file_settled_busy(struct file *f, struct attr *now);
+/* Writes under the file's ticket what an older one promises. */
+int file_promise_busy(struct file *f, const char *key) must_check;
+/* held, settling, after a failure: tried again later. */
+void file_hold_later(struct file *f);
 void file_drop_held_ref(struct file *f);
 
 /* flush.c */

@@ -1,6 +1,6 @@
 /*
- * file_meta.c - attributes and metadata of a node, open or not: what is pending rides in the coming
- * version, what is not is a change of its own.
+ * file_meta.c - attributes and metadata of a node, open or not: on what is pending they ride in the
+ * coming version, on what the source has they are held for a while and become one together.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static int pending_attr(struct file *f, struct attr *ret_a)
 
 int file_peek_attr(struct fs *fs, struct node *n, struct attr *ret_a)
 {
-	struct file *f = node_is_dir(n) ? NULL : file_peek(fs, n);
+	struct file *f = file_peek(fs, n);
 	int r = -ENOENT;
 
 	if (!f)
@@ -69,7 +69,7 @@ int file_getattr(struct fs *fs, struct node *n, struct stat *ret_st)
 {
 	auto_with(attr_free) struct attr a = { 0 };
 	auto_free char *key = NULL;
-	struct file *f = node_is_dir(n) ? NULL : file_peek(fs, n);
+	struct file *f = file_peek(fs, n);
 	int r = f ? stat_of_open(f, ret_st) : -ENOENT;
 
 	if (f)
@@ -88,35 +88,6 @@ int file_getattr(struct fs *fs, struct node *n, struct stat *ret_st)
 
 /* --- edits ------------------------------------------------------------------------------------ */
 
-static void dir_edit_begin(struct file_table *t)
-{
-	scoped_lock(&t->l);
-	while (t->dir_busy)
-		cond_wait(&t->changed, &t->l);
-	t->dir_busy = true;
-}
-
-static void dir_edit_end(struct file_table *t)
-{
-	scoped_lock(&t->l);
-	t->dir_busy = false;
-	cond_broadcast(&t->changed);
-}
-
-/* The directory's marker, loaded; a directory that is only a prefix has an empty record. */
-static int load_dir(struct fs *fs, struct node *n, char **ret_key, struct attr *ret_a)
-{
-	int r = node_key(fs->nodes, n, ret_key);
-
-	if (!r && !**ret_key)
-		return -EPERM; /* the root of the bucket is no object */
-	if (!r)
-		r = attr_get(fs, *ret_key, ret_a);
-	if (!r && ret_a->has_object)
-		r = attr_load(fs, *ret_key, ret_a, true);
-	return r;
-}
-
 /* Changes what the source has, in the cheapest way. a is loaded, or no object at all yet. */
 static int apply(struct fs *fs, const char *key, struct attr *a, struct meta_rec *rec,
 		 bool tags_only)
@@ -126,28 +97,6 @@ static int apply(struct fs *fs, const char *key, struct attr *a, struct meta_rec
 	if (tags_only)
 		return change_tags(fs, key, a, &rec->tags);
 	return change_meta(fs, key, a, rec);
-}
-
-static int edit_dir(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg)
-{
-	auto_with(attr_free) struct attr a = { 0 };
-	auto_with(meta_rec_free) struct meta_rec rec = { 0 };
-	auto_free char *key = NULL;
-	bool tags_only = false;
-	int r;
-
-	dir_edit_begin(fs->files);
-	r = load_dir(fs, n, &key, &a);
-	if (!r)
-		r = meta_rec_copy(&rec, &a.rec);
-	if (!r && !a.has_object)
-		r = attr_meta_set_mode(fs, &rec.meta, attr_meta_mode(fs, &a.rec.meta, true));
-	if (!r)
-		r = fn(arg, &rec, &tags_only);
-	if (!r)
-		r = apply(fs, key, &a, &rec, tags_only);
-	dir_edit_end(fs->files);
-	return r > 0 ? 0 : r;
 }
 
 /* Busy, clean: a change of its own. The version may be a new one: reads go on from it. */
@@ -166,34 +115,55 @@ static int apply_clean(struct file *f, struct meta_rec *rec, bool tags_only)
 		r = body_new(f->fs, NULL, key, &now, &body);
 	if (r)
 		return r;
+	if (now.rec.sse && !tags_only)
+		f->fs->files->copies_encrypted = true;
 	file_body_set(f, body);
 	file_now_set(f, &now);
 	return 0;
 }
 
-/* Busy: rec instead of what the file has now. */
-static int take_rec(struct file *f, struct meta_rec *rec, bool tags_only)
+static void swap_rec(struct file *f, struct meta_rec *rec)
 {
 	struct meta_rec old;
 
-	if (f->locked.state == FILE_CLEAN)
-		return apply_clean(f, rec, tags_only);
-	lock_take(&f->locked.l);
+	scoped_lock(&f->locked.l);
 	old = f->locked.now.rec;
 	f->locked.now.rec = *rec;
-	memset(rec, 0, sizeof(*rec));
-	lock_drop(&f->locked.l);
-	meta_rec_free(&old);
-	return f->locked.state == FILE_HELD ? file_hold_busy(f) : 0;
+	*rec = old;
 }
 
-/* Busy, with everything known of the file, tags too. What is pending was loaded when it was opened.
- * */
+/* Busy: rec instead of what the file has now. */
+static int take_rec(struct file *f, struct meta_rec *rec, bool tags_only)
+{
+	bool clean = f->locked.state == FILE_CLEAN;
+	int r = 0;
+
+	/* tags need no version */
+	if (clean && (tags_only || !file_may_settle_busy(f)))
+		return apply_clean(f, rec, tags_only);
+	swap_rec(f, rec);
+	if (clean || f->locked.state == FILE_SETTLING)
+		r = file_settle_busy(f);
+	else if (f->locked.state == FILE_HELD)
+		r = file_hold_busy(f);
+	if (r)
+		swap_rec(f, rec);
+	return r;
+}
+
+/* Busy, with everything known of the file, tags too. What is pending was loaded when it began. The
+ * root of the bucket is no object. */
 static int known(struct file *f)
 {
-	return f->locked.state == FILE_CLEAN ? file_refresh(f, true) : 0;
+	auto_free char *key = NULL;
+	int r = node_key(f->fs->nodes, f->node, &key);
+
+	if (!r && !*key)
+		r = -EPERM;
+	return !r && f->locked.state == FILE_CLEAN ? file_refresh(f, true) : r;
 }
 
+/* Busy. A directory that is only a prefix gets a marker, which says what was shown so far. */
 static int edit_file(struct file *f, file_edit_fn *fn, void *arg)
 {
 	auto_with(meta_rec_free) struct meta_rec rec = { 0 };
@@ -202,6 +172,8 @@ static int edit_file(struct file *f, file_edit_fn *fn, void *arg)
 
 	if (!r)
 		r = meta_rec_copy(&rec, &f->locked.now.rec);
+	if (!r && node_is_dir(f->node) && !f->locked.now.has_object)
+		r = attr_meta_set_mode(f->fs, &rec.meta, attr_meta_mode(f->fs, &rec.meta, true));
 	if (!r)
 		r = fn(arg, &rec, &tags_only);
 	if (!r)
@@ -214,8 +186,6 @@ int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg)
 	struct file *f = NULL;
 	int r;
 
-	if (node_is_dir(n))
-		return edit_dir(fs, n, fn, arg);
 	r = file_get(fs, n, &f);
 	if (r)
 		return r;
@@ -223,20 +193,6 @@ int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg)
 	r = edit_file(f, fn, arg);
 	file_busy_end(f);
 	file_put(f);
-	return r;
-}
-
-static int with_dir_version(struct fs *fs, struct node *n, file_version_fn *fn, void *arg)
-{
-	auto_with(attr_free) struct attr a = { 0 };
-	auto_free char *key = NULL;
-	int r;
-
-	dir_edit_begin(fs->files);
-	r = load_dir(fs, n, &key, &a);
-	if (!r)
-		r = a.has_object ? fn(fs, key, &a, arg) : -ENODATA;
-	dir_edit_end(fs->files);
 	return r;
 }
 
@@ -250,6 +206,8 @@ static int with_file_version(struct file *f, file_version_fn *fn, void *arg)
 	if (r || f->locked.state == FILE_DEAD)
 		return r ? r : -ENOENT;
 	r = known(f);
+	if (!r && !f->locked.now.has_object)
+		r = -ENODATA;
 	if (!r)
 		r = node_key(f->fs->nodes, f->node, &key);
 	if (!r)
@@ -266,8 +224,6 @@ int file_with_version(struct fs *fs, struct node *n, file_version_fn *fn, void *
 	struct file *f = NULL;
 	int r;
 
-	if (node_is_dir(n))
-		return with_dir_version(fs, n, fn, arg);
 	r = file_get(fs, n, &f);
 	if (r)
 		return r;
@@ -282,17 +238,18 @@ int file_get_rec(struct fs *fs, struct node *n, bool want_tags, struct attr *ret
 {
 	auto_with(attr_free) struct attr a = { 0 };
 	auto_free char *key = NULL;
-	struct file *f = node_is_dir(n) ? NULL : file_peek(fs, n);
+	struct file *f = file_peek(fs, n);
+	enum file_state state = FILE_CLEAN;
 	int r = pending_attr(f, &a);
 
-	*ret_dirty = false;
 	if (f) {
 		lock_take(&f->locked.l);
-		*ret_dirty = f->locked.state != FILE_CLEAN;
+		state = f->locked.state;
 		lock_drop(&f->locked.l);
 		file_put(f);
 	}
-	if (r == -ENOENT || (!r && !*ret_dirty)) {
+	*ret_dirty = state != FILE_CLEAN && state != FILE_SETTLING;
+	if (r == -ENOENT || (!r && state == FILE_CLEAN)) {
 		attr_free(&a);
 		r = node_key(fs->nodes, n, &key);
 		if (!r)
@@ -343,14 +300,15 @@ static int edit_attrs(void *arg, struct meta_rec *rec, bool *ret_tags_only)
 	return kv_equal(&before, &rec->meta) ? 1 : 0;
 }
 
-/* Busy. A file that nobody has open for writing is saved at once: no close will come. */
+/* Busy; 1: that is its size. A file that nobody has open for writing is saved at once: no close
+ * will come. */
 static int set_size(struct file *f, uint64_t size)
 {
 	bool closed;
 	int r = known(f);
 
 	if (r || f->locked.now.size == size)
-		return r;
+		return r ? r : 1;
 	lock_take(&f->locked.l);
 	r = file_truncate_locked(f, size);
 	if (!r)
@@ -360,35 +318,38 @@ static int set_size(struct file *f, uint64_t size)
 	return !r && closed ? file_save_busy(f) : r;
 }
 
-static int set_file(struct file *f, const struct file_change *c)
+static int set_file(struct file *f, const struct file_change *wanted)
 {
-	struct setattr_edit e = { .fs = f->fs, .c = c };
-	int r = c->size ? set_size(f, c->new_size) : 0;
+	struct file_change c = *wanted;
+	struct setattr_edit e = { .fs = f->fs, .c = &c, .is_dir = node_is_dir(f->node) };
+	int r = c.size ? set_size(f, c.new_size) : 0;
 
-	if (!r && c->mtime) {
+	if (r == 1 && !c.mtime) { /* truncate(2): the time is that of the call all the same */
+		c.mtime = true;
+		c.new_mtime = clock_wall_ts();
+	}
+	r = min_of(r, 0);
+	if (!r && c.mtime) {
 		lock_take(&f->locked.l);
 		/* the time that is set wins over that of the last write */
 		f->locked.mtime_set = false;
 		lock_drop(&f->locked.l);
 	}
-	if (!r && (c->mode || c->owner || c->mtime))
+	if (!r && (c.mode || c.owner || c.mtime))
 		r = edit_file(f, edit_attrs, &e);
 	return r;
 }
 
 int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct file_change *c)
 {
-	struct setattr_edit e = { .fs = fs, .c = c, .is_dir = true };
 	struct file *f = NULL;
 	int r;
 
 	(void)h;
 	if (!fs->conf.posix_meta && !c->size)
 		return 0;
-	if (node_is_dir(n)) {
-		r = c->size ? -EISDIR : edit_dir(fs, n, edit_attrs, &e);
-		return r == -EPERM ? 0 : r; /* the root's attributes are the mount's */
-	}
+	if (node_is_dir(n) && c->size)
+		return -EISDIR;
 	r = file_get(fs, n, &f);
 	if (r)
 		return r;
@@ -396,5 +357,5 @@ int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct f
 	r = set_file(f, c);
 	file_busy_end(f);
 	file_put(f);
-	return r;
+	return r == -EPERM && node_is_dir(n) ? 0 : r; /* the root's attributes are the mount's */
 }

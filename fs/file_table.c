@@ -34,11 +34,13 @@ int file_table_new(struct fs *fs, struct file_table **ret_t)
 static bool step_legal(enum file_state from, enum file_state to)
 {
 	static const unsigned legal[] = {
-		[FILE_CLEAN] = 1u << FILE_DIRTY | 1u << FILE_DEAD,
+		[FILE_CLEAN] = 1u << FILE_DIRTY | 1u << FILE_SETTLING | 1u << FILE_DEAD,
 		[FILE_DIRTY] = 1u << FILE_COMMITTING | 1u << FILE_HELD | 1u << FILE_DEAD,
 		[FILE_HELD] = 1u << FILE_DIRTY | 1u << FILE_COMMITTING | 1u << FILE_DEAD,
-		[FILE_COMMITTING] =
-			1u << FILE_CLEAN | 1u << FILE_HELD | 1u << FILE_FAILED | 1u << FILE_DEAD,
+		[FILE_SETTLING] = 1u << FILE_CLEAN | 1u << FILE_DIRTY | 1u << FILE_COMMITTING |
+				  1u << FILE_DEAD,
+		[FILE_COMMITTING] = 1u << FILE_CLEAN | 1u << FILE_HELD | 1u << FILE_SETTLING |
+				    1u << FILE_FAILED | 1u << FILE_DEAD,
 		[FILE_FAILED] = 1u << FILE_COMMITTING | 1u << FILE_DIRTY | 1u << FILE_DEAD,
 		[FILE_DEAD] = 0,
 	};
@@ -54,7 +56,10 @@ static void check_locked(const struct file *f)
 	       f->locked.state == FILE_COMMITTING || f->locked.state == FILE_DEAD);
 	assert(f->locked.state != FILE_CLEAN ||
 	       (!f->locked.ticket && !f->locked.upload && !f->locked.body->spool));
-	assert(f->locked.state != FILE_HELD || f->locked.ticket);
+	assert(f->locked.state != FILE_HELD || (f->locked.ticket && f->locked.held_ref));
+	assert(f->locked.state != FILE_SETTLING ||
+	       (f->locked.ticket && f->locked.held_ref && f->locked.held_meta &&
+		!f->locked.upload && !f->locked.body->spool));
 	assert(f->locked.state != FILE_COMMITTING || f->locked.busy);
 }
 
@@ -298,5 +303,6 @@ void file_count(struct fs *fs, struct file_counts *ret_c)
 				   now - f->locked.deferred_ms < DEFERRED_MS;
 		ret_c->deferred += s == FILE_COMMITTING && !f->locked.handles;
 		ret_c->held += s == FILE_HELD;
+		ret_c->settling += s == FILE_SETTLING;
 	}
 }

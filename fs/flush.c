@@ -139,7 +139,7 @@ int file_fsync(struct fs *fs, struct handle *h)
 
 	(void)fs;
 	file_busy_begin(f);
-	r = file_save_busy(f);
+	r = f->locked.state == FILE_SETTLING ? file_commit_busy(f) : file_save_busy(f);
 	file_busy_end(f);
 	return r;
 }

@@ -29,6 +29,8 @@ struct fs_conf {
 	int64_t start_ms;  /* wall: of the mount, or the time that it shows */
 	/* how long a temporary name may stay here only; 0 = no such names */
 	int64_t hold_ms;
+	/* how long new metadata of a version that the source has may; 0 = not at all */
+	int64_t settle_ms;
 	bool early_upload;
 	/* of what the mount writes; NULL: the server's default (acl: private) */
 	const char *default_acl, *storage_class, *sse, *sse_key;

@@ -245,6 +245,14 @@ static int open_scan(struct app *a)
 	return scan_new(&conf, &a->scan);
 }
 
+/* A copy with other metadata has the ETag of its source. */
+static void forget_key(void *arg, const char *key)
+{
+	struct app *a = arg;
+
+	metadb_del(a->fs.metadb, key);
+}
+
 static int recover(struct app *a)
 {
 	const struct recover_conf conf = {
@@ -255,6 +263,8 @@ static int recover(struct app *a)
 		.pool = a->fs.upload_pool,
 		.staging_dir = state_staging_dir(a->state),
 		.unversioned = a->buckets.unversioned,
+		.on_key = forget_key,
+		.on_key_arg = a,
 	};
 	struct recover_result r = { 0 };
 	char words[64];
@@ -292,6 +302,7 @@ static struct fs_conf fs_conf(const struct app *a)
 		.absent_ms = c->exclusive ? attr_ms : min_of(attr_ms, (int64_t)ATTR_MOMENT_MS),
 		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
 		.hold_ms = c->hold_ms,
+		.settle_ms = c->settle_ms,
 		.early_upload = c->early_upload,
 		.default_acl = c->default_acl,
 		.storage_class = c->storage_class,

@@ -25,8 +25,8 @@ double ops_timeout(const struct fs *fs, mode_t mode)
 	return (double)min_of(fs->conf.attr_ms, most) / 1000.0;
 }
 
-/* Of a name that is free: of those in the versions view every write may take one, and of one that no
- * entry of the cache is about (seen.h) the kernel could not be told. */
+/* Of a name that is free: of those in the versions view every write may take one, and of one that
+ * no entry of the cache is about (seen.h) the kernel could not be told. */
 static double absent_timeout(struct fs *fs, fuse_ino_t parent, const char *name)
 {
 	auto_free char *key = NULL;
@@ -47,15 +47,15 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	static const unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC |
 				     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-				     FUSE_CAP_PARALLEL_DIROPS;
+				     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_SPLICE_READ;
 	(void)userdata;
 	conn->want |= want & conn->capable;
 	/* With a write-back cache the kernel would decide on sizes and times, and ask to read what
 	 * was opened for writing only. Which pages the kernel may keep is said at each open, by the
 	 * content: with AUTO_INVAL_DATA it would drop what it has just written, by its time. */
 	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_AUTO_INVAL_DATA |
-				  FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
+				  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+				  FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
 	conn->max_write = (unsigned)MIB;
 	conn->max_readahead = (unsigned)MIB;
 	conn->max_background = 64;
@@ -132,6 +132,7 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 	/* An open file knows better than a listing. */
 	if (file_peek_attr(fs, n, &pending) || file_getattr(fs, n, &ret_e->attr))
 		attr_to_stat(fs, a, &ret_e->attr);
+	node_times(n, &ret_e->attr);
 	ret_e->ino = ret_e->attr.st_ino = node_ino(n);
 	ret_e->generation = 1;
 	ret_e->attr_timeout = ret_e->entry_timeout = ops_timeout(fs, ret_e->attr.st_mode);
@@ -167,10 +168,43 @@ int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st)
 
 	if (!r)
 		r = file_getattr(fs, n, ret_st);
-	if (!r)
+	if (!r) {
 		ret_st->st_ino = ino;
+		node_times(n, ret_st);
+	}
 	node_unref(fs->nodes, n);
 	return r;
+}
+
+void ops_names_changed(struct fs *fs, fuse_ino_t dir)
+{
+	struct node *n = NULL;
+
+	if (!node_ref(fs->nodes, dir, &n))
+		node_names_changed(n);
+	node_unref(fs->nodes, n);
+}
+
+void ops_changed(struct fs *fs, fuse_ino_t ino)
+{
+	struct node *n = NULL;
+
+	if (!node_ref(fs->nodes, ino, &n))
+		node_changed(n);
+	node_unref(fs->nodes, n);
+}
+
+int ops_inherit(struct fs *fs, fuse_ino_t parent, gid_t *gid, mode_t *mode)
+{
+	struct stat st;
+	int r = ops_stat(fs, parent, &st);
+
+	if (r || !(st.st_mode & S_ISGID))
+		return r;
+	*gid = st.st_gid;
+	if (S_ISDIR(*mode))
+		*mode |= S_ISGID;
+	return 0;
 }
 
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -227,7 +261,7 @@ static const struct fuse_lowlevel_ops table = {
 	.open = op_open,
 	.create = op_create,
 	.read = op_read,
-	.write = op_write,
+	.write_buf = op_write_buf,
 	.flush = op_flush,
 	.release = op_release,
 	.fsync = op_fsync,

@@ -2,10 +2,10 @@
  * ops_cancel.c - FUSE_INTERRUPT: who waits for an answer got a signal.
  *
  * The kernel says so for every signal, also for those that programs send themselves all the time
- * (SIGALRM for a progress bar, SIGURG in Go's scheduler, SIGCHLD), and an EINTR from stat(2) or open(2)
- * is what they do not expect. So it is looked which one it was: only one that kills him, or with which
- * people and supervisors tell a program to stop, whether it has a handler or not, ends the operation.
- * Where that cannot be seen (another PID namespace) the answer is waited for.
+ * (SIGALRM for a progress bar, SIGURG in Go's scheduler, SIGCHLD), and an EINTR from stat(2) or
+ * open(2) is what they do not expect. So it is looked which one it was: only one that kills him, or
+ * with which people and supervisors tell a program to stop, whether it has a handler or not, ends
+ * the operation. Where that cannot be seen (another PID namespace) the answer is waited for.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/dir.h"
+#include "fs/file.h"
 #include "fs/ops_i.h"
 
 #define DOTS 2
@@ -16,22 +17,31 @@ static struct dir *dir_of(const struct fuse_file_info *fi)
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	gid_t gid = ctx->gid;
 	int r = ops_may_change(ops_fs(req), parent, name);
 
+	mode = S_IFDIR | (mode & 07777 & ~ctx->umask);
 	if (!r)
-		r = dir_make(ops_fs(req), parent, name, mode & 07777 & ~ctx->umask, ctx->uid,
-			     ctx->gid);
-	if (r)
+		r = ops_inherit(ops_fs(req), parent, &gid, &mode);
+	if (!r)
+		r = dir_make(ops_fs(req), parent, name, mode, ctx->uid, gid);
+	if (r) {
 		ops_reply(req, r);
-	else
-		ops_reply_new(req, parent, name);
+		return;
+	}
+	ops_names_changed(ops_fs(req), parent);
+	ops_reply_new(req, parent, name);
 }
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	int r = ops_may_change(ops_fs(req), parent, name);
 
-	ops_reply(req, r ? r : dir_remove(ops_fs(req), parent, name));
+	if (!r)
+		r = dir_remove(ops_fs(req), parent, name);
+	if (!r)
+		ops_names_changed(ops_fs(req), parent);
+	ops_reply(req, r);
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -62,10 +72,17 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	(void)ino;
+	struct fs *fs = ops_fs(req);
+	struct node *n = NULL;
+	int r = node_ref(fs->nodes, ino, &n);
+
 	(void)datasync;
 	(void)fi;
-	ops_reply(req, 0); /* names are durable when the call that made them returns */
+	/* names are durable when the call that made them returns */
+	if (!r)
+		r = file_settle_node(fs, n);
+	node_unref(fs->nodes, n);
+	ops_reply(req, r);
 }
 
 /* What has been written of an answer. */

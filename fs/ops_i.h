@@ -41,6 +41,11 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 void ops_reply_new(fuse_req_t req, fuse_ino_t parent, const char *name);
 /* Key of a child. */
 int ops_child_key(struct fs *fs, fuse_ino_t parent, const char *name, char **ret_key);
+/* The names in a directory, or ino's attributes, were changed: for the times in stat(2). */
+void ops_names_changed(struct fs *fs, fuse_ino_t dir);
+void ops_changed(struct fs *fs, fuse_ino_t ino);
+/* In a directory with the set-group-id bit what is new has its group, and a directory the bit. */
+int ops_inherit(struct fs *fs, fuse_ino_t parent, gid_t *gid, mode_t *mode);
 int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st);
 /* -EROFS for what must not be changed: the versions view, and its top's name. name NULL: ino itself
  * is to be changed, else the name in it. */
@@ -52,8 +57,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
-void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t size, off_t off,
-	      struct fuse_file_info *fi);
+void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *from, off_t off,
+		  struct fuse_file_info *fi);
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);

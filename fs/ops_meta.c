@@ -61,6 +61,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		r = node_ref(fs->nodes, ino, &n);
 	if (!r && (c.size || c.mode || c.owner || c.mtime))
 		r = file_setattr(fs, n, h, &c);
+	if (!r && c.mtime)
+		node_mtime_is_set(n);
+	if (!r)
+		node_changed(n);
 	node_unref(fs->nodes, n);
 	if (!r)
 		r = ops_stat(fs, ino, &now);
@@ -130,6 +134,8 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 		r = node_ref(fs->nodes, ino, &n);
 	if (!r)
 		r = xattr_set(fs, n, name, value, size, flags);
+	if (!r)
+		node_changed(n);
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }
@@ -144,6 +150,8 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 		r = node_ref(fs->nodes, ino, &n);
 	if (!r)
 		r = xattr_remove(fs, n, name);
+	if (!r)
+		node_changed(n);
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }

@@ -14,9 +14,20 @@
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	int r = ops_may_change(ops_fs(req), parent, name);
+	struct fs *fs = ops_fs(req);
+	struct node *n = NULL;
+	int r = ops_may_change(fs, parent, name);
 
-	ops_reply(req, r ? r : file_unlink(ops_fs(req), parent, name));
+	if (!r && node_find(fs->nodes, parent, name, &n))
+		n = NULL;
+	if (!r)
+		r = file_unlink(fs, parent, name);
+	if (!r)
+		ops_names_changed(fs, parent);
+	if (!r && n)
+		node_changed(n);
+	node_unref(fs->nodes, n);
+	ops_reply(req, r);
 }
 
 /* May what is at one name take the place of what is at another? rename(2). */
@@ -65,11 +76,22 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 	       const char *to_name, unsigned flags)
 {
 	struct fs *fs = ops_fs(req);
+	struct node *n = NULL;
 	int r = ops_may_change(fs, parent, name);
 
 	if (!r)
 		r = ops_may_change(fs, to_parent, to_name);
-	ops_reply(req, r ? r : do_rename(fs, parent, name, to_parent, to_name, flags));
+	if (!r)
+		r = do_rename(fs, parent, name, to_parent, to_name, flags);
+	if (!r) {
+		ops_names_changed(fs, parent);
+		ops_names_changed(fs, to_parent);
+	}
+	if (!r && !node_find(fs->nodes, to_parent, to_name, &n)) {
+		node_changed(n);
+		node_unref(fs->nodes, n);
+	}
+	ops_reply(req, r);
 }
 
 /* A symlink is an object whose body is the target and whose mode says so: s3fs's form. */
@@ -80,15 +102,19 @@ static int make_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, c
 	auto_free char *key = NULL;
 	auto_with(attr_free) struct attr a = { 0 };
 	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
+	mode_t mode = S_IFLNK | 0777;
+	gid_t gid = ctx->gid;
 	int r = fs->conf.posix_meta ? ops_look(fs, parent, name, &a) : -EPERM;
 
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
 	r = ops_child_key(fs, parent, name, &key);
 	if (!r)
-		r = attr_meta_set_mode(fs, &rec.meta, S_IFLNK | 0777);
+		r = ops_inherit(fs, parent, &gid, &mode);
 	if (!r)
-		r = attr_meta_set_owner(fs, &rec.meta, ctx->uid, ctx->gid);
+		r = attr_meta_set_mode(fs, &rec.meta, mode);
+	if (!r)
+		r = attr_meta_set_owner(fs, &rec.meta, ctx->uid, gid);
 	if (!r)
 		r = attr_meta_set_mtime(fs, &rec.meta, clock_wall_ts());
 	if (!r)
@@ -102,10 +128,12 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 
 	if (!r)
 		r = make_symlink(req, target, parent, name);
-	if (r)
+	if (r) {
 		ops_reply(req, r);
-	else
-		ops_reply_new(req, parent, name);
+		return;
+	}
+	ops_names_changed(ops_fs(req), parent);
+	ops_reply_new(req, parent, name);
 }
 
 static int read_target(struct fs *fs, fuse_ino_t ino, struct buf *out)

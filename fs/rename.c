@@ -236,10 +236,36 @@ static int move_clean(struct fs *fs, struct file *f, const struct move *m)
 	return r;
 }
 
+/* Busy, settling: one copy to the new name, with the new metadata. What was promised of the old
+ * name is promised until that is gone. */
+static int move_settling(struct fs *fs, struct file *f, const struct move *m)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	auto_with(attr_free) struct attr moved = { 0 };
+	struct body *body = NULL;
+	int r = file_now_copy(f, &a);
+
+	if (!r)
+		r = move_object(fs, m, &a, &moved);
+	if (!r)
+		r = body_new(fs, NULL, m->to_key, &moved, &body);
+	if (!r)
+		r = move_node(fs, m);
+	if (r) {
+		body_unref(body);
+		return r;
+	}
+	file_body_set(f, body);
+	file_settled_busy(f, &moved);
+	return 0;
+}
+
 static int move_open(struct fs *fs, struct file *f, const struct move *m)
 {
 	int r = 0;
 
+	if (f->locked.state == FILE_SETTLING)
+		return move_settling(fs, f, m);
 	/* Changes of an object that the source has become a version under its old name first: no
 	 * crash can take that away. */
 	if (f->locked.state != FILE_CLEAN && f->locked.now.has_object)

@@ -118,6 +118,8 @@ static int move_dir(struct fs *fs, struct node *dir, const struct dir_move *m)
 	bool left = false;
 	int r = node_each_file(fs->nodes, dir, false, settle_below, fs);
 
+	if (!r)
+		r = file_settle_node(fs, dir);
 	if (r)
 		return r;
 	moving_begin(fs, m->from, m->to);

@@ -1,4 +1,4 @@
-/* settle.c - one thread that commits held names when their time is up. See settle.h. */
+/* settle.c - who commits what is held when its time is up. See settle.h. */
 #include "fs/settle.h"
 
 #include <errno.h>
@@ -8,8 +8,11 @@
 #include "base/lock.h"
 #include "fs/file.h"
 
+#define COMMITS_MAX 8 /* at once */
+
 struct settle {
-	struct fs *fs; /* fixed */
+	struct fs *fs;	   /* fixed */
+	struct pool *pool; /* fixed */
 	pthread_t thread;
 	bool started;
 	struct {
@@ -23,9 +26,12 @@ struct settle {
 int settle_new(struct fs *fs, struct settle **ret_s)
 {
 	struct settle *s = calloc(1, sizeof(*s));
+	int r = s ? pool_new("commit", COMMITS_MAX, COMMITS_MAX, &s->pool) : -ENOMEM;
 
-	if (!s)
-		return -ENOMEM;
+	if (r) {
+		free(s);
+		return r;
+	}
 	s->fs = fs;
 	lock_init(&s->locked.l);
 	cond_init(&s->locked.changed);
@@ -62,10 +68,18 @@ static void *run(void *arg)
 
 int settle_start(struct settle *s)
 {
-	int r = pthread_create(&s->thread, NULL, run, s);
+	int r = pool_start(s->pool);
 
+	if (r)
+		return r;
+	r = pthread_create(&s->thread, NULL, run, s);
 	s->started = r == 0;
 	return -r;
+}
+
+int settle_submit(struct settle *s, pool_fn *fn, void *arg)
+{
+	return s->started ? pool_submit(s->pool, fn, arg) : -ECANCELED;
 }
 
 void settle_note(struct settle *s, int64_t deadline_mono_ms)
@@ -87,6 +101,7 @@ void settle_stop(struct settle *s)
 	lock_drop(&s->locked.l);
 	pthread_join(s->thread, NULL);
 	s->started = false;
+	pool_stop(s->pool);
 }
 
 void settle_free(struct settle *s)
@@ -94,6 +109,7 @@ void settle_free(struct settle *s)
 	if (!s)
 		return;
 	settle_stop(s);
+	pool_free(s->pool);
 	cond_free(&s->locked.changed);
 	lock_free(&s->locked.l);
 	free(s);

@@ -18,6 +18,10 @@
  *  ticket   did it happen?                                      yes      no
  *  object   a version with the ticket's token is at the source  commit   abort its uploads, abandon
  *  held     the same                                            commit   upload the file, commit
+ *  held, no file (metadata): the same                           commit   if the version that they
+ *                                                                        are for is current yet:
+ *                                                                        copy it, commit;
+ *                                                                        else abandon
  *  tags...  nobody can say: what is there now is right          commit   (no object: abandon)
  *  delete   the newest version is a delete marker made since;   commit   abandon
  *           without versions: the key is gone
@@ -36,6 +40,15 @@ static void log_ticket(const struct store_ticket *st, const char *result, const 
 	log_info("ticket=%lld kind=%s key=\"%s\" held=%s result=%s%s%s%s", (long long)st->id,
 		 job_kind_name(st->kind), key, st->held ? "yes" : "no", result,
 		 why ? " why=\"" : "", why ? why : "", why ? "\"" : "");
+}
+
+static void log_overtaken(const struct store_ticket *st)
+{
+	char key[400];
+
+	log_warn("ticket=%lld key=\"%s\" result=forgotten why=\"new metadata for a version that "
+		 "somebody else replaced meanwhile\"",
+		 (long long)st->id, printable(st->key, key, sizeof(key)));
 }
 
 int recover_left(struct recovery *rc, const struct store_ticket *st, struct ticket *t, int err)
@@ -218,6 +231,18 @@ static int settle_held(struct recovery *rc, const struct store_ticket *st, struc
 	return err;
 }
 
+static int settle_meta(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	int err = recover_meta(rc, st, &info);
+
+	if (err == -ESTALE || (err == -ENOENT && strcmp(rc->error.code, "NoSuchBucket") != 0)) {
+		log_overtaken(st);
+		return recover_abandon(rc, st, t);
+	}
+	return err < 0 ? recover_left(rc, st, t, err) : recover_commit(rc, st, t, &info, NULL);
+}
+
 static int settle_object(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
 {
 	auto_with(s3_info_free) struct s3_info info = { 0 };
@@ -233,7 +258,9 @@ static int settle_object(struct recovery *rc, const struct store_ticket *st, str
 	if (err != -ENOENT)
 		return recover_left(rc, st, t, err);
 	rc->error = (struct s3_error){ 0 };
-	return st->held ? settle_held(rc, st, t) : recover_abandon(rc, st, t);
+	if (st->held)
+		return st->staged ? settle_held(rc, st, t) : settle_meta(rc, st, t);
+	return recover_abandon(rc, st, t);
 }
 
 static int settle_change(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
@@ -354,6 +381,8 @@ static int settle(void *arg, const struct store_ticket *st)
 	err = repl_adopt(rc->conf->repl, st, &t);
 	if (err < 0)
 		return err;
+	if (rc->conf->on_key)
+		rc->conf->on_key(rc->conf->on_key_arg, st->key);
 	if (rc->source_down)
 		return recover_left(rc, st, t, -ENOTCONN);
 	rc->error = (struct s3_error){ .retry_after_ms = -1 };

@@ -16,6 +16,9 @@ struct recover_conf {
 	struct pool *pool; /* for uploads of held files */
 	const char *staging_dir;
 	bool unversioned; /* the source keeps no versions, so it makes no delete markers */
+	/* Called (may be NULL) for each key that may have another version than was known here. */
+	void (*on_key)(void *arg, const char *key);
+	void *on_key_arg;
 };
 
 struct recover_result {

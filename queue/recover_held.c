@@ -1,13 +1,17 @@
 /*
- * recover_held.c - a file that was acknowledged and is not in the source yet: it is uploaded now.
+ * recover_held.c - what was acknowledged and is not in the source yet: a staged file is uploaded,
+ * metadata are given to the version that they were meant for.
  */
 #include "queue/recover_i.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "s3/acl.h"
+#include "s3/object.h"
 #include "s3/upload.h"
 
 /*
@@ -97,11 +101,11 @@ static int held_send(struct recovery *rc, const struct store_ticket *st, struct 
 	return err;
 }
 
-int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+/* meta: with the ticket's token. Borrows. */
+static struct s3_put_opts held_opts(const struct store_ticket *st, const struct kv *meta)
 {
-	auto_with(kv_free) struct kv meta = KV_EMPTY;
-	struct s3_put_opts opts = {
-		.meta = &meta,
+	return (struct s3_put_opts){
+		.meta = meta,
 		.sys = &st->spec.sys,
 		.tags = st->spec.tags.n > 0 ? &st->spec.tags : NULL,
 		.storage_class = st->spec.storage_class,
@@ -110,6 +114,12 @@ int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3
 		.sse_key = st->spec.sse_key,
 		.token_name = REPL_META_ID,
 	};
+}
+
+int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+{
+	auto_with(kv_free) struct kv meta = KV_EMPTY;
+	struct s3_put_opts opts = held_opts(st, &meta);
 	struct held_file *f = NULL;
 	uint64_t size = 0;
 	int err;
@@ -121,4 +131,56 @@ int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3
 	if (f)
 		held_unref(f);
 	return err;
+}
+
+/* --- metadata --------------------------------------------------------------------------------- */
+
+/* -ESTALE: somebody else replaced the version that they were meant for. */
+static int check_pinned(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+{
+	const struct job_spec *spec = &st->spec;
+	int err = object_head(rc->conf->source, st->key, NULL, ret_i, &rc->error);
+
+	if (err < 0)
+		return err;
+	if (spec->etag && ret_i->etag && strcmp(spec->etag, ret_i->etag) != 0)
+		return -ESTALE;
+	if (spec->pinned && ret_i->version_id && strcmp(spec->pinned, ret_i->version_id) != 0)
+		return -ESTALE;
+	return 0;
+}
+
+/* The version that the copy made, as HEAD tells of it. */
+static int head_made(struct recovery *rc, const struct store_ticket *st, struct s3_info *info)
+{
+	auto_free char *version = take_ptr(&info->version_id);
+
+	s3_info_free(info);
+	return object_head(rc->conf->source, st->key, version, info, &rc->error);
+}
+
+int recover_meta(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+{
+	auto_with(kv_free) struct kv meta = KV_EMPTY;
+	auto_with(acl_free) struct acl acl = { 0 };
+	struct s3_put_opts opts = held_opts(st, &meta);
+	struct s3_client *source = rc->conf->source;
+	uint64_t size;
+	int err;
+
+	err = check_pinned(rc, st, ret_i);
+	if (err == 0 && st->spec.ask_acl)
+		err = acl_get(source, st->key, st->spec.pinned, &acl, &rc->error);
+	if (err == 0 && st->spec.ask_acl)
+		opts.acl = acl_canned(&acl);
+	err = err < 0 ? err : kv_copy(&meta, &st->spec.meta);
+	err = err < 0 ? err : kv_set(&meta, REPL_META_ID, st->token);
+	size = ret_i->size;
+	s3_info_free(ret_i);
+	err = err < 0 ? err
+		      : object_copy(source, st->key, NULL, st->spec.etag, size, st->key, &opts,
+				    ret_i, &rc->error);
+	if (err == 0 && acl.owner && !acl_canned(&acl))
+		err = acl_put(source, st->key, ret_i->version_id, &acl, &rc->error);
+	return err < 0 ? err : head_made(rc, st, ret_i);
 }

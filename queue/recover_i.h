@@ -26,5 +26,9 @@ int recover_commit(struct recovery *rc, const struct store_ticket *st, struct ti
 /* recover_held.c: uploads the staged file of a held ticket. -errno of the source or of the file. */
 int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
 	must_check;
+/* recover_held.c: gives the metadata of a held ticket to the version that they were meant for.
+ * -ESTALE, -ENOENT: that one is not the current one any more. */
+int recover_meta(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+	must_check;
 
 #endif

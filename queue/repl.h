@@ -125,8 +125,9 @@ void repl_abandon(struct ticket *t);
 /* The change may have happened, and nobody can say: leaves the row to recovery; consumes t. */
 void repl_leave(struct ticket *t);
 
-/* Durability A: the staged file (fsynced by the caller) under this key is acknowledged from now on.
- * Again for each later change of key or spec. */
+/* The staged file (fsynced by the caller) under this key is acknowledged from now on; staged NULL:
+ * the metadata of spec for the version spec->pinned, or the one with spec->etag. Again for each
+ * later change of key or spec. */
 int repl_hold(struct ticket *t, const char *key, const char *staged, const struct job_spec *spec)
 	must_check;
 /* A begun ticket goes on under another name (rename of a file that is not in the source yet). */

@@ -231,6 +231,9 @@ static const char step_2[] =
 
 /*
  *  move         renames of directories that are under way: queue/store_move.h.
+ *
+ * Of an index on some rows, SQLite tries the condition at every insert and every change of state,
+ * and for "state IN (...)" it makes a temporary table each time.
  */
 static const char step_3[] =
 	"CREATE TABLE move ("
@@ -240,7 +243,11 @@ static const char step_3[] =
 	" phase INTEGER NOT NULL,"
 	" had_marker INTEGER NOT NULL,"
 	" upto_ms INTEGER NOT NULL,"
-	" created_ms INTEGER NOT NULL);";
+	" created_ms INTEGER NOT NULL);"
+	"DROP INDEX job_head;"
+	"CREATE UNIQUE INDEX job_head ON job (dest, key) WHERE state >= 2 AND state <> 4;"
+	"DROP INDEX job_batch_open;"
+	"CREATE INDEX job_batch_open ON job (batch, size) WHERE batch > 0 AND state <= 3;";
 
 /* steps[i] leads from version i to i + 1. A step that was released is never changed. */
 static const char *const steps[] = { step_1, step_2, step_3 };

@@ -35,8 +35,8 @@ struct store_ticket {
 	char *token;
 	char *instance;
 	int64_t created_ms;
-	bool held;	      /* acknowledged, staged here, not yet in the source */
-	char *staged;	      /* held: the name in the staging directory */
+	bool held;	      /* acknowledged, not yet in the source */
+	char *staged;	      /* held: the name in the staging directory; NULL: metadata only */
 	struct job_spec spec; /* held: what the version shall carry */
 	/* destination ARN (or "source") -> multipart upload id; the key it was made under is in
 	 * upload_keys */
@@ -53,7 +53,8 @@ int store_begin(struct store *s, enum job_kind kind, const char *key, const char
 int store_note_upload(struct store *s, int64_t ticket, const char *side, const char *key,
 		      const char *upload_id) must_check;
 int store_drop_upload(struct store *s, int64_t ticket, const char *side) must_check;
-/* The ticket (made by store_begin) becomes held, or what it holds changes. Synced. */
+/* The ticket (made by store_begin) becomes held, or what it holds changes: a staged file, or
+ * (staged NULL) metadata of spec->pinned. spec NULL: its key alone changes. Synced. */
 int store_hold(struct store *s, int64_t ticket, const char *key, const char *staged,
 	       const struct job_spec *spec) must_check;
 /* Removes the ticket and adds the jobs, in one synced transaction. Jobs come with id 0 and get
@@ -171,9 +172,9 @@ int store_count(struct store *s, const char *dest, struct store_counts *ret_c) m
 /* Of one rule at one destination; rule "" = changes that follow their version, by no rule. */
 struct store_metric {
 	const char *dest, *rule;
-	uint64_t pending, pending_bytes; /* not done and not FAILED */
-	uint64_t failed;		 /* are FAILED */
-	uint64_t done;			 /* rows that are kept */
+	uint64_t pending, pending_bytes;		  /* not done and not FAILED */
+	uint64_t failed;				  /* are FAILED */
+	uint64_t done;					  /* rows that are kept */
 	uint64_t failed_ever, done_ever, done_bytes_ever; /* since the queue was made */
 };
 int store_each_metric(struct store *s, int (*fn)(void *arg, const struct store_metric *m),

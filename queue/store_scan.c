@@ -281,7 +281,7 @@ static int count_left(struct db *db, void *arg)
 
 	r = db_prepare(db,
 		       "SELECT count(*), sum(size) FROM job INDEXED BY job_batch_open"
-		       " WHERE batch = ?1 AND batch > 0 AND state IN (1, 2, 3)",
+		       " WHERE batch = ?1 AND batch > 0 AND state <= 3",
 		       &st);
 	if (r < 0)
 		return r;
@@ -363,7 +363,7 @@ static int retry_version(struct db *db, void *arg)
 	r = store_prepare_text(db,
 			       "UPDATE job INDEXED BY job_head SET state = 2, due_ms = ?4,"
 			       " attempt = 0, sure = 0, batch = ?5 WHERE dest = ?1 AND key = ?2"
-			       " AND version IS ?3 AND state IN (2, 3, 5) AND state = 5",
+			       " AND version IS ?3 AND state >= 2 AND state <> 4 AND state = 5",
 			       &st, a->dest, a->key, a->version);
 	if (r < 0)
 		return r;

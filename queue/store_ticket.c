@@ -144,7 +144,7 @@ static int rename_ticket(struct db *db, void *arg)
 	return r < 0 ? r : db_changes(db) ? 0 : -ENOENT;
 }
 
-/* Without a staged file only the key changes: a begun ticket goes on under another name. */
+/* Without a spec only the key changes: a ticket goes on under another name. */
 int store_hold(struct store *s, int64_t ticket, const char *key, const char *staged,
 	       const struct job_spec *spec)
 {
@@ -153,10 +153,8 @@ int store_hold(struct store *s, int64_t ticket, const char *key, const char *sta
 	int r;
 
 	buf_init(&b, BUF_LIMIT_DOC);
-	if (!staged)
-		return store_run_synced(s, "rekey", rename_ticket, &a);
 	if (!spec)
-		return -EINVAL;
+		return staged ? -EINVAL : store_run_synced(s, "rekey", rename_ticket, &a);
 	r = job_spec_to_json(spec, &b);
 	if (r < 0)
 		return r;
@@ -281,7 +279,7 @@ static int has_head(struct db *db, const struct job *j)
 
 	r = store_prepare_text(db,
 			       "SELECT 1 FROM job INDEXED BY job_head"
-			       " WHERE dest = ?1 AND key = ?2 AND state IN (2, 3, 5)",
+			       " WHERE dest = ?1 AND key = ?2 AND state >= 2 AND state <> 4",
 			       &st, j->dest, j->key);
 	if (r < 0)
 		return r;
@@ -300,7 +298,8 @@ static int hurry_head(struct db *db, const struct job *j)
 		return 0;
 	r = store_prepare_text(db,
 			       "UPDATE job INDEXED BY job_head SET class = 0"
-			       " WHERE dest = ?1 AND key = ?2 AND state IN (2, 3, 5) AND class > 0",
+			       " WHERE dest = ?1 AND key = ?2 AND state >= 2 AND state <> 4"
+			       " AND class > 0",
 			       &st, j->dest, j->key);
 	return r < 0 ? r : db_run(st);
 }
@@ -537,7 +536,7 @@ static int read_ticket(struct db_stmt *st, struct store_ticket *t)
 	if (r < 0)
 		return r;
 	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || !t->key ||
-	    (t->held && (!t->staged || !spec)))
+	    (t->held && !spec))
 		return -EINVAL;
 	return 0;
 }

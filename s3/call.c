@@ -11,7 +11,7 @@
  *   token or key unknown, files changed  correct         correct
  *   Content-MD5 wanted                   correct         correct
  *   refused for now (SlowDown, 429, ...) wait            wait
- *   nothing sent                         wait            wait (a patient client as long as it may)
+ *   nothing sent                         wait            wait (patient: on and on)
  *   unclear (5xx, lost on the way)       stop            wait
  *   anything else                        stop            stop
  */
@@ -141,6 +141,13 @@ static int request_headers(struct call *k, struct kv *ret_headers)
 	return kv_set(ret_headers, "content-md5", buf_str(&text));
 }
 
+/* Where nobody is on the way, or TLS keeps them out, the MD5 that the server answers with guards a
+ * body alone: it is read and hashed once. */
+static bool signs_payload(const struct call *k)
+{
+	return !k->c->tls && !(k->c->endpoint.loopback && k->req->check_md5 && k->req->body_size);
+}
+
 static int request_sign(struct call *k, const struct place *place, struct kv *headers)
 {
 	auto_with(kv_free_ptr) struct kv unsigned_headers = KV_EMPTY;
@@ -159,7 +166,7 @@ static int request_sign(struct call *k, const struct place *place, struct kv *he
 
 	int rc = request_headers(k, &unsigned_headers);
 
-	if (rc == 0 && !k->c->tls && (rc = body_hash(k, DIGEST_SHA256, hash)) == 0)
+	if (rc == 0 && signs_payload(k) && (rc = body_hash(k, DIGEST_SHA256, hash)) == 0)
 		hex_encode(hash, SHA256_SIZE, payload);
 	if (rc)
 		return rc;
@@ -286,6 +293,7 @@ static int attempt_send(struct call *k, const struct place *place, const struct 
 		.headers = headers,
 		.body_size = k->req->body_size,
 		.body_data = k->req->body_data,
+		.want_md5 = k->req->check_md5,
 		.read = k->req->body_size ? body_read : NULL,
 		.read_arg = k,
 		.head = k->req->head ? see_head : NULL,
@@ -428,7 +436,8 @@ static int64_t wait_decide(const struct call *k, int rc, uint32_t rnd)
 	bool silent = strcmp(e->code, "Transport") == 0 && !e->unclear;
 	int64_t wait;
 
-	if (rc == -ECANCELED || rc == -EINTR || e->class != FAULT_RETRY || strcmp(e->code, "Local") == 0)
+	if (rc == -ECANCELED || rc == -EINTR || e->class != FAULT_RETRY ||
+	    strcmp(e->code, "Local") == 0)
 		return -1;
 	if ((k->req->once && e->unclear) || k->req->single)
 		return -1;

@@ -89,9 +89,9 @@ const char *s3_client_url(const struct s3_client *c); /* for messages: scheme, h
 void s3_client_region(struct s3_client *c, char ret_region[40]);
 
 /* GET and HEAD are given up, -EINTR, when the operation that the thread works for is
- * (base/cancel.h). ret_res must be all zero; the caller frees it whatever is returned. Any status but 2xx (and 304
- * for conditional GETs) is an error. ret_res->error tells which. -ECANCELED, -ENOMEM and fault.h's
- * errors. */
+ * (base/cancel.h). ret_res must be all zero; the caller frees it whatever is returned. Any status
+ * but 2xx (and 304 for conditional GETs) is an error. ret_res->error tells which. -ECANCELED,
+ * -ENOMEM and fault.h's errors. */
 int s3_call(struct s3_client *c, const struct s3_req *req, struct s3_res *ret_res) must_check;
 
 /* One line for people: "403 AccessDenied: Access Denied (request id ...)"; dst of 400 bytes is

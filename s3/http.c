@@ -1,17 +1,13 @@
 /* http.c - see http.h. */
-#include "s3/http.h"
+#include "s3/http_i.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
-#include "base/digest.h"
-#include "base/lock.h"
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -25,48 +21,7 @@
 #define ERROR_BODY_LIMIT   BUF_LIMIT_SMALL
 #define ERROR_BODY_DRAIN   BUF_LIMIT_DOC
 #define CONNECT_MS_DEFAULT 10000
-#define POLL_MS	    1000 /* on_progress is called at least so often */
 #define BUFFER_SIZE	   (512L * 1024)
-
-/* A transfer needs both: the multi handle can be woken, and has the connection. */
-struct handle {
-	CURL *curl;
-	CURLM *multi;
-};
-
-struct http {
-	char *cacert;
-	char *no_proxy;
-	bool no_check_certificate;
-	int64_t connect_ms;
-	unsigned max_idle;
-	atomic_bool aborted;
-	struct {
-		struct lock l;
-		struct handle *idle; /* the last one given back has the freshest connection */
-		unsigned n;
-	} locked;
-};
-
-/* One attempt; lives on the stack of its thread. */
-struct attempt {
-	struct http *h;
-	const struct http_req *req;
-	struct http_res *res;
-	struct digest *md5; /* NULL = cannot be had */
-	uint64_t offset;    /* bytes of the request's body given to curl */
-	int error;	    /* of read or write, or -EIO for an answer over a cap */
-	bool connected;	    /* the request was about to go out */
-	bool resent;	    /* curl wanted to send it a second time by itself */
-	bool stalled;
-	int status; /* of the head being read */
-	bool head_done;
-	size_t head_bytes;
-	uint64_t drained;
-	curl_off_t moved; /* bytes both ways at moved_ms */
-	int64_t moved_ms;
-	char words[CURL_ERROR_SIZE];
-};
 
 void http_res_init(struct http_res *r)
 {
@@ -131,20 +86,12 @@ int http_new(const struct http_conf *conf, struct http **ret_h)
 	return 0;
 }
 
-static void handle_free(struct handle h)
-{
-	if (h.curl)
-		curl_easy_cleanup(h.curl);
-	if (h.multi)
-		curl_multi_cleanup(h.multi);
-}
-
 void http_free(struct http *h)
 {
 	if (!h)
 		return;
 	for (unsigned i = 0; h->locked.idle && i < h->locked.n; i++)
-		handle_free(h->locked.idle[i]);
+		http_handle_free(h->locked.idle[i]);
 	free(h->locked.idle);
 	free(h->cacert);
 	free(h->no_proxy);
@@ -155,46 +102,6 @@ void http_free(struct http *h)
 void http_abort(struct http *h)
 {
 	atomic_store(&h->aborted, true);
-}
-
-static int handle_take(struct http *h, struct handle *ret_h)
-{
-	struct handle new = { NULL, NULL };
-
-	lock_take(&h->locked.l);
-	if (h->locked.n)
-		new = h->locked.idle[--h->locked.n];
-	lock_drop(&h->locked.l);
-	if (new.curl) {
-		*ret_h = new;
-		return 0;
-	}
-	new = (struct handle){ curl_easy_init(), curl_multi_init() };
-	if (!new.curl || !new.multi ||
-	    curl_multi_setopt(new.multi, CURLMOPT_MAXCONNECTS, 2L) != CURLM_OK) {
-		handle_free(new);
-		return -ENOMEM;
-	}
-	*ret_h = new;
-	return 0;
-}
-
-/* After a failure there is no connection worth keeping, and libcurl 7.88 may refuse options later.
- * */
-static void handle_give(struct http *h, struct handle used, bool failed)
-{
-	if (failed) {
-		handle_free(used);
-		return;
-	}
-	curl_easy_reset(used.curl); /* options only: the connection stays */
-	lock_take(&h->locked.l);
-	if (h->locked.n < h->max_idle) {
-		h->locked.idle[h->locked.n++] = used;
-		used = (struct handle){ NULL, NULL };
-	}
-	lock_drop(&h->locked.l);
-	handle_free(used);
 }
 
 /* ---- what curl calls ---- */
@@ -551,46 +458,6 @@ static void words_set(const struct attempt *a, int rc, CURLcode cc)
 	printable(words, a->res->why, sizeof(a->res->why));
 }
 
-static void wake(void *multi)
-{
-	(void)curl_multi_wakeup(multi);
-}
-
-/* How the transfer that multi has (had) ended. */
-static CURLcode outcome(CURLM *multi)
-{
-	const CURLMsg *m;
-	int left;
-
-	while ((m = curl_multi_info_read(multi, &left)))
-		if (m->msg == CURLMSG_DONE)
-			return m->data.result;
-	return CURLE_ABORTED_BY_CALLBACK;
-}
-
-/* What curl_easy_perform does, but that it can be woken. */
-static CURLcode transfer(struct handle *h, const struct attempt *a)
-{
-	CURLMcode mc = curl_multi_add_handle(h->multi, h->curl);
-	struct cancel_watch w;
-	int running = 1;
-	CURLcode cc;
-
-	if (mc != CURLM_OK)
-		return CURLE_OUT_OF_MEMORY;
-	cancel_watch(&w, a->req->cancel, wake, h->multi);
-	while (mc == CURLM_OK && running) {
-		mc = curl_multi_perform(h->multi, &running);
-		if (mc != CURLM_OK || !running || cancel_is_fired(a->req->cancel))
-			break;
-		mc = curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
-	}
-	cancel_unwatch(&w);
-	cc = mc == CURLM_OK ? outcome(h->multi) : CURLE_OUT_OF_MEMORY;
-	curl_multi_remove_handle(h->multi, h->curl);
-	return cc;
-}
-
 static int perform(struct handle *h, struct attempt *a, struct curl_slist *headers)
 {
 	CURL *curl = h->curl;
@@ -601,7 +468,7 @@ static int perform(struct handle *h, struct attempt *a, struct curl_slist *heade
 		snprintf(a->res->why, sizeof(a->res->why), "libcurl refuses an option");
 		return -EINVAL;
 	}
-	cc = transfer(h, a);
+	cc = http_handle_run(h, a);
 	a->res->sent = a->connected;
 	rc = result_errno(a, curl, cc);
 	words_set(a, rc, cc);
@@ -623,17 +490,17 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 		snprintf(res->why, sizeof(res->why), "no time left");
 		return -ETIMEDOUT;
 	}
-	rc = handle_take(h, &handle);
+	rc = http_handle_take(h, &handle);
 	if (rc)
 		return rc;
-	if (req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
+	if (req->want_md5 && req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
 		a.md5 = NULL; /* a system that forbids MD5 */
 	rc = headers_make(req->headers, &headers);
 	if (rc == 0)
 		rc = perform(&handle, &a, headers);
 	else if (rc == -EINVAL)
 		snprintf(res->why, sizeof(res->why), "a header holds control characters");
-	handle_give(h, handle, rc != 0);
+	http_handle_give(h, handle, rc != 0);
 	curl_slist_free_all(headers);
 	digest_free(a.md5);
 	return rc;

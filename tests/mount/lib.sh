@@ -577,6 +577,13 @@ assert_arrived() { # key...: b has what a has
 	done
 }
 
+# On both sides, by ListObjectVersions. After wait_repl.
+assert_versions() { # key versions [delete-markers]
+	local got
+	got=$(s3 count-versions a "$1" , count-markers a "$1" , count-versions b "$1" , count-markers b "$1" | tr '\n' ' ')
+	assert_eq "$got" "$2 ${3:-0} $2 ${3:-0} " "versions and delete markers of $1 at the source, at the destination"
+}
+
 # ---- the same in a local folder ------------------------------------------------------------------------------
 
 # One command in $T/local and in $MNT/work, each as the current folder; make_twins makes both.

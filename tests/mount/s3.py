@@ -687,7 +687,7 @@ def gateway_line(line):
 
 
 def s3d_line(line):
-    """TIME VERB OPERATION BUCKET KEY STATUS BYTES_IN BYTES_OUT ID QUERY"""
+    """TIME VERB OPERATION BUCKET KEY STATUS BYTES_IN BYTES_OUT ID QUERY ANSWERED"""
     words = line.split(' ')
     if len(words) < 10:
         return None

@@ -27,6 +27,7 @@ assert_errno "Operation not permitted" set_xattr "$MNT/small" user.s3.encryption
 assert_eq "$(list_xattrs "$MNT/small")" "" "listed xattrs"
 assert_file_equal "$T/big" "$MNT/big"
 chmod 600 "$MNT/plain"
+sync "$MNT/plain"
 if [ "$S3_SERVER" = s3d ]; then
 	assert_eq "$(encryption plain)" "aws:kms $KEY " "what is written again"
 else # its copies cannot change the encryption
@@ -38,6 +39,7 @@ remount_crrfs
 assert_eq "$(xattr "$MNT/small" user.s3.encryption)" aws:kms "from the cache of the last mount"
 if [ "$S3_SERVER" = s3d ]; then
 	chmod 600 "$MNT/small" "$MNT/big"
+	sync "$MNT/big"
 	mv "$MNT/small" "$MNT/moved"
 	for key in moved big; do assert_eq "$(encryption $key)" "aws:kms $KEY " "$key after chmod and rename"; done
 	echo more >>"$MNT/moved"

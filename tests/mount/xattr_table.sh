@@ -43,12 +43,14 @@ END
 # metadata
 set_xattr "$f" user.s3.meta.one first
 set_xattr "$f" user.two second
+sync "$f"
 assert_eq "$(s3 meta a file one , meta a file two | tr '\n' ' ')" "first second "
 assert_eq "$(xattr "$f" user.one) $(xattr "$f" user.s3.meta.two)" "first second"
 set_xattr "$f" user.s3.tag.class tax
 assert_match "$(dump_xattrs "$f" | tr '\n' ' ')" 'user\.s3\.tag\.class="tax" '
 assert_match "$(dump_xattrs "$f" | tr '\n' ' ')" 'user\.(s3\.meta\.)?two="second" '
 setfattr -x user.one "$f"
+sync "$f"
 assert_eq "$(s3 meta a file one)" ""
 wait_repl
 s3 compare

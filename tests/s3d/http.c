@@ -270,7 +270,8 @@ static enum MHD_Result answer(struct req *r)
 		return MHD_NO;
 	for (size_t i = 0; i < r->hdr.len;) {
 		const char *name = r->hdr.p + i, *value = name + strlen(name) + 1;
-		MHD_add_response_header(m, name, value);
+		/* it sends no header without a value, and S3 does */
+		MHD_add_response_header(m, name, *value ? value : " ");
 		i += strlen(name) + strlen(value) + 2;
 	}
 	MHD_add_response_header(m, "x-amz-request-id", r->reqid);

@@ -1,4 +1,5 @@
-/* EPOCH_MS METHOD OP BUCKET KEY STATUS BYTES_IN BYTES_OUT REQID query; one write per line */
+/* EPOCH_MS METHOD OP BUCKET KEY STATUS BYTES_IN BYTES_OUT REQID query EPOCH_US
+ * One write per line. */
 #include "s3d.h"
 
 #include <errno.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 static int log_fd = -1;
@@ -46,6 +48,7 @@ static void add_query(struct buf *b, const char *query)
 void log_request(struct req *r)
 {
 	struct buf b = { 0 };
+	struct timespec now;
 	int64_t out = r->head || !r->status ? 0 : r->has_len ? r->len : (int64_t)r->out.len;
 
 	if (r->logged || r->admin)
@@ -68,7 +71,8 @@ void log_request(struct req *r)
 	buf_fmt(&b, " %03d %lld %lld %s ", r->status, (long long)r->body.wire, (long long)out,
 		r->reqid);
 	add_query(&b, r->raw_query ? r->raw_query : "");
-	buf_str(&b, "\n");
+	clock_gettime(CLOCK_REALTIME, &now);
+	buf_fmt(&b, " %lld%06ld\n", (long long)now.tv_sec, now.tv_nsec / 1000);
 	ssize_t n = write(log_fd, b.p, b.len);
 	(void)n;
 	buf_free(&b);
