@@ -8,17 +8,16 @@
  * The root is named by itself: no parent, never freed. A node is freed when the kernel's lookups,
  * the references and the named children are all 0.
  */
-#include "fs/node_i.h"
+#include "fs/node.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/lock.h"
 #include "s3/types.h"
+
+#include "fs/node_i.h"
 
 #define NODE_TABLE_FIRST 1024
 
@@ -357,49 +356,6 @@ bool node_is_dir(const struct node *n)
 	return n->is_dir;
 }
 
-#define NS_PER_S INT64_C(1000000000)
-
-static int64_t wall_ns(void)
-{
-	struct timespec now = clock_wall_ts();
-
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
-void node_changed(struct node *n)
-{
-	atomic_store(&n->changed, wall_ns());
-}
-
-void node_names_changed(struct node *dir)
-{
-	int64_t now = wall_ns();
-
-	atomic_store(&dir->changed, now);
-	atomic_store(&dir->names_changed, now);
-}
-
-void node_mtime_is_set(struct node *n)
-{
-	atomic_store(&n->names_changed, 0);
-}
-
-/* The later one; a time in the future says nothing of when that was. */
-static struct timespec later(struct timespec said, int64_t seen)
-{
-	int64_t ns = (int64_t)said.tv_sec * NS_PER_S + said.tv_nsec;
-
-	if (!seen || (ns > seen && ns <= wall_ns()))
-		return said;
-	return (struct timespec){ .tv_sec = seen / NS_PER_S, .tv_nsec = (long)(seen % NS_PER_S) };
-}
-
-void node_times(const struct node *n, struct stat *st)
-{
-	st->st_mtim = later(st->st_mtim, atomic_load(&n->names_changed));
-	st->st_ctim = later(st->st_mtim, atomic_load(&n->changed));
-}
-
 uint64_t node_parent(struct node_table *t, const struct node *n)
 {
 	scoped_lock(&t->locked.l);
@@ -503,4 +459,45 @@ int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t 
 	to->refs--;
 	drop_locked(t, to);
 	return 0;
+}
+
+/* --- open files ------------------------------------------------------------------------------- */
+
+struct file *node_file(struct node_table *t, struct node *n)
+{
+	scoped_lock(&t->locked.l);
+	return n->file;
+}
+
+uint64_t node_content(struct node_table *t, struct node *n)
+{
+	scoped_lock(&t->locked.l);
+	return n->content;
+}
+
+void node_set_content(struct node_table *t, struct node *n, uint64_t content)
+{
+	scoped_lock(&t->locked.l);
+	n->content = content;
+}
+
+void node_set_file(struct node_table *t, struct node *n, struct file *f)
+{
+	scoped_lock(&t->locked.l);
+	if (f && !n->file) {
+		n->file_prev = NULL;
+		n->file_next = t->locked.first_file;
+		if (n->file_next)
+			n->file_next->file_prev = n;
+		t->locked.first_file = n;
+	} else if (!f && n->file) {
+		if (n->file_prev)
+			n->file_prev->file_next = n->file_next;
+		else
+			t->locked.first_file = n->file_next;
+		if (n->file_next)
+			n->file_next->file_prev = n->file_prev;
+		n->file_prev = n->file_next = NULL;
+	}
+	n->file = f;
 }

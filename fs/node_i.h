@@ -1,6 +1,8 @@
-/* node_i.h - what node.c and node_walk.c share. */
+/* node_i.h - the table of inode numbers as the files of node*.c share it. */
 #ifndef FS_NODE_I_H
 #define FS_NODE_I_H
+
+#include <stdatomic.h>
 
 #include "base/lock.h"
 #include "fs/node.h"

@@ -1,48 +1,8 @@
-/* node_walk.c - nodes with an open object, and all nodes below a directory. See node.h. */
+/* node_below.c - the nodes below a directory. See node.h. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "fs/node_i.h"
-
-/* --- open files ------------------------------------------------------------------------------- */
-
-struct file *node_file(struct node_table *t, struct node *n)
-{
-	scoped_lock(&t->locked.l);
-	return n->file;
-}
-
-uint64_t node_content(struct node_table *t, struct node *n)
-{
-	scoped_lock(&t->locked.l);
-	return n->content;
-}
-
-void node_set_content(struct node_table *t, struct node *n, uint64_t content)
-{
-	scoped_lock(&t->locked.l);
-	n->content = content;
-}
-
-void node_set_file(struct node_table *t, struct node *n, struct file *f)
-{
-	scoped_lock(&t->locked.l);
-	if (f && !n->file) {
-		n->file_prev = NULL;
-		n->file_next = t->locked.first_file;
-		if (n->file_next)
-			n->file_next->file_prev = n;
-		t->locked.first_file = n;
-	} else if (!f && n->file) {
-		if (n->file_prev)
-			n->file_prev->file_next = n->file_next;
-		else
-			t->locked.first_file = n->file_next;
-		if (n->file_next)
-			n->file_next->file_prev = n->file_prev;
-		n->file_prev = n->file_next = NULL;
-	}
-	n->file = f;
-}
 
 static bool is_below(const struct node *n, const struct node *dir, bool direct)
 {
