@@ -311,7 +311,10 @@ static int load_page(struct dir *d, uint64_t page)
 
 	if (!r)
 		r = take_page(d, page, &p, since);
-	if (!r && !d->last && d->tokens_n == page + 1) {
+	/* One that is asked for again may end elsewhere by now: the next one begins there. */
+	while (!r && d->tokens_n > page + 1)
+		free(d->tokens[--d->tokens_n]);
+	if (!r && !d->last) {
 		char **grown = reallocarray(d->tokens, d->tokens_n + 1, sizeof(char *));
 
 		if (!grown)
@@ -438,7 +441,8 @@ static int next_local(struct dir *d, uint64_t cookie, struct dir_item *ret_i)
 			}
 		}
 		node_unref(d->fs->nodes, n);
-		*ret_i = (struct dir_item){ d->local[i].name, false, d->local_attr, LOCAL + i + 1 };
+		*ret_i = (struct dir_item){ d->local[i].name, false, d->local_attr, LOCAL + i + 1,
+					    false };
 		return 1;
 	}
 	return 0;
@@ -464,7 +468,8 @@ static int next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item 
 			if (r)
 				return r;
 			*ret_i = (struct dir_item){ d->items[i].name, d->items[i].attr.is_dir,
-						    d->items[i].attr, page << PAGE_BITS | (i + 1) };
+						    d->items[i].attr, page << PAGE_BITS | (i + 1),
+						    i + 1 == d->n };
 			return 1;
 		}
 		if (!r && d->last)

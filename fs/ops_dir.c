@@ -170,6 +170,8 @@ static int fill(struct listing *l, struct dir *d, off_t off)
 			r = add_item(l, &i);
 		if (r > 0)
 			off = (off_t)(i.cookie + DOTS);
+		if (r > 0 && i.last_of_page)
+			break;
 	}
 	/* an error after the first entry comes up again with the next call */
 	return l->used ? 0 : r;
