@@ -45,6 +45,7 @@ static int open_node(struct fs *fs, struct node *n, const struct file_open *o,
 {
 	struct handle *h = NULL;
 	int r = file_open(fs, n, o, &h);
+	struct cancel *before = cancel_enter(NULL); /* what changes something is not given up */
 
 	if (!r)
 		r = drop_set_id(fs, n, h, o);
@@ -52,6 +53,7 @@ static int open_node(struct fs *fs, struct node *n, const struct file_open *o,
 		*ret_h = h;
 	else if (h)
 		file_release(fs, h);
+	cancel_enter(before);
 	return r;
 }
 
