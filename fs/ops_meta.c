@@ -18,10 +18,14 @@
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
+	struct ops_cancel cancel;
 	struct stat st;
-	int r = ops_stat(fs, ino, &st);
+	int r;
 
 	(void)fi;
+	ops_cancel_begin(&cancel, req);
+	r = ops_stat(fs, ino, &st);
+	ops_cancel_end(&cancel);
 	if (r)
 		ops_reply(req, r);
 	else
@@ -89,12 +93,15 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct fs *fs = ops_fs(req);
 	auto_with(buf_free) struct buf b;
+	struct ops_cancel cancel;
 	struct node *n = NULL;
 	int r = node_ref(fs->nodes, ino, &n);
 
 	buf_init(&b, XATTR_ANSWER_MAX);
+	ops_cancel_begin(&cancel, req);
 	if (!r)
 		r = xattr_get(fs, n, name, &b);
+	ops_cancel_end(&cancel);
 	node_unref(fs->nodes, n);
 	reply_value(req, r, &b, size);
 }
@@ -103,12 +110,15 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct fs *fs = ops_fs(req);
 	auto_with(buf_free) struct buf b;
+	struct ops_cancel cancel;
 	struct node *n = NULL;
 	int r = node_ref(fs->nodes, ino, &n);
 
 	buf_init(&b, XATTR_ANSWER_MAX);
+	ops_cancel_begin(&cancel, req);
 	if (!r)
 		r = xattr_list(fs, n, &b);
+	ops_cancel_end(&cancel);
 	node_unref(fs->nodes, n);
 	reply_value(req, r, &b, size);
 }

@@ -134,10 +134,13 @@ static int read_target(struct fs *fs, fuse_ino_t ino, struct buf *out)
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	auto_with(buf_free) struct buf b;
+	struct ops_cancel cancel;
 	int r;
 
 	buf_init(&b, TARGET_MAX);
+	ops_cancel_begin(&cancel, req);
 	r = read_target(ops_fs(req), ino, &b);
+	ops_cancel_end(&cancel);
 	if (r)
 		ops_reply(req, r);
 	else
