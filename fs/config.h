@@ -52,6 +52,8 @@ struct config {
 	int64_t at_ms;	    /* show the bucket as it was then; 0 = now */
 	int64_t attr_ms, hold_ms, settle_ms;
 	uint64_t memory;
+	char *disk_cache; /* NULL: none */
+	uint64_t disk_cache_max;
 	unsigned uid, gid, umask;
 	enum log_level log_level;
 	struct buf fuse; /* what libfuse and the kernel shall get: "ro,noexec" */
