@@ -12,40 +12,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/lock.h"
 #include "s3/types.h"
 
-struct node {
-	uint64_t ino;				/* fixed */
-	bool is_dir;				/* fixed */
-	_Atomic int64_t changed, names_changed; /* wall ns; 0 never */
-	/* the table's lock: */
-	struct node *parent;
-	char *name;
-	uint64_t lookups, refs, children;
-	struct file *file;
-	uint64_t content;
-	struct node *ino_next, *name_next;  /* hash chains */
-	struct node *file_prev, *file_next; /* nodes that have a file */
-};
-
-struct node_table {
-	char *root_key; /* fixed */
-	struct {
-		struct lock l;
-		struct node **by_ino, **by_name;
-		size_t size; /* of both; a power of two */
-		size_t n;
-		uint64_t last_ino;
-		struct node *root;
-		struct node *first_file;
-	} locked;
-};
+#include "fs/node_i.h"
 
 #define NODE_TABLE_FIRST 1024
 
@@ -384,49 +356,6 @@ bool node_is_dir(const struct node *n)
 	return n->is_dir;
 }
 
-#define NS_PER_S INT64_C(1000000000)
-
-static int64_t wall_ns(void)
-{
-	struct timespec now = clock_wall_ts();
-
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
-void node_changed(struct node *n)
-{
-	atomic_store(&n->changed, wall_ns());
-}
-
-void node_names_changed(struct node *dir)
-{
-	int64_t now = wall_ns();
-
-	atomic_store(&dir->changed, now);
-	atomic_store(&dir->names_changed, now);
-}
-
-void node_mtime_is_set(struct node *n)
-{
-	atomic_store(&n->names_changed, 0);
-}
-
-/* The later one; a time in the future says nothing of when that was. */
-static struct timespec later(struct timespec said, int64_t seen)
-{
-	int64_t ns = (int64_t)said.tv_sec * NS_PER_S + said.tv_nsec;
-
-	if (!seen || (ns > seen && ns <= wall_ns()))
-		return said;
-	return (struct timespec){ .tv_sec = seen / NS_PER_S, .tv_nsec = (long)(seen % NS_PER_S) };
-}
-
-void node_times(const struct node *n, struct stat *st)
-{
-	st->st_mtim = later(st->st_mtim, atomic_load(&n->names_changed));
-	st->st_ctim = later(st->st_mtim, atomic_load(&n->changed));
-}
-
 uint64_t node_parent(struct node_table *t, const struct node *n)
 {
 	scoped_lock(&t->locked.l);
@@ -571,69 +500,4 @@ void node_set_file(struct node_table *t, struct node *n, struct file *f)
 		n->file_prev = n->file_next = NULL;
 	}
 	n->file = f;
-}
-
-static bool is_below(const struct node *n, const struct node *dir, bool direct)
-{
-	if (direct)
-		return n->parent == dir;
-	for (n = n->parent; n; n = n->parent)
-		if (n == dir)
-			return true;
-	return false;
-}
-
-static int collect_files(struct node_table *t, struct node *dir, bool direct,
-			 struct node ***ret_list, size_t *ret_n)
-{
-	size_t n = 0;
-
-	scoped_lock(&t->locked.l);
-	for (struct node *i = t->locked.first_file; i; i = i->file_next)
-		n += is_below(i, dir, direct);
-	*ret_list = calloc(n ? n : 1, sizeof(struct node *));
-	if (!*ret_list)
-		return -ENOMEM;
-	n = 0;
-	for (struct node *i = t->locked.first_file; i; i = i->file_next)
-		if (is_below(i, dir, direct)) {
-			i->refs++;
-			(*ret_list)[n++] = i;
-		}
-	*ret_n = n;
-	return 0;
-}
-
-int node_each_file(struct node_table *t, struct node *dir, bool direct,
-		   int (*fn)(void *arg, struct node *n), void *arg)
-{
-	struct node **list = NULL;
-	size_t n = 0;
-	int r = collect_files(t, dir, direct, &list, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		if (!r)
-			r = fn(arg, list[i]);
-		node_unref(t, list[i]);
-	}
-	free(list);
-	return r;
-}
-
-int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos, size_t *ret_n)
-{
-	uint64_t *inos;
-	size_t n = 0;
-
-	scoped_lock(&t->locked.l);
-	inos = calloc(t->locked.n, sizeof(*inos));
-	if (!inos)
-		return -ENOMEM;
-	for (size_t slot = 0; slot < t->locked.size; slot++)
-		for (struct node *i = t->locked.by_ino[slot]; i; i = i->ino_next)
-			if (i == dir || is_below(i, dir, false))
-				inos[n++] = i->ino;
-	*ret_inos = inos;
-	*ret_n = n;
-	return 0;
 }
