@@ -12,10 +12,12 @@
 #define WHOLE	    MIB /* a file up to so much is fetched at once when its start is read */
 #define FETCHES_MAX 16
 /* The kernel reads ahead in parallel: so much out of order is still in a row. */
-#define STRAY	    MIB
+#define STRAY MIB
 
-int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c)
+int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c, char *why,
+		   size_t why_len)
 {
+	const struct diskcache_conf disk = { conf->disk_dir, conf->disk_max, CACHE_BLOCK };
 	struct read_cache *c = calloc(1, sizeof(*c));
 	int r;
 
@@ -26,6 +28,8 @@ int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c
 	lock_init(&c->locked.l);
 	cond_init(&c->locked.changed);
 	r = cache_memory_new(c, conf->max_bytes);
+	if (!r && disk.dir)
+		r = diskcache_new(&disk, &c->disk, why, why_len);
 	if (r) {
 		read_cache_free(c);
 		return r;
@@ -43,6 +47,7 @@ void read_cache_free(struct read_cache *c)
 		cond_wait(&c->locked.changed, &c->locked.l);
 	lock_drop(&c->locked.l);
 	cache_memory_free(c);
+	diskcache_free(c->disk);
 	cond_free(&c->locked.changed);
 	lock_free(&c->locked.l);
 	free(c);

@@ -198,7 +198,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		fuse_reply_iov(req, b.view.iov, (int)b.view.n);
 }
 
-/* The kernel's pages go to the staged file by its pipe where it offers one: no byte comes by. */
+/* The kernel's pages go to the staged file by its pipe, where it offers one. */
 static int put_from_kernel(void *arg, int fd, size_t n, uint64_t off)
 {
 	struct fuse_bufvec to = FUSE_BUFVEC_INIT(n);
