@@ -1,52 +1,18 @@
-/*
- * cache.c - read cache in memory. See cache.h.
- *
- *  block state  data    in map  in LRU list         leaves to
- *  fetching     NULL    yes     no                  ready, failed
- *  ready        bytes   yes     when refs is 0      gone (evicted, dropped)
- *  failed       NULL    no      no                  gone (when the last waiter has read the error)
- *
- * A block that was dropped while somebody uses it leaves the map at once and goes with its last
- * reference. The one lock is never held while bytes are fetched or copied out: a reference keeps
- * the block.
- */
-#include "fs/cache.h"
+/* cache.c - the read cache: what is fetched when, and who waits for what. See cache_i.h. */
+#include "fs/cache_i.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-#include "base/lock.h"
-#include "base/map.h"
-
-enum block_state { BLOCK_FETCHING, BLOCK_READY, BLOCK_FAILED };
-
-struct block {
-	char *name; /* in the map; fixed */
-	char *key;  /* fixed */
-	enum block_state state;
-	bool mapped;
-	unsigned refs;
-	int error;
-	uint8_t *data;
-	size_t size;		   /* fixed */
-	struct block *prev, *next; /* LRU list; next is more recent */
-};
-
-struct read_cache {
-	struct s3_client *client; /* fixed */
-	struct pool *pool;
-	uint64_t max_bytes, block;
-	unsigned ahead_max;
-	struct {
-		struct lock l;
-		struct cond changed;
-		struct map *blocks;
-		struct block *oldest, *newest;
-		uint64_t bytes;
-		unsigned tasks; /* readahead under way */
-	} locked;
-};
+#define WINDOW_MIN  MIB
+#define WINDOW_MAX  (64 * MIB)
+#define STEP_MIN    MIB
+#define STEP_MAX    (8 * MIB)
+#define WHOLE	    MIB /* a file up to so much is fetched at once when its start is read */
+#define FETCHES_MAX 16
+/* The kernel reads ahead in parallel: so much out of order is still in a row. */
+#define STRAY	    MIB
 
 int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c)
 {
@@ -57,139 +23,15 @@ int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c
 		return -ENOMEM;
 	c->client = conf->client;
 	c->pool = conf->pool;
-	c->max_bytes = conf->max_bytes;
-	c->block = conf->block ? conf->block : MIB;
-	/* What is read ahead must still be there when it is asked for. */
-	c->ahead_max = (unsigned)min_of((uint64_t)(conf->ahead_max ? conf->ahead_max : 16),
-					c->max_bytes / c->block / 4);
 	lock_init(&c->locked.l);
 	cond_init(&c->locked.changed);
-	r = map_new(&c->locked.blocks);
+	r = cache_memory_new(c, conf->max_bytes);
 	if (r) {
 		read_cache_free(c);
 		return r;
 	}
 	*ret_c = c;
 	return 0;
-}
-
-static void block_free(struct block *b)
-{
-	free(b->name);
-	free(b->key);
-	free(b->data);
-	free(b);
-}
-
-static void lru_remove_locked(struct read_cache *c, struct block *b)
-{
-	if (b->prev)
-		b->prev->next = b->next;
-	else if (c->locked.oldest == b)
-		c->locked.oldest = b->next;
-	if (b->next)
-		b->next->prev = b->prev;
-	else if (c->locked.newest == b)
-		c->locked.newest = b->prev;
-	b->prev = b->next = NULL;
-}
-
-static void lru_append_locked(struct read_cache *c, struct block *b)
-{
-	b->prev = c->locked.newest;
-	b->next = NULL;
-	if (c->locked.newest)
-		c->locked.newest->next = b;
-	else
-		c->locked.oldest = b;
-	c->locked.newest = b;
-}
-
-/* Out of the map; its bytes are no longer counted. */
-static void unmap_locked(struct read_cache *c, struct block *b)
-{
-	lock_assert_held(&c->locked.l);
-	if (!b->mapped)
-		return;
-	map_del(c->locked.blocks, b->name);
-	b->mapped = false;
-	c->locked.bytes -= b->size;
-}
-
-static void evict_locked(struct read_cache *c)
-{
-	while (c->locked.bytes > c->max_bytes && c->locked.oldest) {
-		struct block *b = c->locked.oldest;
-
-		assert(b->refs == 0 && b->state == BLOCK_READY);
-		lru_remove_locked(c, b);
-		unmap_locked(c, b);
-		block_free(b);
-	}
-}
-
-static void block_put_locked(struct read_cache *c, struct block *b)
-{
-	assert(b->refs > 0);
-	if (--b->refs)
-		return;
-	if (!b->mapped)
-		block_free(b);
-	else
-		lru_append_locked(c, b);
-	evict_locked(c);
-}
-
-struct collect {
-	const char *key; /* NULL = all; a directory's: all below it */
-	struct block **found;
-	size_t n, cap;
-};
-
-static bool is_of(const char *key, const char *wanted)
-{
-	size_t n = strlen(wanted);
-
-	return !n || wanted[n - 1] == '/' ? !strncmp(key, wanted, n) : !strcmp(key, wanted);
-}
-
-static int collect_block(void *arg, const char *name, void *value)
-{
-	struct collect *want = arg;
-	struct block *b = value;
-
-	(void)name;
-	if (want->n < want->cap && (!want->key || is_of(b->key, want->key)))
-		want->found[want->n++] = b;
-	return 0;
-}
-
-static void drop_locked(struct read_cache *c, const char *key)
-{
-	struct collect want = { .key = key, .cap = map_count(c->locked.blocks) };
-
-	if (!want.cap)
-		return;
-	want.found = calloc(want.cap, sizeof(struct block *));
-	if (!want.found)
-		return; /* they are named by version: stale ones are not asked for again */
-	map_each(c->locked.blocks, collect_block, &want);
-	for (size_t i = 0; i < want.n; i++) {
-		struct block *b = want.found[i];
-
-		unmap_locked(c, b);
-		if (!b->refs) {
-			lru_remove_locked(c, b);
-			block_free(b);
-		}
-	}
-	free(want.found);
-}
-
-void read_cache_drop_key(struct read_cache *c, const char *key)
-{
-	scoped_lock(&c->locked.l);
-	drop_locked(c, key);
 }
 
 void read_cache_free(struct read_cache *c)
@@ -199,243 +41,379 @@ void read_cache_free(struct read_cache *c)
 	lock_take(&c->locked.l);
 	while (c->locked.tasks)
 		cond_wait(&c->locked.changed, &c->locked.l);
-	if (c->locked.blocks)
-		drop_locked(c, NULL);
 	lock_drop(&c->locked.l);
-	map_free(c->locked.blocks);
+	cache_memory_free(c);
 	cond_free(&c->locked.changed);
 	lock_free(&c->locked.l);
 	free(c);
 }
 
-/* The block, referenced; *ret_fetch: it is new and the caller has to fetch it. */
-static int block_get_locked(struct read_cache *c, const struct read_id *id, uint64_t number,
-			    struct block **ret_b, bool *ret_fetch)
-{
-	auto_free char *name = NULL;
-	struct block *b;
-	int r = str_format(&name, "%llu %s%s %s", (unsigned long long)number,
-			   id->version_id ? "v" : "e",
-			   id->version_id ? id->version_id
-			   : id->etag	  ? id->etag
-					  : "",
-			   id->key);
+struct victims {
+	const char *key;
+	struct cache_object **found;
+	size_t n;
+};
 
-	if (r)
-		return r;
-	b = map_get(c->locked.blocks, name);
-	if (b) {
-		if (b->refs++ == 0)
-			lru_remove_locked(c, b);
-		*ret_b = b;
-		*ret_fetch = false;
-		return 0;
-	}
-	b = calloc(1, sizeof(*b));
-	if (!b)
-		return -ENOMEM;
-	b->size = (size_t)min_of(c->block, id->size - number * c->block);
-	r = str_dup(id->key, &b->key);
-	b->name = take_ptr(&name);
-	if (!r)
-		r = map_set(c->locked.blocks, b->name, b);
-	if (r) {
-		block_free(b);
-		return r;
-	}
-	b->mapped = true;
-	b->refs = 1;
-	b->state = BLOCK_FETCHING;
-	c->locked.bytes += b->size;
-	evict_locked(c);
-	*ret_b = b;
-	*ret_fetch = true;
+/* wanted: a key; a directory's, or "": all that begins with it. */
+static bool is_of(const char *key, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	return !n || wanted[n - 1] == '/' ? !strncmp(key, wanted, n) : !strcmp(key, wanted);
+}
+
+static int collect(void *arg, const char *name, void *value)
+{
+	struct victims *v = arg;
+	struct cache_object *o = value;
+
+	(void)name;
+	if (is_of(o->key, v->key))
+		v->found[v->n++] = o;
 	return 0;
 }
 
-/* Without the lock: the one fetch of this block. */
-static void block_fetch(struct read_cache *c, const struct read_id *id, uint64_t number,
-			struct block *b)
+void read_cache_drop_key(struct read_cache *c, const char *key)
 {
-	struct s3_range range = { number * c->block, number * c->block + b->size };
-	uint8_t *data = malloc(b->size ? b->size : 1);
-	size_t got = 0;
-	int r = data ? 0 : -ENOMEM;
+	struct victims v = { .key = key };
 
-	if (!r)
-		r = object_get_range(c->client, id->key, id->version_id, id->etag, range, data,
-				     &got, NULL);
-	if (!r && got != b->size)
-		r = -ESTALE; /* shorter than what we were told: another object by now */
-	lock_take(&c->locked.l);
-	if (r) {
-		free(data);
-		b->error = r;
-		b->state = BLOCK_FAILED;
-		unmap_locked(c, b);
-	} else {
-		b->data = data;
-		b->state = BLOCK_READY;
-	}
-	cond_broadcast(&c->locked.changed);
-	lock_drop(&c->locked.l);
+	scoped_lock(&c->locked.l);
+	v.found = calloc(map_count(c->locked.objects) + 1, sizeof(struct cache_object *));
+	if (!v.found)
+		return; /* they are named by version: stale ones are not asked for again */
+	map_each(c->locked.objects, collect, &v);
+	for (size_t i = 0; i < v.n; i++)
+		cache_object_drop_locked(c, v.found[i]);
+	free(v.found);
 }
 
-struct ahead_task {
+/* --- the reader ------------------------------------------------------------------------------- */
+
+/* Twice what was read in a row: who stops has cost no more than that. */
+uint64_t cache_window(uint64_t run, uint64_t budget, unsigned readers)
+{
+	uint64_t share = budget / max_of(readers, 1u),
+		 window = min_of(max_of(2 * run, (uint64_t)WINDOW_MIN), (uint64_t)WINDOW_MAX);
+
+	return min_of(window, share) / CACHE_BLOCK * CACHE_BLOCK;
+}
+
+/* Few requests, but several at a time. */
+uint64_t cache_step(uint64_t window)
+{
+	uint64_t step = min_of(max_of(window / 4, (uint64_t)STEP_MIN), (uint64_t)STEP_MAX);
+
+	return min_of(step, window) / CACHE_BLOCK * CACHE_BLOCK;
+}
+
+/* What was fetched ahead for it, and not read, may go. */
+static void abandon_locked(struct read_cache *c, struct read_pos *pos)
+{
+	for (uint64_t at = pos->planned; pos->ahead && at > 0;) {
+		uint64_t number = (at - 1) / CACHE_BLOCK;
+		struct cache_block *b = cache_find_locked(c, pos->object, number);
+
+		if (b && b->ahead_of == pos)
+			cache_unmark_locked(c, b);
+		at = number * CACHE_BLOCK;
+	}
+	assert(!pos->ahead);
+	pos->planned = 0;
+}
+
+static void leave_locked(struct read_cache *c, struct read_pos *pos)
+{
+	if (!pos->object)
+		return;
+	abandon_locked(c, pos);
+	cache_object_put_locked(c, pos->object);
+	*pos = (struct read_pos){ .object = NULL };
+}
+
+void read_cache_leave(struct read_cache *c, struct read_pos *pos)
+{
+	scoped_lock(&c->locked.l);
+	leave_locked(c, pos);
+}
+
+/* The reader is at [off, off+n) now: in a row with what it read before, or not. */
+static void move_locked(struct read_cache *c, struct read_pos *pos, size_t n, uint64_t off)
+{
+	bool next = pos->next > pos->start && off == pos->next;
+	bool stray = pos->in_a_row && off <= pos->next + STRAY && off + n + STRAY >= pos->next;
+
+	if (!next && !stray) {
+		abandon_locked(c, pos);
+		pos->start = pos->next = off;
+	}
+	pos->in_a_row = next || stray;
+	pos->next = max_of(pos->next, off + n);
+	pos->planned = max_of(pos->planned, pos->next);
+}
+
+/* The next run of pages of [at, end) that nobody has asked for: false when there is none. */
+static bool next_missing_locked(struct read_cache *c, const struct cache_object *o, uint64_t at,
+				uint64_t end, struct s3_range *ret_r)
+{
+	bool found = false;
+
+	for (uint64_t next; at < end; at = next) {
+		const struct cache_block *b = cache_find_locked(c, o, at / CACHE_BLOCK);
+		uint8_t known = b ? (uint8_t)(b->have | b->asked) : 0;
+
+		next = known ? (at / CACHE_PAGE + 1) * CACHE_PAGE
+			     : (at / CACHE_BLOCK + 1) * CACHE_BLOCK;
+		next = min_of(next, end);
+		if (known & cache_pages(at / CACHE_BLOCK, at, at + 1)) {
+			if (found)
+				break;
+			continue;
+		}
+		if (!found)
+			ret_r->start = at / CACHE_PAGE * CACHE_PAGE;
+		ret_r->end = min_of((next + CACHE_PAGE - 1) / CACHE_PAGE * CACHE_PAGE, o->size);
+		found = true;
+	}
+	return found;
+}
+
+/* Asks for [from, to) as far as it is missing and the budget has room: fetches to be submitted.
+ * False when the room was not enough. */
+static bool plan_step_locked(struct read_cache *c, struct read_pos *pos, uint64_t from, uint64_t to,
+			     struct cache_fetch **fetches, size_t *n, size_t max)
+{
+	struct cache_object *o = pos->object;
+	struct s3_range r;
+
+	while (from < to && next_missing_locked(c, o, from, to, &r)) {
+		size_t blocks = (size_t)((r.end - r.start) / CACHE_BLOCK + 2);
+
+		if (*n == max || c->locked.ahead_n + blocks > c->blocks_n / 2 ||
+		    !cache_has_room_locked(c, blocks, false) ||
+		    cache_fetch_new_locked(c, o, r, pos, &fetches[*n]) != 0)
+			return false;
+		++*n;
+		pos->planned = from = r.end;
+	}
+	return true;
+}
+
+/* What the reader will want next. */
+static size_t plan_locked(struct read_cache *c, struct read_pos *pos, struct cache_fetch **fetches,
+			  size_t max)
+{
+	unsigned readers = c->locked.ahead_readers + !pos->ahead;
+	uint64_t window = cache_window(pos->next - pos->start, c->blocks_n * CACHE_BLOCK / 2,
+				       readers),
+		 step = cache_step(window), size = pos->object->size,
+		 target = min_of(pos->next + window, size);
+	size_t n = 0;
+
+	while (pos->in_a_row && step && pos->planned < target) {
+		uint64_t to = min_of(pos->planned + step, size);
+
+		if (to > target || !plan_step_locked(c, pos, pos->planned, to, fetches, &n, max))
+			break;
+		pos->planned = to;
+	}
+	return n;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+struct reading {
 	struct read_cache *c;
-	struct block *b;
-	uint64_t number;
-	struct read_id id;
-	char *key, *version_id, *etag;
+	struct cache_object *o;
+	uint64_t start, end;
+	struct read_view v;
+	unsigned failures[READ_VIEW_PARTS]; /* of its blocks, as we found them */
 };
 
-static void ahead_free(struct ahead_task *t)
+static void unpin_all_locked(struct read_view *v)
 {
-	free(t->key);
-	free(t->version_id);
-	free(t->etag);
-	free(t);
+	for (size_t i = 0; i < v->n; i++)
+		if (v->blocks[i])
+			cache_unpin_locked(v->c, v->blocks[i]);
+	v->n = 0;
 }
 
-static void ahead_run(void *arg)
+/* All blocks or none: who waits for room holds none. */
+static bool pin_all_locked(struct reading *rd)
 {
-	struct ahead_task *t = arg;
-	struct read_cache *c = t->c;
+	uint64_t first = rd->start / CACHE_BLOCK;
+	struct read_view *v = &rd->v;
+	size_t missing = 0;
 
-	block_fetch(c, &t->id, t->number, t->b);
-	lock_take(&c->locked.l);
-	block_put_locked(c, t->b);
-	c->locked.tasks--;
-	cond_broadcast(&c->locked.changed);
-	lock_drop(&c->locked.l);
-	ahead_free(t);
-}
-
-static struct ahead_task *ahead_new(struct read_cache *c, const struct read_id *id, uint64_t number)
-{
-	struct ahead_task *t = calloc(1, sizeof(*t));
-
-	if (!t)
-		return NULL;
-	t->c = c;
-	t->number = number;
-	if (str_dup(id->key, &t->key) || str_dup(id->version_id, &t->version_id) ||
-	    str_dup(id->etag, &t->etag)) {
-		ahead_free(t);
-		return NULL;
+	v->n = (size_t)((rd->end - 1) / CACHE_BLOCK - first + 1);
+	for (size_t i = 0; i < v->n; i++) {
+		v->blocks[i] = cache_find_locked(rd->c, rd->o, first + i);
+		if (v->blocks[i])
+			cache_pin_locked(rd->c, rd->o, first + i);
+		else
+			missing++;
 	}
-	t->id = (struct read_id){ t->key, t->version_id, t->etag, id->size };
-	return t;
-}
-
-/* Asks for one block in the background; false when it should not be tried further. */
-static bool ahead_start(struct read_cache *c, const struct read_id *id, uint64_t number)
-{
-	struct ahead_task *t = ahead_new(c, id, number);
-	bool fetch = false, started = false;
-
-	if (!t)
+	if (!cache_has_room_locked(rd->c, missing, true)) {
+		unpin_all_locked(v);
 		return false;
-	lock_take(&c->locked.l);
-	if (!block_get_locked(c, id, number, &t->b, &fetch)) {
-		if (!fetch) {
-			block_put_locked(c, t->b);
-			started = true; /* there already */
-		} else {
-			c->locked.tasks++;
-		}
 	}
-	lock_drop(&c->locked.l);
-	if (fetch && pool_try_submit(c->pool, ahead_run, t) == 0)
-		return true;
-	if (fetch) {
-		lock_take(&c->locked.l);
-		t->b->state = BLOCK_FAILED;
-		t->b->error = -EAGAIN;
-		unmap_locked(c, t->b);
-		block_put_locked(c, t->b);
-		c->locked.tasks--;
-		cond_broadcast(&c->locked.changed);
-		lock_drop(&c->locked.l);
+	for (size_t i = 0; i < v->n; i++) {
+		if (!v->blocks[i])
+			v->blocks[i] = cache_pin_locked(rd->c, rd->o, first + i);
+		rd->failures[i] = v->blocks[i]->failures;
 	}
-	ahead_free(t);
-	return started;
+	return true;
 }
 
-/* How many blocks after the read shall be on their way: doubles while the reader goes straight on.
- * */
-static unsigned ahead_window(struct read_cache *c, struct read_pos *pos, size_t n, uint64_t off)
+/* Is every page here? 1 yes, 0 not yet, or why somebody else's fetch of one failed. */
+static int look_locked(struct reading *rd)
 {
-	unsigned window;
+	bool all = true;
 
-	if (!pos)
-		return 0;
-	scoped_lock(&c->locked.l);
-	if (off == pos->next && off > 0)
-		pos->ahead = min_of(pos->ahead ? pos->ahead * 2 : 1, c->ahead_max);
-	else if (off + n + 4 * c->block < pos->next || off > pos->next + 4 * c->block)
-		/* a jump; readers a little out of order (kernel readahead) keep the window */
-		pos->ahead = 0, pos->next = 0;
-	pos->next = max_of(pos->next, off + n);
-	window = pos->ahead;
-	return window;
+	for (size_t i = 0; i < rd->v.n; i++) {
+		const struct cache_block *b = rd->v.blocks[i];
+		uint8_t pages = cache_pages(b->number, rd->start, rd->end);
+
+		if (pages & ~(b->have | b->asked) && b->failures != rd->failures[i] &&
+		    b->error != -EAGAIN)
+			return b->error;
+		rd->failures[i] = b->failures;
+		all = all && !(pages & ~b->have);
+	}
+	return all;
 }
 
-static int copy_out(struct read_cache *c, const struct read_id *id, uint64_t number, size_t from,
-		    size_t n, uint8_t *dst)
+/* A small file comes whole with its start. */
+static uint64_t end_of_fetch_locked(const struct reading *rd)
 {
-	struct block *b = NULL;
-	bool fetch = false;
+	uint64_t size = rd->o->size;
+
+	if (rd->start == 0 && size <= WHOLE &&
+	    cache_has_room_locked(rd->c, (size_t)(size / CACHE_BLOCK + 1), false))
+		return size;
+	return rd->end;
+}
+
+/* Fetches what nobody else does, and waits for the rest. */
+static int fill_locked(struct reading *rd)
+{
+	struct read_cache *c = rd->c;
 	int r;
 
-	for (;;) {
-		lock_take(&c->locked.l);
-		r = block_get_locked(c, id, number, &b, &fetch);
-		if (!r && fetch) {
-			lock_drop(&c->locked.l);
-			block_fetch(c, id, number, b);
-			lock_take(&c->locked.l);
-		}
-		while (!r && b->state == BLOCK_FETCHING)
+	while ((r = look_locked(rd)) == 0) {
+		struct cache_fetch *f = NULL;
+		struct s3_range missing;
+
+		if (!next_missing_locked(c, rd->o, rd->start, end_of_fetch_locked(rd), &missing)) {
 			cond_wait(&c->locked.changed, &c->locked.l);
-		if (!r)
-			r = b->error;
-		lock_drop(&c->locked.l);
-		if (!b)
+			continue;
+		}
+		r = cache_fetch_new_locked(c, rd->o, missing, NULL, &f);
+		if (r)
 			return r;
-		if (!r)
-			memcpy(dst, b->data + from, n);
+		lock_drop(&c->locked.l);
+		r = cache_fetch_run(f);
 		lock_take(&c->locked.l);
-		block_put_locked(c, b);
-		lock_drop(&c->locked.l);
-		if (r != -EAGAIN || fetch)
+		if (r)
 			return r;
-		b = NULL; /* a readahead that found no thread: fetch it ourselves */
 	}
+	return r < 0 ? r : 0;
+}
+
+static void show(struct reading *rd)
+{
+	for (size_t i = 0; i < rd->v.n; i++) {
+		struct cache_block *b = rd->v.blocks[i];
+		uint64_t at = b->number * CACHE_BLOCK, from = max_of(at, rd->start),
+			 to = min_of(at + CACHE_BLOCK, rd->end);
+
+		rd->v.iov[i] =
+			(struct iovec){ cache_bytes(rd->c, b) + (from - at), (size_t)(to - from) };
+	}
+}
+
+static int object_at_locked(struct read_cache *c, const struct read_id *id, struct read_pos *pos,
+			    struct cache_object **ret_o)
+{
+	int r;
+
+	if (pos && pos->object && pos->object->mapped && cache_object_is(pos->object, id)) {
+		pos->object->refs++;
+		*ret_o = pos->object;
+		return 0;
+	}
+	if (pos)
+		leave_locked(c, pos);
+	r = cache_object_get_locked(c, id, ret_o);
+	if (!r && pos) {
+		pos->object = *ret_o;
+		pos->object->refs++;
+	}
+	return r;
+}
+
+int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_pos *pos, size_t n,
+		    uint64_t off, struct read_view *ret_v)
+{
+	struct reading rd = { .c = c, .start = off, .end = off + n, .v = { .c = c } };
+	struct cache_fetch *ahead[FETCHES_MAX];
+	size_t ahead_n = 0;
+	int r;
+
+	assert(n && n <= READ_VIEW_BYTES && off + n <= id->size);
+	lock_take(&c->locked.l);
+	r = object_at_locked(c, id, pos, &rd.o);
+	if (r) {
+		lock_drop(&c->locked.l);
+		return r;
+	}
+	while (!pin_all_locked(&rd))
+		cond_wait(&c->locked.changed, &c->locked.l);
+	if (pos && pos->object == rd.o) {
+		move_locked(c, pos, n, off);
+		ahead_n = plan_locked(c, pos, ahead, array_size(ahead));
+	}
+	lock_drop(&c->locked.l);
+	for (size_t i = 0; i < ahead_n; i++)
+		cache_fetch_submit(ahead[i]);
+	lock_take(&c->locked.l);
+	r = fill_locked(&rd);
+	for (size_t i = 0; i < rd.v.n; i++)
+		cache_unmark_locked(c, rd.v.blocks[i]);
+	if (r)
+		unpin_all_locked(&rd.v);
+	cache_object_put_locked(c, rd.o);
+	lock_drop(&c->locked.l);
+	if (r)
+		return r;
+	show(&rd);
+	*ret_v = rd.v;
+	return 0;
+}
+
+void read_view_free(struct read_view *v)
+{
+	if (!v->n)
+		return;
+	scoped_lock(&v->c->locked.l);
+	unpin_all_locked(v);
 }
 
 int read_cache_read(struct read_cache *c, const struct read_id *id, struct read_pos *pos, void *dst,
 		    size_t n, uint64_t off)
 {
-	unsigned window = ahead_window(c, pos, n, off);
-	uint64_t last;
+	uint8_t *to = dst;
+	int r = 0;
 
-	if (!n)
-		return 0;
-	last = (off + n - 1) / c->block;
-	for (uint64_t i = 1; i <= window && (last + i) * c->block < id->size; i++)
-		if (!ahead_start(c, id, last + i))
-			break;
-	for (size_t done = 0; done < n;) {
-		uint64_t at = off + done, number = at / c->block;
-		size_t from = (size_t)(at % c->block);
-		size_t len = min_of(n - done,
-				    (size_t)min_of(c->block, id->size - number * c->block) - from);
-		int r = copy_out(c, id, number, from, len, (uint8_t *)dst + done);
+	for (size_t len; n && !r; n -= len, off += len) {
+		struct read_view v = { .n = 0 };
 
-		if (r)
-			return r;
-		done += len;
+		len = min_of(n, (size_t)READ_VIEW_BYTES);
+		r = read_cache_view(c, id, pos, len, off, &v);
+		for (size_t i = 0; i < v.n; i++) {
+			memcpy(to, v.iov[i].iov_base, v.iov[i].iov_len);
+			to += v.iov[i].iov_len;
+		}
+		read_view_free(&v);
 	}
-	return 0;
+	return r;
 }

@@ -36,7 +36,7 @@ void config_init(struct config *c)
 		.attr_ms = 1000,
 		.hold_ms = 10000,
 		.settle_ms = 1000,
-		.cache_bytes = 256 * MIB,
+		.memory = 256 * MIB,
 		.repl_threads = 8,
 		.watch_pages = 100,
 		.upload_threads = 8,

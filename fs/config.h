@@ -51,7 +51,7 @@ struct config {
 	char *versions_dir; /* "no": none */
 	int64_t at_ms;	    /* show the bucket as it was then; 0 = now */
 	int64_t attr_ms, hold_ms, settle_ms;
-	uint64_t cache_bytes;
+	uint64_t memory;
 	unsigned uid, gid, umask;
 	enum log_level log_level;
 	struct buf fuse; /* what libfuse and the kernel shall get: "ro,noexec" */

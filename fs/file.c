@@ -7,12 +7,42 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/digest.h"
 #include "base/log.h"
 #include "fs/file_i.h"
 #include "fs/history.h"
 #include "fs/notify.h"
 #include "fs/path.h"
 #include "s3/part.h"
+
+static bool is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* A change of metadata alone makes a version of the same content. */
+static bool is_content_of(const struct body *a, const struct body *b)
+{
+	return a->full_size == b->full_size && is_same(a->etag, b->etag) &&
+	       (a->etag || is_same(a->version_id, b->version_id));
+}
+
+/* Of the source's version that a clean file is; 0: it cannot be told from another. */
+static uint64_t content_locked(const struct file *f)
+{
+	const struct attr *a = &f->locked.now;
+	const char *id = a->etag ? a->etag : a->rec.version_id;
+	uint8_t hash[SHA256_SIZE];
+	auto_free char *text = NULL;
+	uint64_t content;
+
+	if (f->locked.state != FILE_CLEAN || !id ||
+	    str_format(&text, "%llu %s", (unsigned long long)a->size, id) ||
+	    sha256(text, strlen(text), hash))
+		return 0;
+	memcpy(&content, hash, sizeof(content));
+	return content;
+}
 
 /* Takes over what attr says, with a body for it. Busy, clean. */
 static int adopt(struct file *f, const char *key, struct attr *a)
@@ -25,6 +55,10 @@ static int adopt(struct file *f, const char *key, struct attr *a)
 		r = body_new(f->fs, NULL, p.key, a, &body);
 	if (r)
 		return r;
+	lock_take(&f->locked.l);
+	if (f->locked.handles && f->locked.body->key && !is_content_of(f->locked.body, body))
+		f->locked.replaced++;
+	lock_drop(&f->locked.l);
 	file_body_set(f, body);
 	file_now_set(f, a);
 	f->locked.has_data = true;
@@ -211,6 +245,26 @@ static int prepare(struct file *f, const struct file_open *o)
 	return r;
 }
 
+/* A file that somebody has open is what the kernel has pages of: they come from it. */
+static void note_content_locked(struct handle *h)
+{
+	struct file *f = h->file;
+	uint64_t content = content_locked(f);
+	struct node_table *t = f->fs->nodes;
+
+	h->kept = content ? node_content(t, f->node) == content
+			  : f->locked.handles && f->locked.state != FILE_CLEAN;
+	h->replaced = f->locked.replaced;
+	if (h->kept)
+		atomic_store(&f->locked.served, true);
+	node_set_content(t, f->node, content);
+}
+
+bool file_kept(const struct handle *h)
+{
+	return h->kept;
+}
+
 int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct handle **ret_h)
 {
 	struct handle *h = calloc(1, sizeof(*h));
@@ -230,6 +284,7 @@ int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct h
 	r = prepare(h->file, o);
 	lock_take(&h->file->locked.l);
 	if (!r) {
+		note_content_locked(h);
 		h->next = h->file->locked.open;
 		h->file->locked.open = h;
 		h->file->locked.handles++;
@@ -289,7 +344,6 @@ void file_release(struct fs *fs, struct handle *h)
 	bool last, saves;
 	int r = 0;
 
-	(void)fs;
 	file_busy_begin(f);
 	lock_take(&f->locked.l);
 	forget_handle_locked(f, h);
@@ -303,55 +357,99 @@ void file_release(struct fs *fs, struct handle *h)
 		r = f->locked.error;
 	if (last && r && f->locked.state != FILE_HELD)
 		give_up(f, r);
-	file_busy_end(f);
+	lock_take(&f->locked.l);
+	if (last)
+		node_set_content(fs->nodes, f->node, content_locked(f));
+	file_busy_end_locked(f);
+	lock_drop(&f->locked.l);
+	read_cache_leave(fs->cache, &h->pos);
 	free(h);
 	file_put(f);
 }
 
 /* --- read and write --------------------------------------------------------------------------- */
 
-static ssize_t read_once(struct file *f, struct handle *h, void *dst, size_t n, uint64_t off,
-			 bool *ret_clean)
+/* Of the source's version alone: no byte is copied. */
+static int view_base(struct body *b, struct read_pos *pos, size_t n, uint64_t off,
+		     struct file_bytes *ret_b)
+{
+	const struct read_id id = { b->key, b->version_id, b->etag, b->full_size };
+
+	return read_cache_view(b->fs->cache, &id, pos, n, off, &ret_b->view);
+}
+
+static int copy_body(struct body *b, struct read_pos *pos, size_t n, uint64_t off,
+		     struct file_bytes *ret_b)
+{
+	auto_free void *p = malloc(n);
+	int r = p ? body_read(b, pos, p, n, off) : -ENOMEM;
+
+	if (!r) {
+		ret_b->copy = take_ptr(&p);
+		ret_b->n = n;
+	}
+	return r;
+}
+
+static int read_once(struct file *f, struct handle *h, size_t n, uint64_t off,
+		     struct file_bytes *ret_b, bool *ret_again)
 {
 	struct body *b;
 	uint64_t size;
-	int r;
+	bool clean;
+	int r = 0;
 
 	lock_take(&f->locked.l);
+	if (h->has_read && h->replaced != f->locked.replaced) {
+		lock_drop(&f->locked.l);
+		*ret_again = false;
+		return -ESTALE;
+	}
+	h->has_read = true;
+	h->replaced = f->locked.replaced;
 	size = f->locked.now.size;
-	*ret_clean = f->locked.state == FILE_CLEAN;
+	clean = f->locked.state == FILE_CLEAN;
 	b = body_ref(f->locked.body);
 	lock_drop(&f->locked.l);
-	if (off >= size)
-		n = 0;
 	n = (size_t)min_of((uint64_t)n, size > off ? size - off : 0);
-	r = body_read(b, &h->pos, dst, n, off);
-	if (!r && n)
+	if (n && b->key && !b->spool && n <= READ_VIEW_BYTES && off + n <= b->full_size)
+		r = view_base(b, &h->pos, n, off, ret_b);
+	else if (n)
+		r = copy_body(b, &h->pos, n, off, ret_b);
+	if (n && !r)
 		atomic_store(&f->locked.served, true);
+	*ret_again = clean && !atomic_load(&f->locked.served);
 	body_unref(b);
-	return r ? r : (ssize_t)n;
+	return r;
 }
 
-ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t off)
+void file_bytes_free(struct file_bytes *b)
+{
+	read_view_free(&b->view);
+	free(b->copy);
+}
+
+int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct file_bytes *ret_b)
 {
 	struct file *f = h->file;
 	auto_free char *key = NULL;
-	bool clean = false;
-	ssize_t got = read_once(f, h, dst, n, off, &clean);
+	bool again = false;
+	int r = read_once(f, h, n, off, ret_b, &again);
 
-	if ((got != -ESTALE && got != -ENOENT) || !clean)
-		return got;
-	/* Another writer replaced the object since we looked: look once more. Nobody has read of
-	 * the one before: else that is what they get. */
-	file_busy_begin(f);
+	if (r != -ESTALE && r != -ENOENT)
+		return r;
 	if (!node_key(fs->nodes, f->node, &key))
 		attr_cache_drop(fs->attrs, key);
+	if (!again)
+		return -ESTALE; /* never a mixture of two versions */
+	/* Another writer replaced the object since we looked: look once more. */
+	file_busy_begin(f);
 	if (f->locked.state == FILE_CLEAN && key && file_refresh(f, false))
-		got = -ESTALE;
+		r = -ESTALE;
 	else
-		got = read_once(f, h, dst, n, off, &clean);
+		r = read_once(f, h, n, off, ret_b, &again);
 	file_busy_end(f);
-	return got;
+	return r;
 }
 
 int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off)

@@ -30,12 +30,22 @@ struct file_open {
  * before. */
 int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct handle **ret_h)
 	must_check;
+/* What the kernel kept of its pages since it was open last is still what it says. */
+bool file_kept(const struct handle *h);
 /* Commits what is left when it was the last handle; errors are logged, as nobody hears them. Frees
  * h. */
 void file_release(struct fs *fs, struct handle *h);
 
-/* bytes, or -errno */
-ssize_t file_read(struct fs *fs, struct handle *h, void *dst, size_t n, uint64_t off) must_check;
+/* What a read(2) gets: in the read cache where that has it, else a copy. */
+struct file_bytes {
+	struct read_view view;
+	void *copy; /* NULL: the view */
+	size_t n;   /* of the copy */
+};
+/* fewer than n only at the end */
+int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct file_bytes *ret_b)
+	must_check;
+void file_bytes_free(struct file_bytes *b);
 int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off) must_check;
 /* One per close(2). Commits when dirty, and returns why not. Put off (to the next one, or the
  * release) while the caller, or the process that opened the file, still has it open for writing:

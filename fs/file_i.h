@@ -84,6 +84,8 @@ struct file {
 		bool busy;
 		int error; /* failed: why */
 		unsigned handles, writers;
+		/* counts how often another writer's version took the place of one that was open */
+		unsigned replaced;
 		struct handle *open; /* all of them, through their next */
 		/* size and metadata as they are or will be; has_object: the source has a version of
 		 * it */
@@ -123,8 +125,11 @@ struct handle {
 	struct file *file;   /* referenced */
 	int flags;
 	bool writes;
-	bool deferred;	/* a flush was put off to the release; the file's busy */
-	int64_t opener; /* process; -1 unknown */
+	bool kept;	   /* see file_kept */
+	bool has_read;	   /* something of the content before so many replaced; */
+	unsigned replaced; /* the file's lock */
+	bool deferred;	   /* a flush was put off to the release; the file's busy */
+	int64_t opener;	   /* process; -1 unknown */
 	struct read_pos pos;
 };
 

@@ -125,6 +125,7 @@ static void file_free(struct file *f)
 		struct handle *h = f->locked.open;
 
 		f->locked.open = h->next;
+		read_cache_leave(f->fs->cache, &h->pos);
 		free(h);
 	}
 	file_drop_uploads(f);

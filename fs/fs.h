@@ -31,7 +31,6 @@ struct fs_conf {
 	int64_t hold_ms;
 	/* how long new metadata of a version that the source has may; 0 = not at all */
 	int64_t settle_ms;
-	uint64_t cache_bytes; /* read cache in memory */
 	bool early_upload;
 	/* of what the mount writes; NULL: the server's default (acl: private) */
 	const char *default_acl, *storage_class, *sse, *sse_key;

@@ -303,7 +303,6 @@ static struct fs_conf fs_conf(const struct app *a)
 		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
 		.hold_ms = c->hold_ms,
 		.settle_ms = c->settle_ms,
-		.cache_bytes = c->cache_bytes,
 		.early_upload = c->early_upload,
 		.default_acl = c->default_acl,
 		.storage_class = c->storage_class,
@@ -322,7 +321,7 @@ static int open_fs(struct app *a)
 	const struct read_cache_conf cache = {
 		.client = a->buckets.client,
 		.pool = a->fs.read_pool,
-		.max_bytes = a->conf.cache_bytes,
+		.max_bytes = a->conf.memory,
 	};
 	struct fs *fs = &a->fs;
 	int err = 0;

@@ -27,6 +27,7 @@ struct node {
 	char *name;
 	uint64_t lookups, refs, children;
 	struct file *file;
+	uint64_t content;
 	struct node *ino_next, *name_next;  /* hash chains */
 	struct node *file_prev, *file_next; /* nodes that have a file */
 };
@@ -497,6 +498,18 @@ struct file *node_file(struct node_table *t, struct node *n)
 {
 	scoped_lock(&t->locked.l);
 	return n->file;
+}
+
+uint64_t node_content(struct node_table *t, struct node *n)
+{
+	scoped_lock(&t->locked.l);
+	return n->content;
+}
+
+void node_set_content(struct node_table *t, struct node *n, uint64_t content)
+{
+	scoped_lock(&t->locked.l);
+	n->content = content;
 }
 
 void node_set_file(struct node_table *t, struct node *n, struct file *f)

@@ -56,6 +56,10 @@ int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t 
 
 /* The open object of a node; set and cleared by file.c only. Stored as a borrowed pointer. */
 struct file *node_file(struct node_table *t, struct node *n);
+/* What the kernel may have pages of: a number for the content, 0 for none. It has them no longer
+ * than it knows the node. */
+uint64_t node_content(struct node_table *t, struct node *n);
+void node_set_content(struct node_table *t, struct node *n, uint64_t content);
 void node_set_file(struct node_table *t, struct node *n, struct file *f);
 /* Calls fn, without the table's lock, for each node with an open object that is below dir (or is a
  * direct child only, when direct). Nodes are referenced meanwhile. */

@@ -43,14 +43,15 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	static const unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC |
 				     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-				     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_AUTO_INVAL_DATA;
+				     FUSE_CAP_PARALLEL_DIROPS;
 	(void)userdata;
 	conn->want |= want & conn->capable;
 	/* With a write-back cache the kernel would decide on sizes and times, and ask to read what
-	 * was opened for writing only. */
-	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_SPLICE_READ |
-				  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-				  FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
+	 * was opened for writing only. Which pages the kernel may keep is said at each open, by the
+	 * content: with AUTO_INVAL_DATA it would drop what it has just written, by its time. */
+	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_AUTO_INVAL_DATA |
+				  FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
 	conn->max_write = (unsigned)MIB;
 	conn->max_readahead = (unsigned)MIB;
 	conn->max_background = 64;

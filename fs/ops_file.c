@@ -166,20 +166,23 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fi->fh = (uintptr_t)h;
+	fi->keep_cache = file_kept(h);
 	if (fuse_reply_open(req, fi))
 		file_release(fs, h);
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	auto_free char *p = malloc(size ? size : 1);
-	ssize_t got = p ? file_read(ops_fs(req), handle_of(fi), p, size, (uint64_t)off) : -ENOMEM;
+	auto_with(file_bytes_free) struct file_bytes b = { .n = 0 };
+	int r = file_read(ops_fs(req), handle_of(fi), size, (uint64_t)off, &b);
 
 	(void)ino;
-	if (got < 0)
-		ops_reply(req, (int)got);
+	if (r)
+		ops_reply(req, r);
+	else if (b.copy)
+		fuse_reply_buf(req, b.copy, b.n);
 	else
-		fuse_reply_buf(req, p, (size_t)got);
+		fuse_reply_iov(req, b.view.iov, (int)b.view.n);
 }
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t size, off_t off,

@@ -73,6 +73,14 @@ static int body_read(void *arg, void *dst, size_t n, uint64_t off)
 	return k->local_error;
 }
 
+static int see_head(void *arg, int status, const struct kv *headers)
+{
+	struct call *k = arg;
+
+	k->local_error = k->req->head(k->req->write_arg, status, headers);
+	return k->local_error;
+}
+
 static int body_write(void *arg, const void *p, size_t n)
 {
 	struct call *k = arg;
@@ -277,6 +285,7 @@ static int attempt_send(struct call *k, const struct place *place, const struct 
 		.body_data = k->req->body_data,
 		.read = k->req->body_size ? body_read : NULL,
 		.read_arg = k,
+		.head = k->req->head ? see_head : NULL,
 		.write = k->req->write ? body_write : NULL,
 		.write_arg = k,
 		.deadline_mono_ms = k->req->data ? CLOCK_NEVER : k->deadline,

@@ -45,6 +45,8 @@ struct s3_req {
 	uint64_t body_size;
 	http_read_fn *read; /* body by parts; NULL = body_data */
 	void *read_arg;
+	/* looks at the head of a 2xx answer, with write_arg: what it returns ends the call */
+	http_head_fn *head;
 	/* sink of a 2xx body; must accept being restarted: see restart */
 	http_write_fn *write;
 	void *write_arg;

@@ -288,6 +288,9 @@ static size_t on_header(char *line, size_t size, size_t items, void *arg)
 	} else if (a->status >= 200) {
 		a->head_done = true;
 		a->res->status = a->status;
+		if (a->req->head && is_success(a->status))
+			a->error = a->req->head(a->req->write_arg, a->status, &a->res->headers);
+		return a->error ? 0 : full;
 	}
 	return full;
 }

@@ -12,6 +12,8 @@
 typedef int http_read_fn(void *arg, void *dst, size_t n, uint64_t off);
 /* Gets the next bytes of a 2xx body: 0 or -errno, which aborts the attempt. */
 typedef int http_write_fn(void *arg, const void *p, size_t n);
+/* Sees the head of a 2xx answer before its body: 0 or -errno, which aborts the attempt. */
+typedef int http_head_fn(void *arg, int status, const struct kv *headers);
 
 struct http_req {
 	const char *method; /* GET HEAD PUT POST DELETE */
@@ -21,8 +23,9 @@ struct http_req {
 	http_read_fn *read; /* NULL: body is at body_data (or empty) */
 	void *read_arg;
 	const void *body_data;
+	http_head_fn *head;   /* NULL: whatever it is */
 	http_write_fn *write; /* NULL: a 2xx body goes to res->body too */
-	void *write_arg;
+	void *write_arg;      /* of head, too */
 	int64_t deadline_mono_ms; /* CLOCK_NEVER = none */
 	int64_t stall_ms;	  /* no byte either way for this long ends the attempt */
 };

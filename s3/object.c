@@ -127,42 +127,71 @@ static int sink_restart(void *arg)
 	return 0;
 }
 
-/* Is the answer what was asked? NULL, or words of what is wrong. */
-static const char *check_range(const struct s3_res *res, struct s3_range asked, size_t got)
+/* Is the answer what was asked? NULL and how many bytes it says it has (UINT64_MAX: it does not),
+ * or words of what is wrong. */
+static const char *check_head(int status, const struct kv *headers, struct s3_range asked,
+			      uint64_t *ret_bytes)
 {
-	const char *header = kv_get(&res->headers, "content-range");
+	const char *header = kv_get(headers, "content-range");
 	struct s3_range range;
 	uint64_t whole;
 
+	*ret_bytes = UINT64_MAX;
 	/* The range was not heeded: fine when it was the whole. */
-	if (res->status == 200)
+	if (status == 200)
 		return asked.start == 0 ? NULL : "the whole object instead of a range";
-	if (res->status != 206 || !header || parse_content_range(header, &range, &whole) != 0)
+	if (status != 206 || !header || parse_content_range(header, &range, &whole) != 0)
 		return "not an answer with a proper range";
 	if (range.start != asked.start || range.end > asked.end || range.end <= range.start)
 		return "another range than was asked for";
 	if (range.end != asked.end && range.end != whole)
 		return "a shorter range than was asked for";
-	if (range.end > whole || range.end - range.start != got)
-		return "a range of another length than it says";
+	if (range.end > whole)
+		return "a range beyond the end";
+	*ret_bytes = range.end - range.start;
 	return NULL;
+}
+
+static const char *check_range(const struct s3_res *res, struct s3_range asked, uint64_t got)
+{
+	uint64_t bytes;
+	const char *wrong = check_head(res->status, &res->headers, asked, &bytes);
+
+	if (!wrong && bytes != UINT64_MAX && bytes != got)
+		wrong = "a range of another length than it says";
+	return wrong;
+}
+
+/* NULL: it is of that version and content. Either may be NULL: any. */
+static const char *identity_differs(const struct kv *headers, const char *version, const char *etag,
+				    int *ret_errno)
+{
+	const char *got_version = kv_get(headers, "x-amz-version-id"),
+		   *got_etag = kv_get(headers, "etag");
+
+	if (version && got_version && strcmp(version, got_version) != 0) {
+		*ret_errno = -EIO;
+		return "another version than was asked for";
+	}
+	if (!etag || !got_etag || etag_equal(etag, got_etag))
+		return NULL;
+	*ret_errno = -ESTALE;
+	return "the object has changed";
 }
 
 /* 0, -ESTALE when the answer is of another content, -EIO when it is of another version. */
 static int check_identity(const struct s3_res *res, const char *version, const char *etag,
 			  struct s3_error *err)
 {
-	const char *got_version = kv_get(&res->headers, "x-amz-version-id"),
-		   *got_etag = kv_get(&res->headers, "etag");
+	int rc = 0;
+	const char *wrong = identity_differs(&res->headers, version, etag, &rc);
 
-	if (version && got_version && strcmp(version, got_version) != 0)
-		return verb_bad_answer(res, "another version than was asked for", err);
-	if (!etag || !got_etag || etag_equal(etag, got_etag))
+	if (!wrong)
 		return 0;
-	verb_bad_answer(res, "the object has changed", err);
-	if (err)
+	verb_bad_answer(res, wrong, err);
+	if (err && rc == -ESTALE)
 		err->class = FAULT_CONFLICT;
-	return -ESTALE;
+	return rc;
 }
 
 static int get_headers(struct s3_req *q, const char *version, const char *etag,
@@ -220,6 +249,88 @@ int object_get_range(struct s3_client *c, const char *key, const char *version, 
 		return rc;
 	*ret_got = sink.got;
 	return 0;
+}
+
+struct stream {
+	const char *version, *etag;
+	struct s3_range range;
+	http_write_fn *write;
+	void *arg;
+	uint64_t given;	   /* to write, all attempts together */
+	uint64_t at;	   /* of this attempt */
+	const char *wrong; /* with the answer's head */
+	int wrong_errno;
+};
+
+static int stream_head(void *arg, int status, const struct kv *headers)
+{
+	struct stream *s = arg;
+	uint64_t bytes;
+
+	s->wrong_errno = -EIO;
+	s->wrong = check_head(status, headers, s->range, &bytes);
+	if (!s->wrong)
+		s->wrong = identity_differs(headers, s->version, s->etag, &s->wrong_errno);
+	return s->wrong ? s->wrong_errno : 0;
+}
+
+static int stream_write(void *arg, const void *p, size_t n)
+{
+	struct stream *s = arg;
+	size_t old = (size_t)min_of(s->given - s->at, (uint64_t)n);
+	int rc = 0;
+
+	if (n > s->range.end - s->range.start - s->at)
+		return -EIO;
+	s->at += n;
+	if (n > old)
+		rc = s->write(s->arg, (const char *)p + old, n - old);
+	if (rc == 0)
+		s->given += n - old;
+	return rc;
+}
+
+static int stream_restart(void *arg)
+{
+	struct stream *s = arg;
+
+	s->at = 0;
+	return 0;
+}
+
+int object_get_stream(struct s3_client *c, const char *key, const char *version, const char *etag,
+		      struct s3_range range, http_write_fn *write, void *arg, uint64_t *ret_got,
+		      struct s3_error *err)
+{
+	auto_with(s3_res_free) struct s3_res res = { 0 };
+	struct stream s = { version, etag, range, write, arg, .given = 0 };
+	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject",
+						   .method = "GET",
+						   .key = key,
+						   .data = true,
+						   .head = stream_head,
+						   .write = stream_write,
+						   .write_arg = &s,
+						   .restart = stream_restart };
+	const char *wrong;
+	int rc;
+
+	if ((rc = get_headers(&q, version, etag, range)) != 0)
+		return rc;
+	rc = verb_call(c, &q, &res, err);
+	if (s.wrong) {
+		verb_bad_answer(&res, s.wrong, err);
+		if (err && s.wrong_errno == -ESTALE)
+			err->class = FAULT_CONFLICT;
+		return s.wrong_errno;
+	}
+	if (rc != 0 && rc != -ERANGE) /* 416: starts at or beyond the end */
+		return rc;
+	wrong = rc == 0 ? check_range(&res, range, s.at) : NULL;
+	if (wrong)
+		return verb_bad_answer(&res, wrong, err);
+	*ret_got = s.given;
+	return rc == 0 ? check_identity(&res, version, etag, err) : 0;
 }
 
 static int small_write(void *arg, const void *p, size_t n)

@@ -25,6 +25,12 @@ int object_get_range(struct s3_client *c, const char *key, const char *version, 
 		     struct s3_range range, void *dst, size_t *ret_got, struct s3_error *err)
 	must_check;
 
+/* The same for a range of any length: the bytes go to write in order, each once however often the
+ * transfer breaks and is begun again, and none before the head of the answer has been looked at. */
+int object_get_stream(struct s3_client *c, const char *key, const char *version, const char *etag,
+		      struct s3_range range, http_write_fn *write, void *arg, uint64_t *ret_got,
+		      struct s3_error *err) must_check;
+
 /* The whole body of a small object, capped at limit (-EFBIG). */
 int object_get_small(struct s3_client *c, const char *key, const char *version, size_t limit,
 		     struct buf *ret_b, struct s3_error *err) must_check;

@@ -1,7 +1,7 @@
 /*
- * test_cache.c - the read cache: one fetch per block, the bound, readahead, errors that wake
+ * test_cache.c - the read cache: no byte twice, the budget, what is read ahead, errors that wake
  * whoever waits. A server in memory behind http_attempt_fn answers ranges of a pattern, and can be
- * told to hold its answers back or to fail.
+ * told to hold its answers back, to break off, or to fail.
  */
 #include "tests/unit/check.h"
 
@@ -11,21 +11,24 @@
 
 #include "base/clock.h"
 #include "base/lock.h"
-#include "fs/cache.h"
+#include "fs/cache_i.h"
 
-#define BLOCK	4096u
-#define BLOCKS	64u
-#define SIZE	(BLOCKS * BLOCK - 100)
+#define PAGE	((unsigned)CACHE_PAGE)
+#define PAGES	6144u
+#define SIZE	(PAGES * PAGE - 100)
 #define READERS 8
+#define PIECE	10000u
 
 struct server {
 	struct lock l;
 	struct cond changed;
-	bool hold;	       /* answers wait until it is false */
-	int fail;	       /* status to answer with; 0 = none */
-	const char *etag;      /* of the object now */
-	unsigned gets[BLOCKS]; /* by block */
+	bool hold;	      /* answers wait until it is false */
+	int fail;	      /* status to answer with; 0 = none */
+	const char *etag;     /* of the object now */
+	unsigned gets[PAGES]; /* by page */
 	unsigned total, waiting;
+	uint64_t bytes;	   /* asked for */
+	unsigned break_at; /* bytes after which an answer breaks off, once; 0 = never */
 };
 
 static uint8_t pattern(uint64_t off)
@@ -42,8 +45,17 @@ static int answer_error(struct http_res *res, int status, const char *code)
 	return buf_add(&res->body, text, strlen(text));
 }
 
+static unsigned take_break(struct server *s)
+{
+	unsigned cut = s->break_at;
+
+	s->break_at = 0;
+	return cut;
+}
+
+/* In pieces, as they come from a wire. cut: so many bytes, and then the connection is gone. */
 static int answer_range(const struct server *s, struct http_res *res, const struct http_req *q,
-			uint64_t first, uint64_t end)
+			uint64_t first, uint64_t end, unsigned cut)
 {
 	auto_free uint8_t *body = malloc(end - first);
 	char range[100], quoted[80];
@@ -60,8 +72,16 @@ static int answer_range(const struct server *s, struct http_res *res, const stru
 	r = kv_set(&res->headers, "content-range", range);
 	if (!r)
 		r = kv_set(&res->headers, "etag", quoted);
-	res->received = end - first;
-	return r ? r : q->write(q->write_arg, body, (size_t)(end - first));
+	if (!r)
+		r = q->head(q->write_arg, res->status, &res->headers);
+	for (uint64_t at = first, n; !r && at < end; at += n) {
+		n = min_of(end - at, (uint64_t)PIECE);
+		if (cut && at + n - first > cut)
+			return -ECONNRESET;
+		r = q->write(q->write_arg, body + (at - first), (size_t)n);
+		res->received += n;
+	}
+	return r;
 }
 
 static int attempt(void *arg, const struct http_req *q, struct http_res *res)
@@ -69,14 +89,16 @@ static int attempt(void *arg, const struct http_req *q, struct http_res *res)
 	struct server *s = arg;
 	const char *range = kv_get(q->headers, "range"), *match = kv_get(q->headers, "if-match");
 	unsigned long long first = 0, last = 0;
+	unsigned cut;
 
 	res->sent = true;
 	CHECK_STR(q->method, "GET");
 	CHECK(range && sscanf(range, "bytes=%llu-%llu", &first, &last) == 2);
 	scoped_lock(&s->l);
-	if (first / BLOCK < BLOCKS)
-		s->gets[first / BLOCK]++;
+	for (uint64_t at = first; at <= last && at < SIZE; at += PAGE)
+		s->gets[at / PAGE]++;
 	s->total++;
+	s->bytes += last + 1 - first;
 	s->waiting++;
 	cond_broadcast(&s->changed);
 	while (s->hold)
@@ -89,7 +111,8 @@ static int attempt(void *arg, const struct http_req *q, struct http_res *res)
 		return answer_error(res, 412, "PreconditionFailed");
 	if (first >= SIZE)
 		return answer_error(res, 416, "InvalidRange");
-	return answer_range(s, res, q, first, min_of((uint64_t)last + 1, (uint64_t)SIZE));
+	cut = take_break(s);
+	return answer_range(s, res, q, first, min_of((uint64_t)last + 1, (uint64_t)SIZE), cut);
 }
 
 struct world {
@@ -100,13 +123,13 @@ struct world {
 	struct read_id id;
 };
 
-static void open_world(struct world *w, uint64_t max_bytes, unsigned ahead_max, bool pool_runs)
+static void open_world(struct world *w, uint64_t max_bytes, bool pool_runs)
 {
 	struct s3_client_conf conf = { .url = "http://127.0.0.1:9",
 				       .region = "us-east-1",
 				       .bucket = "b",
 				       .path_style = 1,
-				       .max_attempts = 1,
+				       .max_attempts = 2,
 				       .attempt = attempt,
 				       .attempt_arg = &w->s };
 	char why[200];
@@ -119,7 +142,7 @@ static void open_world(struct world *w, uint64_t max_bytes, unsigned ahead_max, 
 	CHECK_INT(pool_new("ahead", 4, pool_runs ? 64 : 1, &w->pool), 0);
 	if (pool_runs)
 		CHECK_INT(pool_start(w->pool), 0);
-	const struct read_cache_conf cc = { w->client, w->pool, max_bytes, BLOCK, ahead_max };
+	const struct read_cache_conf cc = { w->client, w->pool, max_bytes };
 
 	CHECK_INT(read_cache_new(&cc, &w->c), 0);
 }
@@ -147,10 +170,32 @@ static unsigned total(struct server *s)
 	return s->total;
 }
 
-static unsigned gets(struct server *s, unsigned block)
+static uint64_t bytes(struct server *s)
 {
 	scoped_lock(&s->l);
-	return s->gets[block];
+	return s->bytes;
+}
+
+/* The most and the fewest times that a page of [start, end) was asked for. */
+static void gets(struct server *s, uint64_t start, uint64_t end, unsigned *ret_min,
+		 unsigned *ret_max)
+{
+	scoped_lock(&s->l);
+	*ret_min = UINT32_MAX;
+	*ret_max = 0;
+	for (uint64_t i = start / PAGE; i * PAGE < end; i++) {
+		*ret_min = min_of(*ret_min, s->gets[i]);
+		*ret_max = max_of(*ret_max, s->gets[i]);
+	}
+}
+
+static void check_once(struct server *s, uint64_t start, uint64_t end)
+{
+	unsigned least, most;
+
+	gets(s, start, end, &least, &most);
+	CHECK_INT(least, 1);
+	CHECK_INT(most, 1);
 }
 
 /* Until n requests have been made, or five seconds have passed. */
@@ -203,7 +248,7 @@ struct reader {
 static void *reader_run(void *arg)
 {
 	struct reader *r = arg;
-	uint8_t got[2 * BLOCK];
+	uint8_t got[2 * PAGE];
 
 	r->r = read_cache_read(r->w->c, &r->w->id, NULL, got, r->n, r->off);
 	for (size_t i = 0; !r->r && i < r->n; i++)
@@ -230,18 +275,84 @@ static void join_readers(struct reader *r, size_t n, int want)
 
 /* --- tests ------------------------------------------------------------------------------------ */
 
+static void test_window(void)
+{
+	CHECK_CASE("window");
+	CHECK_INT(cache_window(0, GIB, 1), MIB);
+	CHECK_INT(cache_window(128 * KIB, GIB, 1), MIB);
+	CHECK_INT(cache_window(3 * MIB, GIB, 1), 6 * MIB);
+	CHECK_INT(cache_window(GIB, GIB, 1), 64 * MIB);
+	CHECK_INT(cache_window(GIB, 32 * MIB, 1), 32 * MIB);
+	CHECK_INT(cache_window(GIB, 32 * MIB, 16), 2 * MIB);
+	CHECK_INT(cache_window(GIB, 32 * MIB, 100000), 0);
+	CHECK_INT(cache_window(GIB, 32 * MIB, 0), 32 * MIB);
+	CHECK_INT(cache_step(64 * MIB), 8 * MIB);
+	CHECK_INT(cache_step(16 * MIB), 4 * MIB);
+	CHECK_INT(cache_step(MIB), MIB);
+	CHECK_INT(cache_step(96 * KIB), 96 * KIB);
+	CHECK_INT(cache_step(0), 0);
+
+	CHECK_CASE("pages");
+	CHECK_INT(cache_pages(0, 0, CACHE_BLOCK), 0xff);
+	CHECK_INT(cache_pages(0, 0, 1), 0x01);
+	CHECK_INT(cache_pages(0, PAGE - 1, PAGE + 1), 0x03);
+	CHECK_INT(cache_pages(1, 0, UINT32_MAX), 0xff);
+	CHECK_INT(cache_pages(1, CACHE_BLOCK + 7 * PAGE, GIB), 0x80);
+	CHECK_INT(cache_pages(2, 0, 2 * CACHE_BLOCK), 0);
+}
+
 static void test_bytes(void)
 {
 	struct world w;
 
 	CHECK_CASE("bytes");
-	open_world(&w, MIB, 0, true);
+	open_world(&w, 64 * MIB, true);
 	CHECK_INT(read_check(&w, NULL, 10, 5), 0);
-	CHECK_INT(read_check(&w, NULL, 3 * BLOCK, BLOCK - 7), 0);
+	CHECK_INT(bytes(&w.s), PAGE);
+	CHECK_INT(read_check(&w, NULL, 3 * PAGE, PAGE - 7), 0);
+	CHECK_INT(bytes(&w.s), 4 * PAGE);
 	CHECK_INT(read_check(&w, NULL, 50, SIZE - 50), 0);
 	CHECK_INT(read_check(&w, NULL, SIZE, 0), 0);
 	CHECK_INT(read_check(&w, NULL, 0, 0), 0);
-	CHECK_INT(total(&w.s), BLOCKS);
+	CHECK_INT(bytes(&w.s), SIZE);
+	check_once(&w.s, 0, SIZE);
+	close_world(&w);
+}
+
+/* What is read at random is all that is fetched. */
+static void test_random(void)
+{
+	struct read_pos pos = { .next = 0 };
+	uint64_t asked = 0;
+	unsigned seed = 7;
+	struct world w;
+
+	CHECK_CASE("random");
+	open_world(&w, 64 * MIB, true);
+	for (unsigned i = 0; i < 20; i++) {
+		/* too far from one another to be in a row */
+		uint64_t off =
+			(uint64_t)(i * 7 % 20) * (SIZE / 20) + (uint64_t)rand_r(&seed) % PAGE;
+
+		CHECK_INT(read_check(&w, &pos, 128 * KIB, off), 0);
+		asked += 128 * KIB;
+	}
+	CHECK(bytes(&w.s) * 10 <= asked * 11);
+	CHECK_INT(total(&w.s), 20);
+	read_cache_leave(w.c, &pos);
+	close_world(&w);
+}
+
+static void test_small_file(void)
+{
+	struct world w;
+
+	CHECK_CASE("a small file comes whole");
+	open_world(&w, 64 * MIB, true);
+	w.id.size = 300000;
+	CHECK_INT(read_check(&w, NULL, PAGE, 0), 0);
+	CHECK_INT(read_check(&w, NULL, 300000, 0), 0);
+	CHECK_INT(total(&w.s), 1);
 	close_world(&w);
 }
 
@@ -251,74 +362,113 @@ static void test_one_fetch(void)
 	struct world w;
 
 	CHECK_CASE("one fetch");
-	open_world(&w, MIB, 0, true);
+	open_world(&w, MIB, true);
 	set_hold(&w.s, true);
-	start_readers(&w, r, READERS, 3 * BLOCK);
+	start_readers(&w, r, READERS, 3 * PAGE);
 	CHECK(await_total(&w.s, 1));
 	let_pass(&w.s, 50);
 	CHECK_INT(total(&w.s), 1);
 	set_hold(&w.s, false);
 	join_readers(r, READERS, 0);
-	CHECK_INT(gets(&w.s, 3), 1);
+	check_once(&w.s, 3 * PAGE, 4 * PAGE);
+	close_world(&w);
+}
+
+/* Bytes that came before a connection broke are not given out twice. */
+static void test_broken(void)
+{
+	struct world w;
+
+	CHECK_CASE("broken off");
+	open_world(&w, 64 * MIB, true);
+	w.s.break_at = 5 * PIECE + 1;
+	CHECK_INT(read_check(&w, NULL, MIB, 8 * MIB), 0);
+	CHECK_INT(total(&w.s), 2);
 	close_world(&w);
 }
 
 static void test_bound(void)
 {
+	unsigned least, most;
 	struct world w;
 
-	CHECK_CASE("bound");
-	open_world(&w, 4 * BLOCK, 0, true);
+	CHECK_CASE("the least recently used go");
+	open_world(&w, 1, true); /* the smallest: 4 MiB */
 	for (unsigned i = 0; i < 4; i++)
-		CHECK_INT(read_check(&w, NULL, 1, i * BLOCK), 0);
-	CHECK_INT(read_check(&w, NULL, 1, 0), 0);	  /* 0 is the most recent now */
-	CHECK_INT(read_check(&w, NULL, 1, 4 * BLOCK), 0); /* 1 goes */
-	CHECK_INT(read_check(&w, NULL, 1, 0), 0);
-	CHECK_INT(read_check(&w, NULL, 1, 2 * BLOCK), 0);
+		CHECK_INT(read_check(&w, NULL, MIB, 4 * MIB + i * MIB), 0);
+	CHECK_INT(read_check(&w, NULL, MIB, 4 * MIB), 0); /* the most recent now */
+	CHECK_INT(total(&w.s), 4);
+	CHECK_INT(read_check(&w, NULL, MIB, 8 * MIB), 0); /* 5 to 6 MiB go */
+	CHECK_INT(read_check(&w, NULL, MIB, 4 * MIB), 0);
+	CHECK_INT(read_check(&w, NULL, MIB, 6 * MIB), 0);
 	CHECK_INT(total(&w.s), 5);
-	CHECK_INT(read_check(&w, NULL, 1, BLOCK), 0);
-	CHECK_INT(gets(&w.s, 1), 2);
-	CHECK_INT(total(&w.s), 6);
-	close_world(&w);
-
-	CHECK_CASE("no room at all");
-	open_world(&w, 0, 0, true);
-	CHECK_INT(read_check(&w, NULL, 2 * BLOCK, 10), 0);
-	CHECK_INT(read_check(&w, NULL, 2 * BLOCK, 10), 0);
+	CHECK_INT(read_check(&w, NULL, PAGE, 5 * MIB), 0);
+	gets(&w.s, 5 * MIB, 5 * MIB + 1, &least, &most);
+	CHECK_INT(most, 2);
+	CHECK(w.c->locked.used_n <= READ_CACHE_MIN / CACHE_BLOCK);
 	close_world(&w);
 }
 
 static void test_ahead(void)
 {
-	struct read_pos pos = { 0 };
+	struct read_pos pos = { .next = 0 };
+	uint64_t at, most = 0;
+	unsigned requests;
 	struct world w;
 
 	CHECK_CASE("ahead grows");
-	open_world(&w, MIB, 8, true);
-	CHECK_INT(read_check(&w, &pos, BLOCK, 0), 0);
-	CHECK_INT(pos.ahead, 0);
-	CHECK_INT(total(&w.s), 1);
-	for (unsigned i = 1, want = 1; i <= 6; i++, want = min_of(want * 2, 8u)) {
-		CHECK_INT(read_check(&w, &pos, BLOCK, i * BLOCK), 0);
-		CHECK_INT(pos.ahead, want);
-		CHECK(await_total(&w.s, 1 + i + want));
+	open_world(&w, 64 * MIB, true);
+	CHECK_INT(read_check(&w, &pos, 128 * KIB, 0), 0);
+	CHECK_INT(total(&w.s), 1); /* one read says nothing */
+	for (at = 128 * KIB; at < 8 * MIB; at += 128 * KIB) {
+		CHECK_INT(read_check(&w, &pos, 128 * KIB, at), 0);
+		CHECK(pos.planned >= pos.next);
+		CHECK(pos.planned - pos.next <= max_of(2 * pos.next, (uint64_t)MIB));
+		most = max_of(most, pos.planned - pos.next);
 	}
-	CHECK_INT(total(&w.s), 15); /* 0 to 6 and eight more */
-	let_pass(&w.s, 30);
-	for (unsigned i = 0; i < 15; i++)
-		CHECK_INT(gets(&w.s, i), 1);
+	CHECK(most > 8 * MIB);
+	requests = total(&w.s);
+	CHECK(requests < 20);
 
 	CHECK_CASE("a jump");
-	CHECK_INT(read_check(&w, &pos, 10, 40 * BLOCK), 0);
+	CHECK_INT(read_check(&w, &pos, 10, 20 * MIB), 0);
 	CHECK_INT(pos.ahead, 0);
-	CHECK_INT(total(&w.s), 16);
+	CHECK_INT(pos.planned, 20 * MIB + 10);
+	CHECK_INT(w.c->locked.ahead_n, 0);
 
-	CHECK_CASE("not beyond the end");
-	pos = (struct read_pos){ .next = (BLOCKS - 2) * BLOCK, .ahead = 8 };
-	CHECK_INT(read_check(&w, &pos, BLOCK, (BLOCKS - 2) * BLOCK), 0);
-	CHECK(await_total(&w.s, 18));
-	let_pass(&w.s, 30);
-	CHECK_INT(total(&w.s), 18);
+	CHECK_CASE("to the end");
+	for (at = 8 * MIB; at < SIZE; at += 128 * KIB)
+		CHECK_INT(read_check(&w, &pos, (size_t)min_of(128 * KIB, SIZE - at), at), 0);
+	CHECK_INT(pos.planned, SIZE);
+	check_once(&w.s, 0, SIZE);
+	CHECK(total(&w.s) < requests + 20);
+	read_cache_leave(w.c, &pos);
+	CHECK(!pos.object);
+	close_world(&w);
+}
+
+/* Several readers share what one budget allows, and who leaves gives back. */
+static void test_share(void)
+{
+	struct read_pos pos[4] = { { .next = 0 } };
+	struct world w;
+
+	CHECK_CASE("shares");
+	open_world(&w, 16 * MIB, true);
+	for (unsigned round = 0; round < 16; round++)
+		for (unsigned i = 0; i < 4; i++) {
+			CHECK_INT(read_check(&w, &pos[i], 128 * KIB,
+					     i * 6 * MIB + round * 128 * KIB),
+				  0);
+			CHECK(w.c->locked.ahead_n <= 8 * MIB / CACHE_BLOCK);
+		}
+	CHECK_INT(w.c->locked.ahead_readers, 4);
+	check_once(&w.s, 0, 2 * MIB);
+	check_once(&w.s, 6 * MIB, 8 * MIB);
+	for (unsigned i = 0; i < 4; i++)
+		read_cache_leave(w.c, &pos[i]);
+	CHECK_INT(w.c->locked.ahead_n, 0);
+	CHECK_INT(w.c->locked.ahead_readers, 0);
 	close_world(&w);
 }
 
@@ -326,19 +476,21 @@ static void test_ahead(void)
  * themselves. */
 static void test_ahead_refused(void)
 {
-	struct read_pos pos = { .next = BLOCK, .ahead = 4 };
+	struct read_pos pos = { .next = 0 };
 	struct world w;
 
 	CHECK_CASE("ahead refused");
-	open_world(&w, MIB, 8, false);
-	/* block 2 is queued and stays so, 3 is refused */
-	CHECK_INT(read_check(&w, &pos, BLOCK, BLOCK), 0);
-	CHECK_INT(total(&w.s), 1);
-	CHECK_INT(read_check(&w, NULL, BLOCK, 3 * BLOCK), 0);
+	open_world(&w, 64 * MIB, false);
+	CHECK_INT(read_check(&w, &pos, MIB, 0), 0);
+	/* 2 to 3 MiB are queued and stay so, 3 to 4 are refused */
+	CHECK_INT(read_check(&w, &pos, MIB, MIB), 0);
 	CHECK_INT(total(&w.s), 2);
+	CHECK_INT(read_check(&w, NULL, MIB, 3 * MIB), 0);
+	CHECK_INT(total(&w.s), 3);
 	CHECK_INT(pool_start(w.pool), 0);
-	CHECK_INT(read_check(&w, NULL, BLOCK, 2 * BLOCK), 0);
-	CHECK_INT(gets(&w.s, 2), 1);
+	CHECK_INT(read_check(&w, NULL, MIB, 2 * MIB), 0);
+	check_once(&w.s, 0, 4 * MIB);
+	read_cache_leave(w.c, &pos);
 	close_world(&w);
 }
 
@@ -348,7 +500,7 @@ static void test_failure(void)
 	struct world w;
 
 	CHECK_CASE("failure");
-	open_world(&w, MIB, 0, true);
+	open_world(&w, MIB, true);
 	set_hold(&w.s, true);
 	start_readers(&w, r, READERS, 0);
 	CHECK(await_total(&w.s, 1));
@@ -361,21 +513,22 @@ static void test_failure(void)
 	w.s.fail = 0;
 	lock_drop(&w.s.l);
 	CHECK_INT(read_check(&w, NULL, 10, 0), 0); /* it is not remembered */
-	CHECK_INT(gets(&w.s, 0), 2);
+	CHECK_INT(total(&w.s), 2);
 	close_world(&w);
 }
 
 static void test_drop(void)
 {
 	struct read_id other = { "other", NULL, "aaaa", SIZE };
+	struct read_pos pos = { .next = 0 };
 	struct reader r[READERS];
 	uint8_t byte;
 	struct world w;
 
 	CHECK_CASE("drop");
-	open_world(&w, MIB, 0, true);
+	open_world(&w, 16 * MIB, true);
 	CHECK_INT(read_cache_read(w.c, &other, NULL, &byte, 1, 0), 0);
-	CHECK_INT(read_check(&w, NULL, 10, BLOCK), 0);
+	CHECK_INT(read_check(&w, &pos, 10, 4 * MIB), 0);
 	set_hold(&w.s, true);
 	start_readers(&w, r, READERS, 0);
 	CHECK(await_total(&w.s, 3));
@@ -386,11 +539,12 @@ static void test_drop(void)
 	set_hold(&w.s, false);
 	join_readers(r, READERS, 0);
 	CHECK_INT(total(&w.s), 3);
-	CHECK_INT(read_check(&w, NULL, 10, BLOCK), 0);
-	CHECK_INT(gets(&w.s, 1), 2);
+	CHECK_INT(read_check(&w, &pos, 10, 4 * MIB), 0);
+	CHECK_INT(total(&w.s), 4);
 	CHECK_INT(read_check(&w, NULL, 10, 0), 0);
 	CHECK_INT(read_cache_read(w.c, &other, NULL, &byte, 1, 0), 0);
-	CHECK_INT(gets(&w.s, 0), 3); /* other's one, k's two */
+	CHECK_INT(total(&w.s), 5);
+	read_cache_leave(w.c, &pos);
 	close_world(&w);
 }
 
@@ -399,44 +553,46 @@ static void test_changed(void)
 	struct world w;
 
 	CHECK_CASE("changed");
-	open_world(&w, MIB, 0, true);
+	open_world(&w, 16 * MIB, true);
 	CHECK_INT(read_check(&w, NULL, 10, 0), 0);
 	w.s.etag = "bbbb";
 	CHECK_INT(read_check(&w, NULL, 10, 0), 0); /* what was read stays what it is */
-	CHECK_INT(read_check(&w, NULL, 10, BLOCK), -ESTALE);
-	CHECK_INT(read_check(&w, NULL, 2 * BLOCK, 0), -ESTALE);
+	CHECK_INT(read_check(&w, NULL, 10, PAGE), -ESTALE);
+	CHECK_INT(read_check(&w, NULL, 2 * PAGE, 0), -ESTALE);
 	w.id.etag = "bbbb";
-	CHECK_INT(read_check(&w, NULL, 2 * BLOCK, 0), 0);
+	CHECK_INT(read_check(&w, NULL, 2 * PAGE, 0), 0);
 
 	CHECK_CASE("shorter than it was");
-	w.id.size = SIZE + 2 * BLOCK;
-	CHECK_INT(read_cache_read(w.c, &w.id, NULL, &(uint8_t){ 0 }, 1, SIZE + BLOCK), -ESTALE);
+	w.id.size = SIZE + 2 * PAGE;
+	CHECK_INT(read_cache_read(w.c, &w.id, NULL, &(uint8_t){ 0 }, 1, SIZE + PAGE), -ESTALE);
 	close_world(&w);
 }
 
-/* Many readers, little room, blocks that are dropped all the time: the bytes are right, and nothing
- * hangs. */
+/* Many readers, little room, objects that are dropped all the time: the bytes are right, and
+ * nothing hangs. */
 static void *storm_run(void *arg)
 {
 	struct reader *r = arg;
-	struct read_pos pos = { 0 };
-	uint8_t got[3 * BLOCK];
+	struct read_pos pos = { .next = 0 };
+	size_t max = 300 * KIB;
+	auto_free uint8_t *got = malloc(max);
 	unsigned seed = (unsigned)r->off;
 
-	for (unsigned round = 0; round < 200 && r->r == 1; round++) {
-		uint64_t off = (uint64_t)rand_r(&seed) % (SIZE - sizeof(got));
-		size_t n = 1 + (size_t)rand_r(&seed) % sizeof(got);
+	for (unsigned round = 0; got && round < 200 && r->r == 1; round++) {
+		uint64_t off = (uint64_t)rand_r(&seed) % (SIZE - max);
+		size_t n = 1 + (size_t)rand_r(&seed) % max;
 
-		if (round % 3)
-			off = min_of(pos.next, (uint64_t)(SIZE - sizeof(got)));
+		if (round % 5)
+			off = min_of(pos.next, (uint64_t)(SIZE - max));
 		if (read_cache_read(r->w->c, &r->w->id, &pos, got, n, off))
 			r->r = -1;
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i += 97)
 			if (got[i] != pattern(off + i))
 				r->r = -2;
 		if (round % 16 == 0)
 			read_cache_drop_key(r->w->c, "k");
 	}
+	read_cache_leave(r->w->c, &pos);
 	return NULL;
 }
 
@@ -446,21 +602,28 @@ static void test_storm(void)
 	struct world w;
 
 	CHECK_CASE("storm");
-	open_world(&w, 6 * BLOCK, 8, true);
+	open_world(&w, 5 * MIB, true);
 	for (size_t i = 0; i < READERS; i++) {
 		r[i] = (struct reader){ .w = &w, .off = i + 1, .r = 1 };
 		CHECK_INT(pthread_create(&r[i].thread, NULL, storm_run, &r[i]), 0);
 	}
 	join_readers(r, READERS, 1);
+	CHECK_INT(w.c->locked.ahead_n, 0);
+	CHECK(w.c->locked.used_n <= 5 * MIB / CACHE_BLOCK);
 	close_world(&w);
 }
 
 int main(void)
 {
+	test_window();
 	test_bytes();
+	test_random();
+	test_small_file();
 	test_one_fetch();
+	test_broken();
 	test_bound();
 	test_ahead();
+	test_share();
 	test_ahead_refused();
 	test_failure();
 	test_drop();

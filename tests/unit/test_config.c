@@ -27,7 +27,7 @@ static void test_defaults(void)
 	CHECK_INT(c.drain_ms, 60000);
 	CHECK_INT(c.attr_ms, 1000);
 	CHECK_INT(c.hold_ms, 10000);
-	CHECK_INT(c.cache_bytes, 256 * MIB);
+	CHECK_INT(c.memory, 256 * MIB);
 	CHECK_INT(c.path_style, -1);
 	CHECK(c.posix_meta && c.early_upload && !c.ro);
 	CHECK_INT(c.log_level, LOG_LEVEL_INFO);

@@ -1,0 +1,154 @@
+/* cache_fetch.c - the read cache's requests: one GET for a run of pages, each of which is there for
+ * its readers as soon as its bytes are. See cache_i.h. */
+#include "fs/cache_i.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+struct cache_fetch {
+	struct read_cache *c;
+	struct cache_object *object; /* referenced by the blocks' pins, and by us */
+	struct s3_range range;
+	uint64_t at;	/* bytes below it are in their blocks */
+	size_t n, done; /* blocks; the first `done` are not ours any more */
+	struct cache_block *blocks[];
+};
+
+int cache_fetch_new_locked(struct read_cache *c, struct cache_object *o, struct s3_range range,
+			   struct read_pos *ahead_of, struct cache_fetch **ret_f)
+{
+	uint64_t first = range.start / CACHE_BLOCK, last = (range.end - 1) / CACHE_BLOCK;
+	struct cache_fetch *f =
+		calloc(1, sizeof(*f) + (size_t)(last - first + 1) * sizeof(f->blocks[0]));
+
+	lock_assert_held(&c->locked.l);
+	assert(range.start % CACHE_PAGE == 0 && range.start < range.end && range.end <= o->size);
+	if (!f)
+		return -ENOMEM;
+	*f = (struct cache_fetch){ .c = c, .object = o, .range = range, .at = range.start };
+	o->refs++;
+	for (uint64_t i = first; i <= last; i++) {
+		struct cache_block *b = cache_pin_locked(c, o, i);
+		uint8_t pages = cache_pages(i, range.start, range.end);
+
+		assert(!(pages & (b->have | b->asked)));
+		b->asked |= pages;
+		if (ahead_of && !b->ahead_of) {
+			b->ahead_of = ahead_of;
+			c->locked.ahead_n++;
+			if (!ahead_of->ahead++)
+				c->locked.ahead_readers++;
+		}
+		f->blocks[f->n++] = b;
+	}
+	*ret_f = f;
+	return 0;
+}
+
+/* Bytes below `to` are in their blocks: all pages that end there are ready. */
+static void pages_ready(struct cache_fetch *f, uint64_t to)
+{
+	uint64_t end = to == f->range.end ? to : to / CACHE_PAGE * CACHE_PAGE;
+	bool any = false;
+
+	scoped_lock(&f->c->locked.l);
+	while (f->done < f->n) {
+		struct cache_block *b = f->blocks[f->done];
+		uint8_t pages = cache_pages(b->number, f->range.start, end);
+
+		b->have |= pages;
+		b->asked &= (uint8_t)~pages;
+		any = any || pages;
+		if (end < min_of((b->number + 1) * CACHE_BLOCK, f->range.end))
+			break;
+		f->done++;
+		cache_unpin_locked(f->c, b);
+	}
+	if (any)
+		cond_broadcast(&f->c->locked.changed);
+}
+
+static int take_bytes(void *arg, const void *p, size_t n)
+{
+	struct cache_fetch *f = arg;
+	const uint8_t *from = p;
+	uint64_t to = f->at + n;
+
+	if (n > f->range.end - f->at)
+		return -EIO;
+	for (uint64_t at = f->at; at < to;) {
+		struct cache_block *b = f->blocks[at / CACHE_BLOCK - f->range.start / CACHE_BLOCK];
+		size_t in = (size_t)(at % CACHE_BLOCK),
+		       len = (size_t)min_of(to - at, CACHE_BLOCK - in);
+
+		memcpy(cache_bytes(f->c, b) + in, from, len);
+		from += len;
+		at += len;
+	}
+	f->at = to;
+	pages_ready(f, to);
+	return 0;
+}
+
+/* Consumes f. What did not come is missing, and who waits for it hears why. */
+static void end(struct cache_fetch *f, int error)
+{
+	struct read_cache *c = f->c;
+
+	lock_take(&c->locked.l);
+	for (; f->done < f->n; f->done++) {
+		struct cache_block *b = f->blocks[f->done];
+
+		b->asked &= (uint8_t)~cache_pages(b->number, f->range.start, f->range.end);
+		b->error = error;
+		b->failures++;
+		cache_unmark_locked(c, b);
+		cache_unpin_locked(c, b);
+	}
+	cond_broadcast(&c->locked.changed);
+	cache_object_put_locked(c, f->object);
+	lock_drop(&c->locked.l);
+	free(f);
+}
+
+int cache_fetch_run(struct cache_fetch *f)
+{
+	const struct cache_object *o = f->object;
+	uint64_t got = 0;
+	int r = object_get_stream(f->c->client, o->key, o->version_id, o->etag, f->range,
+				  take_bytes, f, &got, NULL);
+
+	if (!r && got != f->range.end - f->range.start)
+		r = -ESTALE; /* shorter than what we were told: another object by now */
+	end(f, r);
+	return r;
+}
+
+static void run_task(void *arg)
+{
+	struct cache_fetch *f = arg;
+	struct read_cache *c = f->c;
+
+	(void)!cache_fetch_run(f); /* who waits for it hears the error */
+	lock_take(&c->locked.l);
+	c->locked.tasks--;
+	cond_broadcast(&c->locked.changed);
+	lock_drop(&c->locked.l);
+}
+
+void cache_fetch_submit(struct cache_fetch *f)
+{
+	struct read_cache *c = f->c;
+
+	lock_take(&c->locked.l);
+	c->locked.tasks++;
+	lock_drop(&c->locked.l);
+	if (pool_try_submit(c->pool, run_task, f) == 0)
+		return;
+	end(f, -EAGAIN);
+	lock_take(&c->locked.l);
+	c->locked.tasks--;
+	cond_broadcast(&c->locked.changed);
+	lock_drop(&c->locked.l);
+}
