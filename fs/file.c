@@ -452,7 +452,8 @@ int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct fi
 	return r;
 }
 
-int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off)
+int file_write(struct fs *fs, struct handle *h, spool_put_fn *put, void *arg, size_t n,
+	       uint64_t off)
 {
 	struct file *f = h->file;
 	int r;
@@ -467,7 +468,7 @@ int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_
 	if (!r && off > f->locked.now.size)
 		r = spool_zero(f->locked.body->spool, (struct s3_range){ f->locked.now.size, off });
 	if (!r)
-		r = spool_write(f->locked.body->spool, p, n, off);
+		r = spool_write_by(f->locked.body->spool, put, arg, n, off);
 	if (r)
 		return r;
 	f->locked.now.size = max_of(f->locked.now.size, off + n);

@@ -9,6 +9,7 @@
 #include "fs/cache.h"
 #include "fs/fs.h"
 #include "fs/node.h"
+#include "fs/spool.h"
 
 struct file;
 struct handle; /* one open(2) */
@@ -46,7 +47,8 @@ struct file_bytes {
 int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct file_bytes *ret_b)
 	must_check;
 void file_bytes_free(struct file_bytes *b);
-int file_write(struct fs *fs, struct handle *h, const void *p, size_t n, uint64_t off) must_check;
+int file_write(struct fs *fs, struct handle *h, spool_put_fn *put, void *arg, size_t n,
+	       uint64_t off) must_check;
 /* One per close(2). Commits when dirty, and returns why not. Put off (to the next one, or the
  * release) while the caller, or the process that opened the file, still has it open for writing:
  * see flush.c. */

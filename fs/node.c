@@ -15,35 +15,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/lock.h"
 #include "s3/types.h"
 
-struct node {
-	uint64_t ino; /* fixed */
-	bool is_dir;  /* fixed */
-	struct node_times times;
-	/* the table's lock: */
-	struct node *parent;
-	char *name;
-	uint64_t lookups, refs, children;
-	struct file *file;
-	uint64_t content;
-	struct node *ino_next, *name_next;  /* hash chains */
-	struct node *file_prev, *file_next; /* nodes that have a file */
-};
-
-struct node_table {
-	char *root_key; /* fixed */
-	struct {
-		struct lock l;
-		struct node **by_ino, **by_name;
-		size_t size; /* of both; a power of two */
-		size_t n;
-		uint64_t last_ino;
-		struct node *root;
-		struct node *first_file;
-	} locked;
-};
+#include "fs/node_i.h"
 
 #define NODE_TABLE_FIRST 1024
 
@@ -382,11 +356,6 @@ bool node_is_dir(const struct node *n)
 	return n->is_dir;
 }
 
-struct node_times *node_times(struct node *n)
-{
-	return &n->times;
-}
-
 uint64_t node_parent(struct node_table *t, const struct node *n)
 {
 	scoped_lock(&t->locked.l);
@@ -531,69 +500,4 @@ void node_set_file(struct node_table *t, struct node *n, struct file *f)
 		n->file_prev = n->file_next = NULL;
 	}
 	n->file = f;
-}
-
-static bool is_below(const struct node *n, const struct node *dir, bool direct)
-{
-	if (direct)
-		return n->parent == dir;
-	for (n = n->parent; n; n = n->parent)
-		if (n == dir)
-			return true;
-	return false;
-}
-
-static int collect_files(struct node_table *t, struct node *dir, bool direct,
-			 struct node ***ret_list, size_t *ret_n)
-{
-	size_t n = 0;
-
-	scoped_lock(&t->locked.l);
-	for (struct node *i = t->locked.first_file; i; i = i->file_next)
-		n += is_below(i, dir, direct);
-	*ret_list = calloc(n ? n : 1, sizeof(struct node *));
-	if (!*ret_list)
-		return -ENOMEM;
-	n = 0;
-	for (struct node *i = t->locked.first_file; i; i = i->file_next)
-		if (is_below(i, dir, direct)) {
-			i->refs++;
-			(*ret_list)[n++] = i;
-		}
-	*ret_n = n;
-	return 0;
-}
-
-int node_each_file(struct node_table *t, struct node *dir, bool direct,
-		   int (*fn)(void *arg, struct node *n), void *arg)
-{
-	struct node **list = NULL;
-	size_t n = 0;
-	int r = collect_files(t, dir, direct, &list, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		if (!r)
-			r = fn(arg, list[i]);
-		node_unref(t, list[i]);
-	}
-	free(list);
-	return r;
-}
-
-int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos, size_t *ret_n)
-{
-	uint64_t *inos;
-	size_t n = 0;
-
-	scoped_lock(&t->locked.l);
-	inos = calloc(t->locked.n, sizeof(*inos));
-	if (!inos)
-		return -ENOMEM;
-	for (size_t slot = 0; slot < t->locked.size; slot++)
-		for (struct node *i = t->locked.by_ino[slot]; i; i = i->ino_next)
-			if (i == dir || is_below(i, dir, false))
-				inos[n++] = i->ino;
-	*ret_inos = inos;
-	*ret_n = n;
-	return 0;
 }

@@ -43,15 +43,15 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	static const unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC |
 				     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-				     FUSE_CAP_PARALLEL_DIROPS;
+				     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_SPLICE_READ;
 	(void)userdata;
 	conn->want |= want & conn->capable;
 	/* With a write-back cache the kernel would decide on sizes and times, and ask to read what
 	 * was opened for writing only. Which pages the kernel may keep is said at each open, by the
 	 * content: with AUTO_INVAL_DATA it would drop what it has just written, by its time. */
 	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_AUTO_INVAL_DATA |
-				  FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
+				  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+				  FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
 	conn->max_write = (unsigned)MIB;
 	conn->max_readahead = (unsigned)MIB;
 	conn->max_background = 64;
@@ -128,7 +128,7 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 	/* An open file knows better than a listing. */
 	if (file_peek_attr(fs, n, &pending) || file_getattr(fs, n, &ret_e->attr))
 		attr_to_stat(fs, a, &ret_e->attr);
-	node_times_to_stat(node_times(n), &ret_e->attr);
+	node_times(n, &ret_e->attr);
 	ret_e->ino = ret_e->attr.st_ino = node_ino(n);
 	ret_e->generation = 1;
 	ret_e->attr_timeout = ret_e->entry_timeout = ops_timeout(fs, ret_e->attr.st_mode);
@@ -166,7 +166,7 @@ int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st)
 		r = file_getattr(fs, n, ret_st);
 	if (!r) {
 		ret_st->st_ino = ino;
-		node_times_to_stat(node_times(n), ret_st);
+		node_times(n, ret_st);
 	}
 	node_unref(fs->nodes, n);
 	return r;
@@ -177,7 +177,7 @@ void ops_names_changed(struct fs *fs, fuse_ino_t dir)
 	struct node *n = NULL;
 
 	if (!node_ref(fs->nodes, dir, &n))
-		node_times_names_changed(node_times(n));
+		node_names_changed(n);
 	node_unref(fs->nodes, n);
 }
 
@@ -244,7 +244,7 @@ static const struct fuse_lowlevel_ops table = {
 	.open = op_open,
 	.create = op_create,
 	.read = op_read,
-	.write = op_write,
+	.write_buf = op_write_buf,
 	.flush = op_flush,
 	.release = op_release,
 	.fsync = op_fsync,

@@ -185,16 +185,32 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		fuse_reply_iov(req, b.view.iov, (int)b.view.n);
 }
 
-void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t size, off_t off,
-	      struct fuse_file_info *fi)
+/* The kernel's pages go to the staged file by its pipe where it offers one: no byte comes by. */
+static int put_from_kernel(void *arg, int fd, size_t n, uint64_t off)
 {
-	int r = file_write(ops_fs(req), handle_of(fi), p, size, (uint64_t)off);
+	struct fuse_bufvec to = FUSE_BUFVEC_INIT(n);
+	ssize_t got;
+
+	to.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
+	to.buf[0].fd = fd;
+	to.buf[0].pos = (off_t)off;
+	got = fuse_buf_copy(&to, arg, 0);
+	if (got < 0)
+		return (int)got;
+	return (size_t)got == n ? 0 : -EIO;
+}
+
+void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *from, off_t off,
+		  struct fuse_file_info *fi)
+{
+	size_t n = fuse_buf_size(from);
+	int r = file_write(ops_fs(req), handle_of(fi), put_from_kernel, from, n, (uint64_t)off);
 
 	(void)ino;
 	if (r)
 		ops_reply(req, r);
 	else
-		fuse_reply_write(req, size);
+		fuse_reply_write(req, n);
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

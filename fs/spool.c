@@ -206,7 +206,17 @@ static int check_room(const struct spool *s, uint64_t off, size_t n)
 	return avail < reserve + n ? -ENOSPC : 0;
 }
 
+static int put_memory(void *arg, int fd, size_t n, uint64_t off)
+{
+	return io_pwrite_full(fd, *(const void **)arg, n, off);
+}
+
 int spool_write(struct spool *s, const void *p, size_t n, uint64_t off)
+{
+	return spool_write_by(s, put_memory, &p, n, off);
+}
+
+int spool_write_by(struct spool *s, spool_put_fn *put, void *arg, size_t n, uint64_t off)
 {
 	int r;
 
@@ -223,7 +233,7 @@ int spool_write(struct spool *s, const void *p, size_t n, uint64_t off)
 	if (!r)
 		r = check_room(s, off, n);
 	if (!r)
-		r = io_pwrite_full(s->fd, p, n, off);
+		r = put(arg, s->fd, n, off);
 	lock_take(&s->locked.l);
 	if (!r)
 		r = note_locked(s, (struct s3_range){ off, off + n });

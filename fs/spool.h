@@ -19,8 +19,14 @@ struct spool *spool_ref(struct spool *s);
 void spool_unref(struct spool *s);
 const char *spool_name(const struct spool *s); /* in dir */
 
+/* Puts n bytes into the file fd at off: 0 or -errno. */
+typedef int spool_put_fn(void *arg, int fd, size_t n, uint64_t off);
+
 /* -ENOSPC and such stick: see spool_error */
 int spool_write(struct spool *s, const void *p, size_t n, uint64_t off) must_check;
+/* The same from where only put knows, a pipe. */
+int spool_write_by(struct spool *s, spool_put_fn *put, void *arg, size_t n, uint64_t off)
+	must_check;
 /* The first failed write's error; a spool with one must never be uploaded. 0 none. */
 int spool_error(const struct spool *s);
 /* Keeps bytes that the object has there anyway: ours from now on, in the same generation. Nobody

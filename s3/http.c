@@ -555,7 +555,7 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 	curl = handle_take(h);
 	if (!curl)
 		return -ENOMEM;
-	if (req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
+	if (req->want_md5 && req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
 		a.md5 = NULL; /* a system that forbids MD5 */
 	rc = headers_make(req->headers, &headers);
 	if (rc == 0)

@@ -23,6 +23,7 @@ struct http_req {
 	http_read_fn *read; /* NULL: body is at body_data (or empty) */
 	void *read_arg;
 	const void *body_data;
+	bool want_md5;	      /* of the body as sent */
 	http_head_fn *head;   /* NULL: whatever it is */
 	http_write_fn *write; /* NULL: a 2xx body goes to res->body too */
 	void *write_arg;      /* of head, too */
@@ -38,7 +39,7 @@ struct http_res {
 	uint64_t received; /* body bytes given to write or body */
 	/* some of the request left this host: it may have been carried out */
 	bool sent;
-	/* of the request body as sent, valid when body_size > 0 and it was sent whole */
+	/* valid when it was wanted, body_size > 0 and the body was sent whole */
 	uint8_t body_md5[16];
 	bool body_md5_valid;
 	char why[160]; /* transport trouble in words; "" when none */

@@ -7,6 +7,7 @@
 begin
 make_rules all,markers
 # every mount has others
+# shellcheck disable=SC2054 # commas within one
 options=('' attr_timeout=0 exclusive hold=1,settle=0 early_upload=no,hold=0 settle=0.2,attr_timeout=60)
 mounts=0
 mount_next() { mount_crrfs "allow_other,${options[mounts++ % ${#options[@]}]}"; }

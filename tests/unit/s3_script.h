@@ -34,6 +34,7 @@ struct script {
 	char authorization[STEPS_MAX][400];
 	char date[STEPS_MAX][20];
 	char payload[STEPS_MAX][65];
+	bool want_md5[STEPS_MAX];
 	int64_t at[STEPS_MAX];
 	int64_t deadline[STEPS_MAX];
 	int64_t stall_ms;
@@ -65,6 +66,7 @@ static inline void note(struct script *s, const struct http_req *q)
 	snprintf(s->date[i], sizeof(s->date[i]), "%s", kv_get(q->headers, "x-amz-date"));
 	snprintf(s->payload[i], sizeof(s->payload[i]), "%s",
 		 kv_get(q->headers, "x-amz-content-sha256"));
+	s->want_md5[i] = q->want_md5;
 	s->at[i] = clock_mono_ms();
 	s->deadline[i] = q->deadline_mono_ms;
 	s->stall_ms = q->stall_ms;

@@ -445,6 +445,7 @@ static void test_upload(void)
 	struct http_req q = { .method = "PUT",
 			      .read = source_read,
 			      .read_arg = &src,
+			      .want_md5 = true,
 			      .body_size = 3 * MIB + 17,
 			      .headers = &headers };
 	struct http_res r;
