@@ -1,7 +1,8 @@
 /*
  * attr.h - what is known of a key: POSIX attributes from S3 metadata, a cache with expiry (negative
  * entries too), and the requests that fill it. Metadata names are s3fs's (mode, uid, gid decimal;
- * mtime seconds[.nanoseconds]); rclone's float mtime reads the same.
+ * mtime seconds[.nanoseconds]); rclone's float mtime reads the same. A device's number is rclone's
+ * rdev, hexadecimal.
  */
 #ifndef FS_ATTR_H
 #define FS_ATTR_H
@@ -37,14 +38,14 @@ void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st
 
 /* POSIX attributes <-> metadata. attr_meta_set_* change one thing in meta (nothing when posix_meta
  * is off). */
-/* with the file type; also a symlink's */
+/* with the file type; also that of a symlink, FIFO, socket, device */
 mode_t attr_meta_mode(const struct fs *fs, const struct kv *meta, bool is_dir);
 int attr_meta_set_mode(const struct fs *fs, struct kv *meta, mode_t mode) must_check;
+int attr_meta_set_rdev(const struct fs *fs, struct kv *meta, dev_t rdev) must_check;
 int attr_meta_set_owner(const struct fs *fs, struct kv *meta, uid_t uid, gid_t gid) must_check;
 int attr_meta_set_mtime(const struct fs *fs, struct kv *meta, struct timespec ts) must_check;
 bool attr_meta_get_mtime(const struct kv *meta, struct timespec *ret_ts);
-/* Names that are crrfs's own business: mode, uid, gid, mtime, ctime, atime and REPL_META_PREFIX*.
- * */
+/* Names that are crrfs's own: mode, uid, gid, mtime, ctime, atime, rdev, REPL_META_PREFIX*. */
 bool attr_meta_is_reserved(const char *name);
 
 /* How long a may be believed at most, whatever attr_timeout says: a directory without a marker, and

@@ -96,9 +96,16 @@ mode_t attr_meta_mode(const struct fs *fs, const struct kv *meta, bool is_dir)
 
 	if (!fs->conf.posix_meta || parse_mode(kv_get(meta, "mode"), is_dir, &mode))
 		return type | ((is_dir ? 0755u : 0644u) & ~fs->conf.umask);
-	if (!is_dir && S_ISLNK(mode))
-		type = S_IFLNK;
-	return type | (mode & 07777);
+	return is_dir ? type | (mode & 07777) : mode; /* its type fits */
+}
+
+static dev_t get_rdev(const struct kv *meta, mode_t mode)
+{
+	const char *s = S_ISCHR(mode) || S_ISBLK(mode) ? kv_get(meta, "rdev") : NULL;
+	char *end = NULL;
+	unsigned long long v = s ? strtoull(s, &end, 16) : 0;
+
+	return s && *s && !*end ? (dev_t)v : 0;
 }
 
 bool attr_meta_get_mtime(const struct kv *meta, struct timespec *ret_ts)
@@ -157,6 +164,8 @@ void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st
 	ret_st->st_mode = a->past ? past_mode(a) : attr_meta_mode(fs, meta, a->is_dir);
 	/* not 2 for directories: find(1) would think that it has no subdirectories */
 	ret_st->st_nlink = 1;
+	if (!a->past)
+		ret_st->st_rdev = get_rdev(meta, ret_st->st_mode);
 	ret_st->st_uid = get_id(meta, "uid", fs->conf.uid);
 	ret_st->st_gid = get_id(meta, "gid", fs->conf.gid);
 	ret_st->st_size = a->is_dir ? 0 : (off_t)a->size;
@@ -178,6 +187,14 @@ static int set_number(struct kv *meta, const char *name, uint64_t v)
 int attr_meta_set_mode(const struct fs *fs, struct kv *meta, mode_t mode)
 {
 	return fs->conf.posix_meta ? set_number(meta, "mode", mode) : 0;
+}
+
+int attr_meta_set_rdev(const struct fs *fs, struct kv *meta, dev_t rdev)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIx64, (uint64_t)rdev);
+	return fs->conf.posix_meta ? kv_set(meta, "rdev", text) : 0;
 }
 
 int attr_meta_set_owner(const struct fs *fs, struct kv *meta, uid_t uid, gid_t gid)
@@ -204,7 +221,9 @@ int attr_meta_set_mtime(const struct fs *fs, struct kv *meta, struct timespec ts
 
 bool attr_meta_is_reserved(const char *name)
 {
-	static const char *const own[] = { "mode", "uid", "gid", "mtime", "ctime", "atime" };
+	static const char *const own[] = {
+		"mode", "uid", "gid", "mtime", "ctime", "atime", "rdev"
+	};
 
 	for (size_t i = 0; i < array_size(own); i++)
 		if (!strcmp(name, own[i]))

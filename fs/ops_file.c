@@ -120,11 +120,13 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, 
 	struct fs *fs = ops_fs(req);
 	struct fuse_entry_param e;
 	struct handle *h = NULL;
-	int r = -EPERM; /* an object store has no devices and no sockets */
+	int r;
 
-	(void)rdev;
-	if (S_ISREG(mode) || !(mode & S_IFMT))
-		r = create(req, parent, name, mode, O_WRONLY | O_EXCL, &h, &e);
+	if (!S_ISREG(mode) && (mode & S_IFMT)) {
+		ops_special(req, parent, name, mode & ~fuse_req_ctx(req)->umask, rdev, "");
+		return;
+	}
+	r = create(req, parent, name, mode, O_WRONLY | O_EXCL, &h, &e);
 	if (r) {
 		ops_reply(req, r);
 		return;

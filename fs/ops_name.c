@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "fs/change.h"
 #include "fs/dir.h"
 #include "fs/file.h"
 #include "fs/ops_i.h"
@@ -22,7 +24,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!r)
 		ops_names_changed(fs, parent);
 	if (!r && n)
-		node_changed(n);
+		node_times_changed(node_times(n));
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }
@@ -85,39 +87,63 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 		ops_names_changed(fs, to_parent);
 	}
 	if (!r && !node_find(fs->nodes, to_parent, to_name, &n)) {
-		node_changed(n);
+		node_times_changed(node_times(n));
 		node_unref(fs->nodes, n);
 	}
 	ops_reply(req, r);
 }
 
-static int make_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+/* A symlink is an object whose body is the target and whose mode says so: s3fs's form. FIFOs,
+ * sockets and devices have no body. */
+static int make_special(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+			dev_t rdev, const char *body)
 {
 	struct fs *fs = ops_fs(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	auto_with(attr_free) struct attr a = { 0 };
-	mode_t mode = S_IFLNK | 0777;
+	auto_free char *key = NULL;
+	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
 	gid_t gid = ctx->gid;
 	int r = fs->conf.posix_meta ? ops_look(fs, parent, name, &a) : -EPERM;
 
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
 	r = ops_inherit(fs, parent, &gid, &mode);
-	return r ? r : file_symlink(fs, parent, name, target, ctx->uid, gid);
+	if (!r && S_ISLNK(mode))
+		return file_symlink(fs, parent, name, body, ctx->uid, gid);
+	if (!r)
+		r = ops_child_key(fs, parent, name, &key);
+	if (!r)
+		r = attr_meta_set_mode(fs, &rec.meta, mode);
+	if (!r && (S_ISCHR(mode) || S_ISBLK(mode)))
+		r = attr_meta_set_rdev(fs, &rec.meta, rdev);
+	if (!r)
+		r = attr_meta_set_owner(fs, &rec.meta, ctx->uid, gid);
+	if (!r)
+		r = attr_meta_set_mtime(fs, &rec.meta, clock_wall_ts());
+	if (!r)
+		r = kv_set(&rec.sys, "content-type", "application/octet-stream");
+	return r ? r : change_put(fs, key, &rec, body, strlen(body), NULL);
 }
 
-void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+void ops_special(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev,
+		 const char *body)
 {
 	int r = ops_may_change(ops_fs(req), parent, name);
 
 	if (!r)
-		r = make_symlink(req, target, parent, name);
+		r = make_special(req, parent, name, mode, rdev, body);
 	if (r) {
 		ops_reply(req, r);
 		return;
 	}
 	ops_names_changed(ops_fs(req), parent);
 	ops_reply_new(req, parent, name);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	ops_special(req, parent, name, S_IFLNK | 0777, 0, target);
 }
 
 static int read_target(struct fs *fs, fuse_ino_t ino, struct buf *out)

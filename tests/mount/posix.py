@@ -8,6 +8,7 @@ import ctypes
 import errno
 import mmap
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -433,6 +434,33 @@ def attributes():
     buffer = ctypes.create_string_buffer(3)
     tell('small buffer', code(call, 'getxattr', 'f', 'user.size', buffer, ctypes.c_size_t(3)), code(call, 'listxattr', 'f', buffer, ctypes.c_size_t(3)),
          libc.getxattr(b'f', b'user.size', None, ctypes.c_size_t(0)))
+
+
+@question
+def special():
+    for what, function in (('fifo', lambda p: os.mkfifo(p, 0o640)), ('socket', lambda p: os.mknod(p, 0o640 | stat.S_IFSOCK)),
+                           ('char', lambda p: os.mknod(p, 0o640 | stat.S_IFCHR, os.makedev(1, 3))),
+                           ('block', lambda p: os.mknod(p, 0o640 | stat.S_IFBLK, os.makedev(300, 70000)))):
+        tell(what, moved('.', function, what), code(function, what), perm(what), os.lstat(what).st_rdev, os.lstat(what).st_size,
+             moved(what, os.chmod, what, 0o4711), moved(what, os.chown, what, 5, 6), moved(what, os.utime, what), perm(what),
+             code(os.setxattr, what, 'user.x', b'1'), code(os.rename, what, what + '2'), perm(what + '2'), os.lstat(what + '2').st_rdev,
+             code(os.mkdir, what + '2'), code(os.rmdir, what + '2'), code(os.listdir, what + '2'), code(os.truncate, what + '2', 0))
+        with user():
+            tell('others make a ' + what, code(function, 'forbidden'))
+    with user():
+        tell('a user makes a device', code(os.mknod, '/dev/../%s/device' % os.getcwd(), 0o600 | stat.S_IFCHR, os.makedev(1, 3)))
+    tell('types', sorted((entry.name, entry.is_file(), entry.is_dir(), entry.is_symlink()) for entry in os.scandir('.')))
+    child = subprocess.Popen(['sh', '-c', 'echo through the pipe >fifo2'])
+    with open('fifo2', 'rb') as file:
+        tell('fifo', file.read(), child.wait())
+    server, client = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    server.bind('listening')
+    server.listen()
+    client.connect('listening')
+    client.send(b'hello')
+    tell('socket', server.accept()[0].recv(10), perm('listening'), code(os.open, 'listening', os.O_RDONLY))
+    server.close(), client.close()
+    tell('unlink', [code(os.unlink, name + '2') for name in ('fifo', 'char')], sorted(os.listdir('.')))
 
 
 @question

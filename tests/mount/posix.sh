@@ -12,3 +12,14 @@ mkdir "$T/local" "$MNT/work"
 diff "$T/answers.local" "$T/answers.mount" || fail "other answers than in a local folder"
 wait_repl
 s3 compare
+# what is neither file nor folder is so for the next mount, too
+facts_of "$T/local/special" >"$T/facts.local"
+umount_crrfs
+rm -r "$STATE"
+mount_crrfs allow_other
+facts_of "$MNT/work/special" >"$T/facts.mount"
+diff "$T/facts.local" "$T/facts.mount" || fail "other special files after a remount"
+assert_eq "$(stat -c '%t %T' "$MNT/work/special/block2")" "$(stat -c '%t %T' "$T/local/special/block2")" "number of the device"
+umount_crrfs
+mount_crrfs posix_meta=no
+assert_errno "Operation not permitted" mkfifo "$MNT/fifo"

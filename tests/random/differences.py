@@ -10,7 +10,6 @@ def refused(operation, ours, local):
     if ours == ['ESTALE'] and isinstance(args[0], int): # an open folder that was removed
         return os.fstat(local.slots[args[0]]).st_nlink == 0
     return (name == 'link' and ours == ['EPERM']
-            or name == 'mknod' and args[1] != 'file' and ours == ['EPERM']
             or name == 'rename' and args[2:] == [EXCHANGE] and ours == ['EINVAL']
             or name == 'fallocate' and args[1] > 1 and ours == ['ENOTSUP'])
 

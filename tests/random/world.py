@@ -91,10 +91,20 @@ class World:
 
     # ---- files
 
+    @staticmethod
+    def is_special(path):
+        try:
+            mode = os.stat(path).st_mode
+        except OSError:
+            return False
+        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
     def do_open(self, number, path, flags, mode):
         bits = 0
         for flag in flags.split('|'):
             bits |= OPEN_FLAGS[flag]
+        if self.is_special(path):
+            raise LookupError # it would wait for a partner, or be a device
         old = os.umask(0o022)
         try:
             fd = os.open(path, bits, mode)
@@ -249,6 +259,8 @@ class World:
             facts += [st.st_size]
         if kind == stat.S_IFDIR and not self.times_of_folders:
             return facts
+        if kind in (stat.S_IFCHR, stat.S_IFBLK):
+            facts.append(st.st_rdev)
         return facts + [times_of(st, self.since)]
 
     def do_stat(self, path):
