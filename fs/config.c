@@ -12,6 +12,7 @@
 #include "s3/acl.h"
 
 #include "fs/history.h"
+#include "queue/dest.h"
 
 #define SHOWN 160
 
@@ -37,6 +38,8 @@ void config_init(struct config *c)
 		.hold_ms = 10000,
 		.settle_ms = 1000,
 		.memory = 256 * MIB,
+		.durability = DURABILITY_SOURCE,
+		.replicas_wait_ms = 60000,
 		.repl_threads = 8,
 		.watch_pages = 100,
 		.upload_threads = 8,

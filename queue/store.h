@@ -54,7 +54,7 @@ int store_note_upload(struct store *s, int64_t ticket, const char *side, const c
 		      const char *upload_id) must_check;
 int store_drop_upload(struct store *s, int64_t ticket, const char *side) must_check;
 /* The ticket (made by store_begin) becomes held, or what it holds changes: a staged file, or
- * (staged NULL) metadata of spec->pinned. spec NULL: its key alone changes. Synced. */
+ * (staged NULL) metadata for the version spec->base. spec NULL: its key alone changes. Synced. */
 int store_hold(struct store *s, int64_t ticket, const char *key, const char *staged,
 	       const struct job_spec *spec) must_check;
 /* Removes the ticket and adds the jobs, in one synced transaction. Jobs come with id 0 and get
