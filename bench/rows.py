@@ -329,8 +329,8 @@ def judge_warm(v, r, rows, scale):
     v.faster(r, 'local', 0.5, 'a local file')
 
 
-def judge_ls(which, heads, against=None):
-    """heads: one HEAD for each key. against: the row whose s3fs this is compared with."""
+def judge_ls(which, heads, tenth, against=None):
+    """heads: one HEAD for each key. tenth: the row with a tenth of the keys. against: the one whose s3fs this is compared with."""
     @judge
     def judged(v, r, rows, scale):
         n = scale['ls'][which]
@@ -343,9 +343,7 @@ def judge_ls(which, heads, against=None):
             v.exactly('other requests', value(r, 'crrfs', 'requests_a') - lists - requests.get('a.HeadObject', 0), 0)
         v.faster(rows.get(against, {}).get('who', {}) | {'crrfs': r.get('crrfs', {})} if against else r, 's3fs', 5)
         if which:
-            small = rows.get(against or 'ls_10k_never' if heads or against else 'ls_10k_seen', {})
-            small = rows.get('ls_10k_nometa', {}) if against else small
-            was, now = value(small.get('who', {}), 'crrfs', 'peak_kib'), value(r, 'crrfs', 'peak_kib')
+            was, now = value(rows.get(tenth, {}).get('who', {}), 'crrfs', 'peak_kib'), value(r, 'crrfs', 'peak_kib')
             if was and now:
                 v.at_most('MiB of RSS more than with a tenth of the keys', round((now - was) / 1024, 1), 16)
     return judged
@@ -445,13 +443,13 @@ def ls_rows(which, name, count):
     keys = have_keys(which)
     yield Row(never,
               Phase(never, 'ls -l of %s keys, never seen' % count, 'LISTs + one HEAD each, in parallel; ≥ 5 × s3fs; RSS flat', look,
-                    raw=lambda c: [('a', 32, 'heads', 'many/')], judge=judge_ls(which, True)),
+                    raw=lambda c: [('a', 32, 'heads', 'many/')], judge=judge_ls(which, True, 'ls_10k_never')),
               Phase(seen, 'the same, seen before', 'LISTs only; ≥ 5 × s3fs; RSS flat', look,
-                    raw=lambda c: [('a', 1, 'list', 'many/')], judge=judge_ls(which, False), before=wait),
+                    raw=lambda c: [('a', 1, 'list', 'many/')], judge=judge_ls(which, False, 'ls_10k_seen'), before=wait),
               prepare=keys, repeat=1 if which else None)
     yield Row(without,
               Phase(without, 'the same, never seen, posix_meta=no', 'LISTs only; ≥ 5 × s3fs never seen; RSS flat', look,
-                    raw=lambda c: [('a', 1, 'list', 'many/')], judge=judge_ls(which, False, never)),
+                    raw=lambda c: [('a', 1, 'list', 'many/')], judge=judge_ls(which, False, 'ls_10k_nometa', never)),
               who=('crrfs', 'raw'), prepare=keys, options='posix_meta=no')
 
 

@@ -42,6 +42,8 @@ def instructions_of_a_row(world, scale, state, arn):
 
 
 def queue(world, scale):
+    if world.kind != 's3d':
+        raise Failed('needs a destination that can be stopped')
     few, many = scale['queue']
     state, arn = world.path('state'), ARN % world.sides['b']['bucket']
     mount = Mount(world, 'crrfs', True, 'state=' + state).start()

@@ -40,11 +40,16 @@ for row in ('small_1', 'small_16', 'small_16_50ms'):
 for row in ('small_1_repl', 'small_16_repl', 'small_16_repl_50ms'):
     must(cell(row)['bytes_a'] == cell(row)['bytes_b'] == files, row, cell(row))
     must(rows[row]['who']['crrfs']['requests']['a.PutObject'] == 32, row, rows[row]['who']['crrfs']['requests'])
-    must(rows[row]['who']['crrfs']['requests'] .get('b.PutObject') == cell(row)['requests_b'] == 32, row, 'at the destination')
+    must(rows[row]['who']['crrfs']['requests'].get('b.PutObject') == cell(row)['requests_b'] == 32, row, 'at the destination')
 for row in ('write_1g_repl', 'write_1g_repl_50ms'):
     must(cell(row)['bytes_a'] == cell(row)['bytes_b'] == 24 << 20 and cell(row)['read_a'] == 0, row, cell(row))
 for row in ('mv_file', 'mv_dir'):
-    must(cell(row)['bytes_a'] == 0, row, cell(row))
+    must(cell(row)['bytes_a'] == cell(row)['bytes_b'] == 0, row, cell(row))
+for row in ('append', 'change'):
+    must(cell(row)['bytes_a'] == cell(row)['bytes_b'] == 5 << 20, row, 'one part', cell(row))
+must(cell('read_random')['read_a'] <= 1.1 * 20 * 131072, 'random reads', cell('read_random'))
+for row in ('small_1', 'small_1_repl', 'small_16_repl'):    # a listing now and then, but no question for each file
+    must(cell(row)['requests_a'] < 32 + 16, row, rows[row]['who']['crrfs']['requests'])
 must(rows['ls_10k_never']['who']['crrfs']['requests']['a.HeadObject'] == 20, 'one HEAD each')
 for row in ('ls_10k_seen', 'ls_10k_nometa', 'ls_100k_seen', 'ls_100k_nometa'):
     must('a.HeadObject' not in rows[row]['who']['crrfs']['requests'], row, 'asks for what it knows')
