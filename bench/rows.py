@@ -298,10 +298,13 @@ def judge_small(v, r, rows, scale):
 def judge_small_repl(many):
     @judge
     def judged(v, r, rows, scale):
-        n = scale[many]
-        v.exactly('requests at the source', value(r, 'crrfs', 'requests_a'), n)
-        v.exactly('at the destination', value(r, 'crrfs', 'requests_b'), n)
+        n, requests = scale[many], r.get('crrfs', {}).get('requests', {})
         writes, empty = value(r, 'crrfs', 'seconds'), value(r, 'crrfs')
+        v.exactly('PUT at the source', requests.get('a.PutObject', 0), n)
+        if writes:      # the folder is listed again once its listing is older than attr_timeout, 1 s
+            lists = value(r, 'crrfs', 'requests_a') - requests.get('a.PutObject', 0)
+            v.at_most('others there, in %.1f s' % writes, lists, 4 + 3 * int(writes))
+        v.exactly('at the destination', value(r, 'crrfs', 'requests_b'), n)
         if writes:
             v.at_most('queue empty after × the writes', round(empty / writes, 2), 1.2)
     return judged

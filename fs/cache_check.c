@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "fs/cache_i.h"
 
-/* Who reads so near to the end waits for the rest: reads come out of order, and one of the last must
- * tell. */
+/* Who reads so near to the end waits for the rest: reads come out of order, and one of the last
+ * must tell. */
 #define NEAR (2 * MIB)
 
 /* An MD5 looks like one; whether it is, the answer to a GET says (verb.h). */

@@ -368,7 +368,11 @@ int change_meta_hold(struct fs *fs, struct ticket *t, const char *key, const str
 		return r;
 	marked.rec = mine;
 	spec = mine.own_acl ? change_spec_of_old(fs, &marked) : change_spec(fs, &marked);
-	spec.pinned = a->rec.version_id;
+	spec.base = (struct job_base){ .key = (char *)(uintptr_t)key,
+				       .version = a->rec.version_id,
+				       .etag = a->etag,
+				       .size = a->size,
+				       .shown = a->size };
 	return repl_hold(t, key, NULL, &spec);
 }
 

@@ -295,7 +295,7 @@ static void become_clean(struct file *f, const char *key, struct attr *now, stru
 	file_body_set(f, body);
 	lock_take(&f->locked.l);
 	f->locked.mtime_set = false;
-	f->locked.late_meta = false;
+	f->locked.late_meta = f->locked.late_attrs = false;
 	file_set_state_locked(f, FILE_CLEAN);
 	lock_drop(&f->locked.l);
 }

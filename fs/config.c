@@ -12,6 +12,7 @@
 #include "s3/acl.h"
 
 #include "fs/history.h"
+#include "queue/dest.h"
 
 #define SHOWN 160
 
@@ -38,6 +39,8 @@ void config_init(struct config *c)
 		.settle_ms = 1000,
 		.memory = 256 * MIB,
 		.disk_cache_max = 10 * GIB,
+		.durability = DURABILITY_SOURCE,
+		.replicas_wait_ms = 60000,
 		.repl_threads = 8,
 		.watch_pages = 100,
 		.upload_threads = 8,

@@ -12,6 +12,7 @@
 #include "base/codec.h"
 
 #include "fs/path.h"
+#include "queue/dest.h"
 
 #define SHOWN 160
 
@@ -156,6 +157,7 @@ int config_check(const struct config_reading *r)
 	if (err < 0)
 		return err;
 
+	c->durability %= DURABILITY_REPLICAS + 1; /* A, B, C come after the words they stand for */
 	if (c->profile && c->passwd_file)
 		return config_bad(r, "profile and passwd_file exclude each other");
 	if (c->retry_first_ms && c->retry_max_ms && c->retry_first_ms > c->retry_max_ms)

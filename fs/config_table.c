@@ -39,6 +39,8 @@ const struct config_option config_table[] = {
 	{ "use_sse", CONFIG_SSE, 0, 0, 0, "AES256|kmsid[:KEY]", NULL },
 	{ "hold", CONFIG_SECONDS, AT(hold_ms), 0, DAY_MS, "S",
 	  "how long a temporary name stays local (10)" },
+	{ "durability", CONFIG_WORD, AT(durability), 0, 0, "staged|source|replicas|A|B|C", NULL },
+	{ "replicas_wait", CONFIG_SECONDS, AT(replicas_wait_ms), 1, DAY_MS, "S", NULL },
 	{ "settle", CONFIG_SECONDS, AT(settle_ms), 0, DAY_MS, "S", NULL },
 	{ "posix_meta", CONFIG_FLAG, AT(posix_meta), 0, 0, "yes|no",
 	  "keep mode, owner and mtime (yes)" },

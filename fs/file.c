@@ -62,7 +62,6 @@ static int adopt(struct file *f, const char *key, struct attr *a)
 	file_body_set(f, body);
 	file_now_set(f, a);
 	f->locked.has_data = true;
-	atomic_store(&f->locked.served, false);
 	return 0;
 }
 
@@ -75,7 +74,7 @@ static bool must_part(const struct file *f, const struct attr *a)
 {
 	const struct attr *now = &f->locked.now;
 
-	return f->locked.handles && !f->locked.writers && atomic_load(&f->locked.served) &&
+	return f->locked.handles && !f->locked.writers && atomic_load(&f->locked.body->seen) &&
 	       now->etag && a->etag && strcmp(now->etag, a->etag) && !a->past;
 }
 
@@ -256,7 +255,7 @@ static void note_content_locked(struct handle *h)
 			  : f->locked.handles && f->locked.state != FILE_CLEAN;
 	h->replaced = f->locked.replaced;
 	if (h->kept)
-		atomic_store(&f->locked.served, true);
+		atomic_store(&f->locked.body->seen, true);
 	node_set_content(t, f->node, content);
 }
 
@@ -417,8 +416,8 @@ static int read_once(struct file *f, struct handle *h, size_t n, uint64_t off,
 	else if (n)
 		r = copy_body(b, &h->pos, n, off, ret_b);
 	if (n && !r)
-		atomic_store(&f->locked.served, true);
-	*ret_again = clean && !atomic_load(&f->locked.served);
+		atomic_store(&b->seen, true);
+	*ret_again = clean && !atomic_load(&b->seen);
 	if (r == -EIO)
 		atomic_store(&b->failed, true);
 	body_unref(b);

@@ -56,6 +56,7 @@ struct body {
 	_Atomic uint64_t base_size;    /* how much of the base still shows */
 	uint64_t full_size;	       /* fixed; of the base in S3 */
 	atomic_bool failed;	       /* a read of it has: the kernel's pages are not all of it */
+	atomic_bool seen;	       /* somebody has read of the base */
 };
 
 /* takes spool */
@@ -96,15 +97,18 @@ struct file {
 		bool mtime_set;
 		/* something was written since it was created or emptied by open */
 		bool has_data;
-		atomic_bool served; /* somebody has read of the base */
 		bool deferred;	     /* a flush was put off to the release, */
 		int64_t deferred_ms; /* then (mono) */
 		/* made private (0600): its metadata is about to change, see commit.c */
 		bool late_meta;
 		/* what is promised by a ticket (held, settling) keeps one reference of its own */
 		bool held_ref;
-		bool held_meta;		    /* metadata are, not the spool */
-		int64_t held_since;	    /* mono ms */
+		bool held_meta;	     /* metadata are, not the spool */
+		int64_t held_since;  /* mono ms */
+		int64_t hold_period; /* how long it may stay, ms */
+		uint64_t held_bytes; /* counted in the table's */
+		/* by a program that sets attributes after the close: flush.c */
+		bool late_attrs;
 		_Atomic int64_t hold_until; /* mono ms */
 		uint64_t changes;	    /* counts writes and truncates */
 		/* busy's: */
@@ -139,6 +143,7 @@ struct file_table {
 	struct cond changed;
 	struct file *first;
 	uint64_t rounds;	       /* of file_commit_held */
+	_Atomic uint64_t held_bytes;   /* of what was acknowledged at DURABILITY_STAGED */
 	_Atomic bool copies_encrypted; /* the source can: seen of a version made here */
 	/* A directory rename and the commits below it keep out of each other's way: see rename.c.
 	 * */
@@ -185,6 +190,8 @@ int file_marked_now(struct file *f, struct attr *ret_a) must_check;
 int file_renew_ticket_busy(struct file *f, const char *key) must_check;
 
 /* hold.c: busy's */
+/* Of a save of what it is now. */
+enum durability file_durability_busy(struct file *f);
 bool file_may_hold_busy(struct file *f);
 /* Acknowledges what is staged: synced, and written down. Again when key or metadata of a held file
  * changed. */
@@ -204,6 +211,13 @@ void file_hold_later(struct file *f);
 void file_drop_held_ref(struct file *f);
 
 /* flush.c */
+/* A version whose replicas the level of its save says to wait for; key NULL: none. */
+struct awaited {
+	char *key, *version;
+};
+void file_awaited_busy(struct file *f, struct awaited *ret_a); /* clean, settling: its version */
+/* Not busy: others may go on meanwhile. Consumes a. */
+int file_await(struct fs *fs, struct awaited *a) must_check;
 int64_t file_process_of(pid_t tid); /* -1 when it cannot be known */
 
 #endif

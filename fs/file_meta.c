@@ -156,8 +156,11 @@ static int take_rec(struct file *f, struct meta_rec *rec, bool tags_only)
 static int known(struct file *f)
 {
 	auto_free char *key = NULL;
-	int r = node_key(f->fs->nodes, f->node, &key);
+	int r;
 
+	if (f->locked.state == FILE_DEAD) /* and has no key any more */
+		return 0;
+	r = node_key(f->fs->nodes, f->node, &key);
 	if (!r && !*key)
 		r = -EPERM;
 	return !r && f->locked.state == FILE_CLEAN ? file_refresh(f, true) : r;

@@ -31,6 +31,10 @@ struct fs_conf {
 	int64_t hold_ms;
 	/* how long new metadata of a version that the source has may; 0 = not at all */
 	int64_t settle_ms;
+	/* of a save that no rule says more of, and how long a close waits for replicas */
+	enum durability durability;
+	int64_t replicas_wait_ms;
+	uint64_t staging_max; /* bytes that are acknowledged before the source has them */
 	bool early_upload;
 	/* of what the mount writes; NULL: the server's default (acl: private) */
 	const char *default_acl, *storage_class, *sse, *sse_key;

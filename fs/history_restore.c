@@ -165,6 +165,8 @@ static int copy(const struct restore *x, const char *version, char **ret_made)
 
 	if (f)
 		file_busy_begin(f);
+	if (!r && f && f->locked.state == FILE_SETTLING)
+		r = file_commit_busy(f); /* a version of its own, older than the one made now */
 	if (!r && f && f->locked.state != FILE_CLEAN)
 		r = refuse(x, -EBUSY, "'%s' is open and has changes that are not saved yet",
 			   x->q->to);

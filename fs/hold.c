@@ -20,9 +20,19 @@
 #define AGAIN_MS  10000 /* after a failure */
 #define DUE_MAX	  32	/* collected at once */
 
+static void count_bytes(struct file *f, uint64_t n)
+{
+	_Atomic uint64_t *all = &f->fs->files->held_bytes;
+
+	atomic_fetch_add(all, n - f->locked.held_bytes); /* may wrap, and comes out right */
+	f->locked.held_bytes = n;
+}
+
 void file_drop_held_ref(struct file *f)
 {
 	bool had = f->locked.held_ref;
+
+	count_bytes(f, 0);
 
 	f->locked.held_ref = f->locked.held_meta = false;
 	if (had)
@@ -92,14 +102,44 @@ int file_promise_busy(struct file *f, const char *key)
 	return r ? r : write_hold(f, key, &now);
 }
 
+enum durability file_durability_busy(struct file *f)
+{
+	const struct fs *fs = f->fs;
+	auto_free char *key = NULL;
+
+	if (node_key(fs->nodes, f->node, &key))
+		return fs->conf.durability;
+	return repl_durability(fs->repl, key, &f->locked.now.rec.tags, fs->conf.sse,
+			       fs->conf.durability);
+}
+
+static bool has_room(const struct file *f)
+{
+	return atomic_load(&f->fs->files->held_bytes) - f->locked.held_bytes + f->locked.now.size <=
+	       f->fs->conf.staging_max;
+}
+
+/* How long what is staged may stay here only, in ms: 0 = it goes at once, by itself; -1 = it may
+ * not. Where the backlog is too large the close waits for the source. */
+static int64_t hold_period(struct file *f)
+{
+	const struct fs_conf *conf = &f->fs->conf;
+	struct spool *spool = f->locked.body->spool;
+	auto_free char *name = NULL;
+
+	if (!spool || spool_error(spool) || !body_is_local(f->locked.body, f->locked.now.size) ||
+	    node_name(f->fs->nodes, f->node, &name))
+		return -1;
+	if (conf->hold_ms > 0 && (f->locked.made || path_is_temporary(name)))
+		return conf->hold_ms;
+	if (conf->settle_ms > 0 && f->locked.late_attrs)
+		return conf->settle_ms;
+	return file_durability_busy(f) == DURABILITY_STAGED && has_room(f) ? 0 : -1;
+}
+
 bool file_may_hold_busy(struct file *f)
 {
-	auto_free char *name = NULL;
-	struct spool *spool = f->locked.body->spool;
-
-	return f->fs->conf.hold_ms > 0 && !node_name(f->fs->nodes, f->node, &name) &&
-	       (f->locked.made || path_is_temporary(name)) && spool && !spool_error(spool) &&
-	       body_is_local(f->locked.body, f->locked.now.size);
+	return hold_period(f) >= 0;
 }
 
 int file_hold_busy(struct file *f)
@@ -107,11 +147,12 @@ int file_hold_busy(struct file *f)
 	auto_free char *key = NULL;
 	auto_with(attr_free) struct attr now = { 0 };
 	struct spool *spool = f->locked.body->spool;
+	int64_t period = hold_period(f);
 	int r = node_key(f->fs->nodes, f->node, &key);
 
 	if (!r)
 		r = file_renew_ticket_busy(f, key);
-	if (!r && f->locked.upload && upload_started(f->locked.upload))
+	if (!r && period && f->locked.upload && upload_started(f->locked.upload))
 		file_drop_uploads(f);
 	if (!r)
 		r = spool_sync(spool);
@@ -124,7 +165,10 @@ int file_hold_busy(struct file *f)
 	spool_keep(spool);
 	file_now_set(f, &now);
 	f->locked.held_meta = false;
-	keep_until(f, f->fs->conf.hold_ms);
+	if (period >= 0) /* else it was held for another reason, and is still */
+		f->locked.hold_period = period;
+	keep_until(f, f->locked.hold_period);
+	count_bytes(f, f->locked.hold_period ? 0 : f->locked.now.size);
 	become(f, FILE_HELD);
 	return 0;
 }

@@ -211,7 +211,7 @@ static int open_queue(struct app *a)
 		err = start_pool("upload", c->upload_threads, &a->fs.upload_pool);
 	if (err == 0)
 		err = start_pool("early", EARLY_THREADS, &a->early_pool);
-	rc.upload_pool = a->early_pool;
+	rc.upload_pool = wc.pool = a->early_pool;
 	if (err == 0)
 		err = repl_new(&rc, a->buckets.rules, &a->fs.repl);
 	if (err == 0)
@@ -245,14 +245,6 @@ static int open_scan(struct app *a)
 	return scan_new(&conf, &a->scan);
 }
 
-/* A copy with other metadata has the ETag of its source. */
-static void forget_key(void *arg, const char *key)
-{
-	struct app *a = arg;
-
-	metadb_del(a->fs.metadb, key);
-}
-
 static int recover(struct app *a)
 {
 	const struct recover_conf conf = {
@@ -263,8 +255,8 @@ static int recover(struct app *a)
 		.pool = a->fs.upload_pool,
 		.staging_dir = state_staging_dir(a->state),
 		.unversioned = a->buckets.unversioned,
-		.on_key = forget_key,
-		.on_key_arg = a,
+		.on_key = metadb_forget,
+		.on_key_arg = a->fs.metadb,
 	};
 	struct recover_result r = { 0 };
 	char words[64];
@@ -303,6 +295,9 @@ static struct fs_conf fs_conf(const struct app *a)
 		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
 		.hold_ms = c->hold_ms,
 		.settle_ms = c->settle_ms,
+		.durability = (enum durability)c->durability,
+		.replicas_wait_ms = c->replicas_wait_ms,
+		.staging_max = c->staging_max,
 		.early_upload = c->early_upload,
 		.default_acl = c->default_acl,
 		.storage_class = c->storage_class,
@@ -368,6 +363,8 @@ static void on_hurry(void *arg)
 	struct app *a = arg;
 
 	buckets_abort(&a->buckets);
+	if (a->fs.repl)
+		repl_stop_waits(a->fs.repl);
 }
 
 static int mount_it(struct app *a)

@@ -386,3 +386,8 @@ void metadb_del_below(struct metadb *m, const char *prefix)
 	if (!str_format(&end, "%s\xff", prefix))
 		delete (m, "DELETE FROM " TABLE " WHERE key >= ? AND key < ?", prefix, end);
 }
+
+void metadb_forget(void *m, const char *key)
+{
+	metadb_del(m, key);
+}

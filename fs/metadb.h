@@ -56,6 +56,8 @@ int metadb_get(struct metadb *m, const char *key, const struct meta_of *of, stru
 void metadb_put(struct metadb *m, const char *key, const struct meta_of *of,
 		const struct meta_rec *r);
 void metadb_del(struct metadb *m, const char *key);
+/* The same, as recover_conf.on_key: a copy with other metadata has the ETag of its source. */
+void metadb_forget(void *m, const char *key);
 /* All keys that begin with prefix. */
 void metadb_del_below(struct metadb *m, const char *prefix);
 

@@ -128,7 +128,7 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 	/* An open file knows better than a listing. */
 	if (file_peek_attr(fs, n, &pending) || file_getattr(fs, n, &ret_e->attr))
 		attr_to_stat(fs, a, &ret_e->attr);
-	node_times(n, &ret_e->attr);
+	node_times_to_stat(node_times(n), &ret_e->attr);
 	ret_e->ino = ret_e->attr.st_ino = node_ino(n);
 	ret_e->generation = 1;
 	ret_e->attr_timeout = ret_e->entry_timeout = ops_timeout(fs, ret_e->attr.st_mode);
@@ -166,7 +166,7 @@ int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st)
 		r = file_getattr(fs, n, ret_st);
 	if (!r) {
 		ret_st->st_ino = ino;
-		node_times(n, ret_st);
+		node_times_to_stat(node_times(n), ret_st);
 	}
 	node_unref(fs->nodes, n);
 	return r;
@@ -177,16 +177,7 @@ void ops_names_changed(struct fs *fs, fuse_ino_t dir)
 	struct node *n = NULL;
 
 	if (!node_ref(fs->nodes, dir, &n))
-		node_names_changed(n);
-	node_unref(fs->nodes, n);
-}
-
-void ops_changed(struct fs *fs, fuse_ino_t ino)
-{
-	struct node *n = NULL;
-
-	if (!node_ref(fs->nodes, ino, &n))
-		node_changed(n);
+		node_times_names_changed(node_times(n));
 	node_unref(fs->nodes, n);
 }
 

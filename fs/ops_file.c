@@ -26,6 +26,35 @@ static struct file_open how(fuse_req_t req, int flags, bool create, mode_t mode)
 	};
 }
 
+/* As write(2) does it: with O_TRUNC in our hands the kernel leaves this to us, too. */
+static int drop_set_id(struct fs *fs, struct node *n, struct handle *h, const struct file_open *o)
+{
+	const mode_t group_runs = S_ISGID | S_IXGRP;
+	struct stat st = { 0 };
+	struct file_change c = { .mode = true };
+	int r = o->create || !o->uid || !(o->flags & O_TRUNC) ? 0 : file_getattr(fs, n, &st);
+
+	c.new_mode = st.st_mode & ~(mode_t)S_ISUID;
+	if ((st.st_mode & group_runs) == group_runs)
+		c.new_mode &= ~(mode_t)S_ISGID;
+	return r || c.new_mode == st.st_mode ? r : file_setattr(fs, n, h, &c);
+}
+
+static int open_node(struct fs *fs, struct node *n, const struct file_open *o,
+		     struct handle **ret_h)
+{
+	struct handle *h = NULL;
+	int r = file_open(fs, n, o, &h);
+
+	if (!r)
+		r = drop_set_id(fs, n, h, o);
+	if (!r)
+		*ret_h = h;
+	else if (h)
+		file_release(fs, h);
+	return r;
+}
+
 /* Opens (parent, name), made when it is free; one more lookup of it on success. */
 static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, int flags,
 		  struct handle **ret_h, struct fuse_entry_param *ret_e)
@@ -49,7 +78,7 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	if (!r)
 		r = node_get(fs->nodes, parent, name, false, false, &n);
 	if (!r)
-		r = file_open(fs, n, &o, ret_h);
+		r = open_node(fs, n, &o, ret_h);
 	if (!r) {
 		r = ops_entry(fs, parent, name, &a, ret_e);
 		if (r)
@@ -130,7 +159,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!r)
 		r = node_is_dir(n) ? -EISDIR : check_past(fs, n, fi->flags);
 	if (!r)
-		r = file_open(fs, n, &o, &h);
+		r = open_node(fs, n, &o, &h);
 	node_unref(fs->nodes, n);
 	if (r) {
 		ops_reply(req, r);

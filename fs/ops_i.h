@@ -28,9 +28,8 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 void ops_reply_new(fuse_req_t req, fuse_ino_t parent, const char *name);
 /* Key of a child. */
 int ops_child_key(struct fs *fs, fuse_ino_t parent, const char *name, char **ret_key);
-/* The names in a directory, or ino's attributes, were changed: for the times in stat(2). */
+/* The names in a directory were changed: for the times in stat(2). */
 void ops_names_changed(struct fs *fs, fuse_ino_t dir);
-void ops_changed(struct fs *fs, fuse_ino_t ino);
 /* In a directory with the set-group-id bit what is new has its group, and a directory the bit. */
 int ops_inherit(struct fs *fs, fuse_ino_t parent, gid_t *gid, mode_t *mode);
 int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st);

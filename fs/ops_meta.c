@@ -58,9 +58,9 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	if (!r && (c.size || c.mode || c.owner || c.mtime))
 		r = file_setattr(fs, n, h, &c);
 	if (!r && c.mtime)
-		node_mtime_is_set(n);
+		node_times_mtime_is_set(node_times(n));
 	if (!r)
-		node_changed(n);
+		node_times_changed(node_times(n));
 	node_unref(fs->nodes, n);
 	if (!r)
 		r = ops_stat(fs, ino, &now);
@@ -125,7 +125,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 	if (!r)
 		r = xattr_set(fs, n, name, value, size, flags);
 	if (!r)
-		node_changed(n);
+		node_times_changed(node_times(n));
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }
@@ -141,7 +141,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	if (!r)
 		r = xattr_remove(fs, n, name);
 	if (!r)
-		node_changed(n);
+		node_times_changed(node_times(n));
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }

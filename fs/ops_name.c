@@ -25,7 +25,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!r)
 		ops_names_changed(fs, parent);
 	if (!r && n)
-		node_changed(n);
+		node_times_changed(node_times(n));
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }
@@ -88,7 +88,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 		ops_names_changed(fs, to_parent);
 	}
 	if (!r && !node_find(fs->nodes, to_parent, to_name, &n)) {
-		node_changed(n);
+		node_times_changed(node_times(n));
 		node_unref(fs->nodes, n);
 	}
 	ops_reply(req, r);

@@ -188,7 +188,8 @@ static int move_pending(struct file *f, const struct move *m)
 	if (f->locked.state != FILE_HELD)
 		return 0; /* its close will save it */
 	/* It stays held, and promised, whatever happens now. */
-	if (path_is_temporary(m->to_name) ? file_hold_busy(f) : file_commit_busy(f))
+	f->locked.made = f->locked.late_attrs = false;
+	if (file_may_hold_busy(f) ? file_hold_busy(f) : file_commit_busy(f))
 		log_warn("op=rename key=\"%s\" result=\"uploaded later\"",
 			 printable(m->to_key, shown, sizeof(shown)));
 	return 0;
@@ -315,7 +316,9 @@ int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_pa
 {
 	auto_free char *key = NULL, *to_key = NULL;
 	struct move m = { parent, to_parent, name, to_name, NULL, NULL };
+	struct awaited awaited = { 0 };
 	struct file *f, *target;
+	bool saves;
 	int r = file_child_key(fs, parent, name, false, &key);
 
 	if (!r)
@@ -327,8 +330,14 @@ int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_pa
 	f = open_file(fs, parent, name);
 	target = open_file(fs, to_parent, to_name);
 	marks_begin(f, target);
+	saves = f && f->locked.state == FILE_HELD;
 	r = rename_marked(fs, f, target, &m);
+	if (!r && saves)
+		file_awaited_busy(f, &awaited);
 	mark_end(f);
 	mark_end(target);
+	/* It was renamed, whatever becomes of the replicas. */
+	if (file_await(fs, &awaited))
+		log_debug("op=rename result=\"replicas later\"");
 	return r;
 }

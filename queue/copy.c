@@ -109,7 +109,7 @@ static int put_whole(struct copy *c, struct s3_info *ret_i)
 	err = copy_make_replica(c, &r);
 	if (err < 0)
 		return err;
-	c->body.base = 0;
+	copy_body_aim(&c->body, (struct s3_range){ 0, c->spec.size });
 	err = object_put(c->conf->dest, c->j->key, &r.opts, copy_body_read, &c->body, c->spec.size,
 			 ret_i, c->err);
 	if (err < 0 && copy_is_duplicate(c)) {

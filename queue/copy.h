@@ -8,6 +8,7 @@
 #ifndef QUEUE_COPY_H
 #define QUEUE_COPY_H
 
+#include "base/pool.h"
 #include "queue/job.h"
 #include "queue/store.h"
 #include "s3/caps.h"
@@ -26,11 +27,13 @@ struct copy_conf {
 	struct s3_client *source, *dest; /* borrowed */
 	const char *source_bucket;
 	const char *staging_dir;
+	struct pool *pool; /* borrowed; for what one thread would be slow with; NULL = none */
 	/* taken: an upload that is still under way for this job; NULL = none */
 	struct upload *early;
 	/* Called as things become known, to be written down. */
 	/* NULL id: it is gone at the destination, forget its parts */
 	int (*on_upload)(void *arg, const char *upload_id);
+	/* from any thread */
 	int (*on_part)(void *arg, const struct mpu_part *p);
 	const struct mpu_part *parts; /* recorded before; borrowed */
 	size_t parts_n;

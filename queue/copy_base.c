@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/lock.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "s3/mpu.h"
 #include "s3/object.h"
 
@@ -40,30 +42,35 @@ static bool gave_up(struct copy *c, int err)
 	return true;
 }
 
-/* Without a version id somebody may have overwritten it: the object tells whether it is still the
- * replica. */
+/* A version id is for ever, and S3's "null" is not: then the bytes of today must be those. */
+static bool is_pinned(const char *version)
+{
+	return version && *version && strcmp(version, "null") != 0;
+}
+
 static bool is_replica(const struct job_base *b, const struct s3_info *i)
 {
 	const char *of = kv_get(&i->meta, REPL_META_SOURCE_VERSION);
 
-	if (i->size != b->size || i->delete_marker || i->sse_customer)
+	if (i->size != b->size || i->delete_marker || i->sse_customer || !i->etag)
 		return false;
-	if (of && b->version)
+	if (of && is_pinned(b->version))
 		return strcmp(of, b->version) == 0;
-	return b->etag && i->etag && strcmp(b->etag, i->etag) == 0;
+	return b->etag && strcmp(b->etag, i->etag) == 0;
 }
 
-static int learn_unversioned(struct copy *c)
+/* Somebody may have overwritten it, here or there. */
+static int look_at_replica(struct copy *c)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	const struct job_base *b = &c->spec.base;
-	int err = object_head(c->conf->dest, b->key, NULL, &i, c->err);
+	int err = object_head(c->conf->dest, b->key, c->base.version, &i, c->err);
 
 	if (gave_up(c, err))
 		return 0;
 	if (err < 0)
 		return err;
-	if (!i.etag || !is_replica(b, &i)) {
+	if (!is_replica(b, &i)) {
 		give_up(c, "its replica is not there any more");
 		return 0;
 	}
@@ -71,23 +78,26 @@ static int learn_unversioned(struct copy *c)
 	return 0;
 }
 
+static bool lacks(enum cap cap)
+{
+	return cap == CAP_NO || cap == CAP_DENIED;
+}
+
 int copy_learn_base(struct copy *c)
 {
+	const struct job_base *b = &c->spec.base;
 	const char *version = c->conf->base_version;
 	const struct s3_caps *caps = c->conf->caps;
 	/* A replica that differed may have been made so. */
 	bool distrust = c->j->code && strcmp(c->j->code, COPY_DIFFERS) == 0;
-	bool needs_parts = copy_is_for_minio(c) || !job_base_is_whole(&c->spec.base, c->spec.size);
+	bool in_parts = copy_is_for_minio(c) || !job_base_is_whole(b, c->spec.size);
 
-	if (!c->spec.base.key || !version || distrust)
-		return 0;
-	if (needs_parts && caps && (caps->part_copy == CAP_NO || caps->multipart == CAP_NO))
+	if (!b->key || !version || distrust || (caps && lacks(caps->get)) ||
+	    (in_parts && caps && (lacks(caps->part_copy) || lacks(caps->multipart))))
 		return 0;
 	c->base.usable = true;
-	if (!*version)
-		return learn_unversioned(c);
-	c->base.version = version;
-	return 0;
+	c->base.version = *version ? version : NULL;
+	return is_pinned(b->version) && is_pinned(version) ? 0 : look_at_replica(c);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -133,18 +143,149 @@ int copy_from_base(struct copy *c, struct s3_info *ret_i)
 	return err < 0 ? err : 1;
 }
 
-/* --- a part of it ----------------------------------------------------------------------------- */
+/* --- parts of it ------------------------------------------------------------------------------ */
 
-int copy_part_from_base(struct copy *c, const char *id, unsigned number, struct mpu_part *ret_part)
+/*
+ * Nothing passes through here, so that a copy is little more than a round trip: several threads
+ * make them, this one among them. Those that come late find it over, and touch nothing else.
+ */
+#define HELPERS_MAX 6
+
+struct crew {
+	/* fixed; of the owner, who stays until nobody is active */
+	struct copy *c;
+	const char *id;
+	struct mpu_part *parts;
+	unsigned n;
+
+	struct lock lock;
+	struct cond changed;
+	struct {
+		unsigned next; /* part number to look at */
+		unsigned active, refs;
+		bool over;
+		int err; /* the first failure */
+		struct s3_error error;
+	} locked;
+};
+
+static void crew_unref(struct crew *w)
 {
-	struct s3_range range = layout_range(&c->layout, number);
+	bool last;
+
+	lock_take(&w->lock);
+	last = --w->locked.refs == 0;
+	lock_drop(&w->lock);
+	if (!last)
+		return;
+	cond_free(&w->changed);
+	lock_free(&w->lock);
+	free(w);
+}
+
+/* The next part that is the base's and missing; 0 = none. The caller is active then. */
+static unsigned pick_locked(struct crew *w)
+{
+	lock_assert_held(&w->lock);
+	while (!w->locked.over && w->locked.err == 0 && w->locked.next <= w->n) {
+		unsigned number = w->locked.next;
+
+		if (copy_is_stopping(w->c)) {
+			w->locked.err = -ECANCELED;
+			break;
+		}
+		w->locked.next++;
+		if (w->parts[number - 1].number ||
+		    !job_base_has(&w->c->spec.base, layout_range(&w->c->layout, number)))
+			continue;
+		w->locked.active++;
+		return number;
+	}
+	return 0;
+}
+
+static void copy_part(struct crew *w, unsigned number)
+{
+	const struct copy *c = w->c;
+	struct mpu_part part = { 0 };
+	struct s3_error e = { .retry_after_ms = -1 };
+	int err = mpu_part_copy(c->conf->dest, c->j->key, w->id, number, c->spec.base.key,
+				c->base.version, c->base.etag, layout_range(&c->layout, number),
+				&part, &e);
+
+	if (err == 0)
+		copy_record_part(c, &part);
+	scoped_lock(&w->lock);
+	if (err == 0) {
+		w->parts[number - 1] = part;
+	} else if (w->locked.err == 0) {
+		w->locked.err = err;
+		w->locked.error = e;
+	}
+	w->locked.active--;
+	cond_broadcast(&w->changed);
+}
+
+static void copy_all(struct crew *w)
+{
+	unsigned number;
+
+	do {
+		lock_take(&w->lock);
+		number = pick_locked(w);
+		lock_drop(&w->lock);
+		if (number)
+			copy_part(w, number);
+	} while (number);
+}
+
+/* In the pool. */
+static void help(void *arg)
+{
+	copy_all(arg);
+	crew_unref(arg);
+}
+
+static void ask_help(struct crew *w)
+{
+	for (unsigned i = 0; w->c->conf->pool && i < min_of(w->n, (unsigned)HELPERS_MAX); i++) {
+		lock_take(&w->lock);
+		w->locked.refs++;
+		lock_drop(&w->lock);
+		if (pool_try_submit(w->c->conf->pool, help, w) == 0)
+			continue;
+		crew_unref(w);
+		return;
+	}
+}
+
+int copy_parts_from_base(struct copy *c, const char *id, struct mpu_part *parts, unsigned n)
+{
+	struct crew *w;
 	int err;
 
-	if (!c->base.usable || !job_base_has(&c->spec.base, range))
+	if (!c->base.usable)
 		return 0;
-	err = mpu_part_copy(c->conf->dest, c->j->key, id, number, c->spec.base.key, c->base.version,
-			    c->base.etag, range, ret_part, c->err);
-	if (gave_up(c, err))
-		return 0;
-	return err < 0 ? err : 1;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->c = c;
+	w->id = id;
+	w->parts = parts;
+	w->n = n;
+	lock_init(&w->lock);
+	cond_init(&w->changed);
+	w->locked.next = w->locked.refs = 1;
+	ask_help(w);
+	copy_all(w);
+	lock_take(&w->lock);
+	w->locked.over = true;
+	while (w->locked.active > 0)
+		cond_wait(&w->changed, &w->lock);
+	err = w->locked.err;
+	if (err < 0)
+		*c->err = w->locked.error;
+	lock_drop(&w->lock);
+	crew_unref(w);
+	return gave_up(c, err) ? 0 : err;
 }

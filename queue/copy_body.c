@@ -59,6 +59,12 @@ int copy_body_open(struct copy_body *b, const struct job *j, const struct copy_c
 	return err == -ENOMEM ? err : 0;
 }
 
+void copy_body_aim(struct copy_body *b, struct s3_range range)
+{
+	b->base = range.start;
+	b->end = range.end;
+}
+
 void copy_body_close(struct copy_body *b)
 {
 	if (b->fd >= 0)
@@ -71,8 +77,8 @@ void copy_body_close(struct copy_body *b)
 static int fill_block(struct copy_body *b, uint64_t off)
 {
 	const struct job *j = b->job;
-	uint64_t start = off / BLOCK_SIZE * BLOCK_SIZE;
-	struct s3_range range = { start, min_of(start + BLOCK_SIZE, b->spec->size) };
+	/* Not beyond what is being sent: the next part may come from elsewhere. */
+	struct s3_range range = { off, min_of(off + BLOCK_SIZE, b->end) };
 	const char *etag = job_is_pinned(j) ? NULL : b->spec->etag;
 	size_t got = 0;
 	int err;
@@ -91,7 +97,7 @@ static int fill_block(struct copy_body *b, uint64_t off)
 		return err;
 	if (got != range.end - range.start)
 		return -EIO;
-	b->block_off = start;
+	b->block_off = off;
 	b->block_len = got;
 	return 0;
 }

@@ -29,7 +29,7 @@ static int body_md5(struct copy *c, char *ret_hex)
 	int err;
 
 	err = chunk ? digest_new(DIGEST_MD5, &d) : -ENOMEM;
-	c->body.base = 0;
+	copy_body_aim(&c->body, (struct s3_range){ 0, c->spec.size });
 	for (uint64_t off = 0; err == 0 && off < c->spec.size;) {
 		size_t n = (size_t)min_of(c->spec.size - off, MIB);
 

@@ -31,7 +31,7 @@ struct copy_body {
 	char *block; /* read from the source last */
 	uint64_t block_off;
 	size_t block_len;
-	uint64_t base; /* offset of what is being sent inside the object */
+	uint64_t base, end; /* of what is being sent inside the object */
 	/* the first failure sticks; it is ours, whatever the request then says */
 	int err;
 	struct s3_error error;
@@ -40,6 +40,8 @@ struct copy_body {
 int copy_body_open(struct copy_body *b, const struct job *j, const struct copy_conf *conf,
 		   const struct job_spec *spec) must_check;
 void copy_body_close(struct copy_body *b);
+/* What is to be sent next. */
+void copy_body_aim(struct copy_body *b, struct s3_range range);
 /* matches http_read_fn; off from base */
 int copy_body_read(void *arg, void *dst, size_t n, uint64_t off);
 
@@ -84,11 +86,14 @@ int copy_check_versioned(struct copy *c, const char *version) must_check;
 int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;
 /* Does the destination have the bytes of c->spec.base? In c->base. */
 int copy_learn_base(struct copy *c) must_check;
-/* 1 = the replica was made of them alone, 0 = it is to be sent, in parts of which some may be
- * theirs (the next one: 1 = it was). */
+/* 1 = the replica was made of them alone, 0 = it is to be sent. */
 int copy_from_base(struct copy *c, struct s3_info *ret_i) must_check;
-int copy_part_from_base(struct copy *c, const char *id, unsigned number, struct mpu_part *ret_part)
+/* Copies, and records, those of the n parts that are theirs and missing (number 0); what is missing
+ * then is to be sent. */
+int copy_parts_from_base(struct copy *c, const char *id, struct mpu_part *parts, unsigned n)
 	must_check;
+/* Thread-safe. */
+void copy_record_part(const struct copy *c, const struct mpu_part *part);
 /* In the parts of c->layout; ret_i: version and ETag of the replica. */
 int copy_in_parts(struct copy *c, struct s3_info *ret_i) must_check;
 /* After a request that read the body failed: whose fault was it? Returns the error that counts. */

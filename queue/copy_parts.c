@@ -40,7 +40,7 @@ static void record_upload(struct copy *c, const char *id)
 		log_debug("job=%lld result=\"upload not recorded\"", (long long)c->j->id);
 }
 
-static void record_part(struct copy *c, const struct mpu_part *part)
+void copy_record_part(const struct copy *c, const struct mpu_part *part)
 {
 	if (c->conf->on_part(c->conf->arg, part) < 0)
 		log_debug("job=%lld part=%u result=unrecorded", (long long)c->j->id, part->number);
@@ -78,7 +78,7 @@ static void record_early(struct copy *c, struct parts *p, struct mpu_part *room)
 		record_upload(c, p->id);
 	for (size_t i = 0; i < n; i++)
 		if (take_part(c, p, &room[i]))
-			record_part(c, &room[i]);
+			copy_record_part(c, &room[i]);
 }
 
 static int take_early(struct copy *c, struct parts *p)
@@ -132,15 +132,7 @@ static int send_part(struct copy *c, struct parts *p, unsigned number)
 	struct mpu_part part = { 0 };
 	int err;
 
-	err = copy_part_from_base(c, p->id, number, &part);
-	if (err < 0)
-		return err;
-	if (err == 1) {
-		p->parts[number - 1] = part;
-		record_part(c, &part);
-		return 0;
-	}
-	c->body.base = layout_range(&c->layout, number).start;
+	copy_body_aim(&c->body, layout_range(&c->layout, number));
 	err = mpu_part_put(c->conf->dest, c->j->key, p->id, number, copy_body_read, &c->body,
 			   size_of(c, number), &part, c->err);
 	if (err < 0)
@@ -148,24 +140,22 @@ static int send_part(struct copy *c, struct parts *p, unsigned number)
 	part.number = number;
 	p->parts[number - 1] = part;
 	c->report.bytes += part.size;
-	record_part(c, &part);
+	copy_record_part(c, &part);
 	return 0;
 }
 
 static int send_missing(struct copy *c, struct parts *p)
 {
-	for (unsigned number = 1; number <= p->n; number++) {
-		int err;
+	int err = copy_parts_from_base(c, p->id, p->parts, p->n);
 
+	for (unsigned number = 1; err == 0 && number <= p->n; number++) {
 		if (p->parts[number - 1].number)
 			continue;
 		if (copy_is_stopping(c))
 			return -ECANCELED;
 		err = send_part(c, p, number);
-		if (err < 0)
-			return err;
 	}
-	return 0;
+	return err;
 }
 
 static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)

@@ -446,6 +446,16 @@ int dest_set_new(const struct dest_set_conf *conf, struct dest_set **ret_d, char
 	return 0;
 }
 
+bool dest_set_durability(const struct dest_set *ds, const char *rule_id, enum durability *ret_d)
+{
+	for (size_t i = 0; rule_id && i < ds->file.rules_n; i++)
+		if (strcmp(ds->file.rules[i].id, rule_id) == 0) {
+			*ret_d = ds->file.rules[i].durability;
+			return true;
+		}
+	return false;
+}
+
 void dest_set_free(struct dest_set *ds)
 {
 	if (!ds)

@@ -14,6 +14,13 @@
 #include "s3/caps.h"
 #include "s3/client.h"
 
+/* What close(2) and fsync(2) have seen done when they return: bytes and promise are durable here;
+ * the source has the version; every destination that the rules select has it. */
+enum durability { DURABILITY_STAGED, DURABILITY_SOURCE, DURABILITY_REPLICAS };
+
+/* "staged" or "A", "source" or "B", "replicas" or "C". */
+int durability_parse(const char *word, enum durability *ret_d) must_check;
+
 struct dest; /* one destination; lives as long as its set */
 struct dest_set;
 
@@ -37,6 +44,9 @@ void dest_set_abort(struct dest_set *ds); /* every request to any destination en
 /* The destination of an ARN, made at first use. Borrowed from the set. */
 int dest_get(struct dest_set *ds, const char *arn, struct dest **ret_d, char *why, size_t why_len)
 	must_check;
+
+/* What the file says of a rule, by its ID; false: nothing. */
+bool dest_set_durability(const struct dest_set *ds, const char *rule_id, enum durability *ret_d);
 
 const char *dest_arn(const struct dest *d);
 const char *dest_bucket(const struct dest *d);

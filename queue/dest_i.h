@@ -18,9 +18,17 @@ struct destconf_section {
 	enum destconf_choice unversioned_ok, class_fallback;
 };
 
+/* [rule ID] */
+struct destconf_rule {
+	char *id;
+	enum durability durability;
+};
+
 struct destconf {
 	struct destconf_section *sections;
 	size_t n;
+	struct destconf_rule *rules;
+	size_t rules_n;
 };
 
 int destconf_read(const char *file, struct destconf *ret_c, char *why, size_t why_len) must_check;

@@ -26,6 +26,9 @@ void destconf_free(struct destconf *c)
 	for (size_t i = 0; i < c->n; i++)
 		section_free(&c->sections[i]);
 	free(c->sections);
+	for (size_t i = 0; i < c->rules_n; i++)
+		free(c->rules[i].id);
+	free(c->rules);
 	*c = (struct destconf){ 0 };
 }
 
@@ -143,7 +146,7 @@ static int read_section(const struct reading *r, const struct ini_section *in,
 	if (!destconf_arn_bucket(in->name)) {
 		snprintf(r->why, r->why_len,
 			 "%s: line %d: [%s] is not the ARN of a bucket "
-			 "(arn:aws:s3:::BUCKET)",
+			 "(arn:aws:s3:::BUCKET), nor [rule ID]",
 			 r->file, in->line, printable(in->name, shown, sizeof(shown)));
 		return -EINVAL;
 	}
@@ -160,19 +163,63 @@ static int read_section(const struct reading *r, const struct ini_section *in,
 	return 0;
 }
 
+int durability_parse(const char *word, enum durability *ret_d)
+{
+	static const char *const words[][2] = {
+		[DURABILITY_STAGED] = { "staged", "A" },
+		[DURABILITY_SOURCE] = { "source", "B" },
+		[DURABILITY_REPLICAS] = { "replicas", "C" },
+	};
+
+	for (size_t i = 0; i < array_size(words); i++)
+		if (strcmp(word, words[i][0]) == 0 || strcmp(word, words[i][1]) == 0) {
+			*ret_d = (enum durability)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int read_rule(const struct reading *r, const struct ini_section *in, const char *id,
+		     struct destconf_rule *rule)
+{
+	int err = str_dup(id, &rule->id);
+
+	rule->durability = DURABILITY_SOURCE;
+	for (size_t i = 0; err == 0 && i < in->values.n; i++) {
+		const struct kv_item *it = &in->values.items[i];
+
+		if (strcmp(it->name, "durability") != 0)
+			return bad_key(r, it->name, "unknown key (of a rule: durability)");
+		if (durability_parse(it->value, &rule->durability) < 0)
+			return bad_key(r, it->name, "must be staged, source or replicas");
+	}
+	return err;
+}
+
+/* ID of a section "rule ID", or NULL. */
+static const char *rule_id(const char *section)
+{
+	if (strncmp(section, "rule", 4) != 0 || (section[4] != ' ' && section[4] != '\t'))
+		return NULL;
+	return section + 4 + strspn(section + 4, " \t");
+}
+
 static int read_sections(struct reading *r, const struct ini *ini, struct destconf *c)
 {
 	if (ini->n == 0)
 		return 0;
 	c->sections = calloc(ini->n, sizeof(*c->sections));
-	if (!c->sections)
+	c->rules = calloc(ini->n, sizeof(*c->rules));
+	if (!c->sections || !c->rules)
 		return -ENOMEM;
 	for (size_t i = 0; i < ini->n; i++) {
+		const struct ini_section *in = &ini->sections[i];
+		const char *id = rule_id(in->name);
 		int err;
 
-		r->line = ini->sections[i].line;
-		c->n++;
-		err = read_section(r, &ini->sections[i], &c->sections[i]);
+		r->line = in->line;
+		err = id ? read_rule(r, in, id, &c->rules[c->rules_n++])
+			 : read_section(r, in, &c->sections[c->n++]);
 		if (err < 0)
 			return err;
 	}

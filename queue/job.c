@@ -21,7 +21,6 @@ void job_spec_free(struct job_spec *s)
 	free(s->acl);
 	free(s->sse);
 	free(s->sse_key);
-	free(s->pinned);
 	free(s->lock_mode);
 	job_base_free(&s->base);
 	*s = (struct job_spec){ 0 };
@@ -35,7 +34,6 @@ static int copy_texts(struct job_spec *n, const struct job_spec *src)
 	r = r < 0 ? r : str_dup(src->acl, &n->acl);
 	r = r < 0 ? r : str_dup(src->sse, &n->sse);
 	r = r < 0 ? r : str_dup(src->sse_key, &n->sse_key);
-	r = r < 0 ? r : str_dup(src->pinned, &n->pinned);
 	return r < 0 ? r : str_dup(src->lock_mode, &n->lock_mode);
 }
 
@@ -200,7 +198,6 @@ static void add_protection(struct json_out *j, const struct job_spec *s)
 	add_flag(j, "legal_hold", s->legal_hold);
 	add_flag(j, "ask_acl", s->ask_acl);
 	add_flag(j, "ask_lock", s->ask_lock);
-	add_text(j, "pinned", s->pinned);
 }
 
 int job_spec_to_json(const struct job_spec *s, struct buf *out)
@@ -287,7 +284,6 @@ static int read_protection(const struct doc_node *root, struct job_spec *ret_s)
 	r = r < 0 ? r : maybe_bool(root, "legal_hold", &ret_s->legal_hold);
 	r = r < 0 ? r : maybe_bool(root, "ask_acl", &ret_s->ask_acl);
 	r = r < 0 ? r : maybe_bool(root, "ask_lock", &ret_s->ask_lock);
-	r = r < 0 ? r : maybe_text(root, "pinned", &ret_s->pinned);
 	if (r == 0 && doc_child(root, "retain_until") &&
 	    parse_i64(read_number(root, "retain_until"), &ret_s->retain_until_ms) < 0)
 		r = -EINVAL;

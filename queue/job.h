@@ -56,8 +56,6 @@ struct job_spec {
 	/* what the writer cannot know: grants made by others, a retention that the bucket gave */
 	bool ask_acl, ask_lock;
 	struct job_base base; /* what it was made of */
-	/* of a ticket that holds metadata for a version that the source has: that one's id */
-	char *pinned;
 };
 
 /* What the rule says of the replica. Strings: NULL = not said. */

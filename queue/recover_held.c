@@ -136,16 +136,16 @@ int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3
 /* --- metadata --------------------------------------------------------------------------------- */
 
 /* -ESTALE: somebody else replaced the version that they were meant for. */
-static int check_pinned(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+static int check_base(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
 {
-	const struct job_spec *spec = &st->spec;
+	const struct job_base *base = &st->spec.base;
 	int err = object_head(rc->conf->source, st->key, NULL, ret_i, &rc->error);
 
 	if (err < 0)
 		return err;
-	if (spec->etag && ret_i->etag && strcmp(spec->etag, ret_i->etag) != 0)
+	if (base->etag && ret_i->etag && strcmp(base->etag, ret_i->etag) != 0)
 		return -ESTALE;
-	if (spec->pinned && ret_i->version_id && strcmp(spec->pinned, ret_i->version_id) != 0)
+	if (base->version && ret_i->version_id && strcmp(base->version, ret_i->version_id) != 0)
 		return -ESTALE;
 	return 0;
 }
@@ -168,9 +168,9 @@ int recover_meta(struct recovery *rc, const struct store_ticket *st, struct s3_i
 	uint64_t size;
 	int err;
 
-	err = check_pinned(rc, st, ret_i);
+	err = check_base(rc, st, ret_i);
 	if (err == 0 && st->spec.ask_acl)
-		err = acl_get(source, st->key, st->spec.pinned, &acl, &rc->error);
+		err = acl_get(source, st->key, st->spec.base.version, &acl, &rc->error);
 	if (err == 0 && st->spec.ask_acl)
 		opts.acl = acl_canned(&acl);
 	err = err < 0 ? err : kv_copy(&meta, &st->spec.meta);
@@ -178,7 +178,7 @@ int recover_meta(struct recovery *rc, const struct store_ticket *st, struct s3_i
 	size = ret_i->size;
 	s3_info_free(ret_i);
 	err = err < 0 ? err
-		      : object_copy(source, st->key, NULL, st->spec.etag, size, st->key, &opts,
+		      : object_copy(source, st->key, NULL, st->spec.base.etag, size, st->key, &opts,
 				    ret_i, &rc->error);
 	if (err == 0 && acl.owner && !acl_canned(&acl))
 		err = acl_put(source, st->key, ret_i->version_id, &acl, &rc->error);

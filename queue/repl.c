@@ -375,6 +375,7 @@ int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl *
 	if (!r)
 		return -ENOMEM;
 	lock_init(&r->locked.l);
+	cond_init(&r->locked.finished);
 	r->store = conf->store;
 	r->dests = conf->dests;
 	r->source = conf->source;
@@ -451,6 +452,7 @@ void repl_free(struct repl *r)
 	map_free(r->locked.bodies);
 	rules_unref(r->locked.rules);
 	free(r->staging_dir);
+	cond_free(&r->locked.finished);
 	lock_free(&r->locked.l);
 	free(r);
 }

@@ -65,6 +65,19 @@ struct repl_facts {
 	const struct job_spec *spec;
 };
 
+/* The strongest of the rules that select a version of key with these tags and this encryption. A
+ * rule for which destinations.conf says nothing has the mount's. */
+enum durability repl_durability(struct repl *r, const char *key, const struct kv *tags,
+				const char *sse, enum durability mounts);
+/*
+ * Waits until every destination that was selected for this version has it. -EIO: one is FAILED;
+ * -ETIMEDOUT: not by then (mono ms); -ECANCELED: repl_stop_waits. Its rows stay in any case.
+ */
+int repl_wait(struct repl *r, const char *key, const char *version, int64_t deadline_ms) must_check;
+void repl_stop_waits(struct repl *r);
+/* For the workers: a row was finished or parked. */
+void repl_note_finished(struct repl *r);
+
 /* kind OBJECT: token names the write (goes into its metadata as REPL_META_ID): ticket_token. */
 int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticket **ret_t)
 	must_check;
@@ -126,8 +139,7 @@ void repl_abandon(struct ticket *t);
 void repl_leave(struct ticket *t);
 
 /* The staged file (fsynced by the caller) under this key is acknowledged from now on; staged NULL:
- * the metadata of spec for the version spec->pinned, or the one with spec->etag. Again for each
- * later change of key or spec. */
+ * the metadata of spec for the version spec->base. Again for each later change of key or spec. */
 int repl_hold(struct ticket *t, const char *key, const char *staged, const struct job_spec *spec)
 	must_check;
 /* A begun ticket goes on under another name (rename of a file that is not in the source yet). */

@@ -286,6 +286,27 @@ static int decide_won(struct repl *r, struct decision *d, const struct rule **wo
 	return err;
 }
 
+enum durability repl_durability(struct repl *r, const char *key, const struct kv *tags,
+				const char *sse, enum durability mounts)
+{
+	const struct rules_facts facts = { .key = key, .tags = tags, .sse = sse };
+	struct rule_set *rs = repl_get_rules(r);
+	size_t count = rules_dest_count(rs), n = 0;
+	auto_free const struct rule **won = calloc(count + 1, sizeof(*won));
+	enum durability level = DURABILITY_STAGED;
+
+	if (won)
+		n = rules_match(rs, &facts, won, count);
+	for (size_t i = 0; i < n; i++) {
+		enum durability own = mounts;
+
+		(void)dest_set_durability(r->dests, won[i]->id, &own);
+		level = max_of(level, own);
+	}
+	rules_unref(rs);
+	return n ? level : mounts;
+}
+
 int repl_decide(struct repl *r, struct decision *d)
 {
 	const struct repl_facts *f = d->facts;

@@ -18,6 +18,9 @@ struct repl {
 	bool all_deletes;
 	struct {
 		struct lock l;
+		struct cond finished; /* a row, or the waits */
+		uint64_t finishes;
+		bool stop_waits;
 		struct rule_set *rules;
 		struct map *uploads; /* token and destination -> struct kept_upload, owned */
 		struct map *bodies;  /* staged name -> struct kept_body, owned */

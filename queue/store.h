@@ -54,7 +54,7 @@ int store_note_upload(struct store *s, int64_t ticket, const char *side, const c
 		      const char *upload_id) must_check;
 int store_drop_upload(struct store *s, int64_t ticket, const char *side) must_check;
 /* The ticket (made by store_begin) becomes held, or what it holds changes: a staged file, or
- * (staged NULL) metadata of spec->pinned. spec NULL: its key alone changes. Synced. */
+ * (staged NULL) metadata for the version spec->base. spec NULL: its key alone changes. Synced. */
 int store_hold(struct store *s, int64_t ticket, const char *key, const char *staged,
 	       const struct job_spec *spec) must_check;
 /* Removes the ticket and adds the jobs, in one synced transaction. Jobs come with id 0 and get
@@ -86,7 +86,7 @@ int store_each_ticket(struct store *s, bool any, int (*fn)(void *arg, const stru
 /* At start: claimed becomes ready, and every row not done becomes uncertain. */
 int store_reset_claims(struct store *s) must_check;
 /* Live work first: the next due job of a destination for which allow(arg, dest) says yes; 1 =
- * found, 0 = none (*ret_next_due: when to look again, wall ms, CLOCK_NEVER). */
+ * found, 0 = none. *ret_next_due, wall ms: when to look for another one; CLOCK_NEVER. */
 int store_claim(struct store *s, int64_t now_ms, bool (*allow)(void *arg, const char *dest),
 		void *arg, struct job *ret_j, int64_t *ret_next_due) must_check;
 

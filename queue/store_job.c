@@ -216,7 +216,8 @@ static int claim_one(struct db *db, void *arg)
 		}
 		c->found = true;
 		job_step(&c->job, JOB_CLAIMED);
-		return mark_claimed(db, c->job.id);
+		r = mark_claimed(db, c->job.id);
+		return r < 0 ? r : find_heads(db, c); /* what is left for others */
 	}
 	return r;
 }
@@ -243,6 +244,7 @@ int store_claim(struct store *s, int64_t now_ms, bool (*allow)(void *arg, const 
 	if (r == 0 && c.found) {
 		*ret_j = c.job;
 		c.job = (struct job){ 0 };
+		*ret_next_due = c.n > 0 ? now_ms : c.next_due;
 		r = 1;
 	} else if (r == 0) {
 		*ret_next_due = c.next_due;

@@ -64,7 +64,7 @@ static bool allow(void *arg, const char *arn)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-/* 1 = *t holds a job; 0 = none, *ret_due (wall) says when to look again; or -errno. */
+/* 1 = *t holds a job, 0 = none; *ret_due (wall) says when to look for another; or -errno. */
 static int claim(struct workers *w, struct task *t, int64_t *ret_due)
 {
 	struct admission a = { .w = w, .now_ms = clock_wall_ms() };
@@ -150,7 +150,9 @@ static void work(void *arg)
 
 		r = claim(w, &t, &due);
 		if (r == 1) {
-			pass_wake(w);
+			/* who sleeps may not know of the others that are due, now or later */
+			if (due != CLOCK_NEVER)
+				pass_wake(w);
 			worker_run_job(&t);
 		}
 		job_free(&t.job);

@@ -15,6 +15,7 @@ struct workers_conf {
 	struct s3_client *source;
 	const char *source_bucket;
 	const char *staging_dir;
+	struct pool *pool;	/* copies of parts at a destination; NULL = none */
 	unsigned threads;	/* 0 = 8 */
 	int64_t retry_first_ms; /* 0 = 1 s */
 	int64_t retry_max_ms;	/* 0 = 5 min */

@@ -100,14 +100,15 @@ static int find_in_ledger(struct task *t, const char *key, const char *version, 
 
 static int note_coming(void *arg, const struct job *j)
 {
-	*(bool *)arg |= j->kind == JOB_OBJECT && j->attempt == 0 &&
+	*(bool *)arg |= j->kind == JOB_OBJECT && j->class == JOB_LIVE && j->attempt == 0 &&
 			(j->state == JOB_READY || j->state == JOB_CLAIMED);
 	return 0;
 }
 
 /*
  * The replica of what the version was made of. -EINPROGRESS: it is on its way, and worth waiting
- * for. Only for one that nothing has gone wrong with: then this ends, since its row is older.
+ * for. Only for one that is live and that nothing has gone wrong with: its row is older, so that
+ * it is claimed first, and this ends.
  */
 static int find_base(struct task *t, char **ret_version)
 {
@@ -166,6 +167,7 @@ static int copy_job(struct task *t)
 		.dest = dest_client(t->dest),
 		.source_bucket = w->source_bucket,
 		.staging_dir = w->staging_dir,
+		.pool = w->conf.pool,
 		.early = repl_take_upload(w->conf.repl, &t->job),
 		.on_upload = on_upload,
 		.on_part = on_part,
@@ -265,6 +267,7 @@ static void finish(struct task *t, const struct outcome *o)
 	}
 	if (unstaged)
 		repl_release_staged(w->conf.repl, unstaged);
+	repl_note_finished(w->conf.repl);
 }
 
 /*

@@ -15,10 +15,12 @@ setfattr -n user.color -v blue "$f" # a second version, with the same bytes
 setfattr -n user.s3.tag.class -v tax "$f"
 chmod 640 "$f"
 touch -d '2020-02-02T02:02:02Z' "$f"
+sync "$f"
 old=$(xattr "$f" user.s3.version-id)
 echo other >"$f"
 setfattr -n user.color -v red "$f"
 setfattr -n user.s3.tag.class -v none "$f"
+sync "$f"
 before=$(versions_of docs/deep/er/report.txt | wc -l)
 
 check_old() { # path: what was old is there

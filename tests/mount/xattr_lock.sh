@@ -33,6 +33,7 @@ setfattr -x user.s3.legal-hold "$f"
 assert_eq "$(lock a file)" "retention GOVERNANCE 2041-01-01T00:00:00+00:00 hold OFF "
 # a file under retention can be written and removed: its versions stay
 chmod 600 "$f"
+sync "$f"
 assert_eq "$(lock a file)" "retention none hold OFF " "a copy takes no retention along"
 assert_eq "$(s3 count-versions a file)" 2 versions
 echo text >"$MNT/held"

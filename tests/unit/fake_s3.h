@@ -769,6 +769,56 @@ static inline void fake_unknown(const struct fake_req *r, struct http_res *res)
 	fake_error(res, 501, "NotImplemented");
 }
 
+/* The version that x-amz-copy-source names, if it still is what it is said to be. */
+static inline const struct fake_version *fake_copy_source(struct fake_s3 *f,
+							  const struct fake_req *r)
+{
+	const char *from = kv_get(r->q->headers, "x-amz-copy-source"),
+		   *match = kv_get(r->q->headers, "x-amz-copy-source-if-match"),
+		   *slash = strchr(from + 1, '/'), *query = strchr(from, '?');
+	auto_free char *bucket = fake_decode(from + 1, (size_t)(slash - from - 1));
+	auto_free char *key = fake_decode(slash + 1, query ? (size_t)(query - slash - 1)
+							   : strlen(slash + 1));
+	const struct fake_version *v =
+		fake_find(f, bucket, key, query ? query + strlen("?versionId=") : NULL);
+
+	if (v && match && (strlen(match) < 2 || strncmp(match + 1, v->etag, strlen(v->etag)) != 0))
+		return NULL;
+	return v && !v->marker ? v : NULL;
+}
+
+/* CopyObject with REPLACE, UploadPartCopy: as if the bytes had come with the request. */
+static inline void fake_serve_copy(struct fake_s3 *f, struct fake_req *r, struct http_res *res)
+{
+	const struct fake_version *v = fake_copy_source(f, r);
+	const char *range = kv_get(r->q->headers, "x-amz-copy-source-range"),
+		   *id = kv_get(&r->query, "uploadId");
+	struct fake_upload *u = id ? fake_upload_find(f, r, id) : NULL;
+	unsigned long long first = 0, last = v ? v->len - 1 : 0;
+
+	if (!v || (id && !u)) {
+		fake_error(res, v ? 404 : 412, v ? "NoSuchUpload" : "PreconditionFailed");
+		return;
+	}
+	CHECK(u || kv_get(r->q->headers, "x-amz-metadata-directive"));
+	CHECK(!range || sscanf(range, "bytes=%llu-%llu", &first, &last) == 2);
+	if (!CHECK(first <= last && last < v->len))
+		abort();
+	free(r->body);
+	r->body_len = (size_t)(last - first + 1);
+	r->body = fake_memory(calloc(1, r->body_len + 1));
+	memcpy(r->body, v->body + first, r->body_len);
+	fake_etag(r->body, r->body_len, r->md5);
+	if (u)
+		fake_part_put(u, r, res);
+	else
+		fake_put(f, r, res);
+	must(buf_addf(&res->body,
+		      "<CopyObjectResult><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
+		      "<ETag>%s</ETag></CopyObjectResult>",
+		      r->md5));
+}
+
 /* With an uploadId. */
 static inline void fake_serve_upload(struct fake_s3 *f, struct fake_req *r, struct http_res *res)
 {
@@ -798,8 +848,10 @@ static inline void fake_serve_locked(struct fake_s3 *f, struct fake_req *r, stru
 	lock_assert_held(&f->l);
 	if (!r->key && is_get && kv_get(&r->query, "versions"))
 		fake_list(f, r, res);
-	else if (!r->key || kv_get(r->q->headers, "x-amz-copy-source"))
+	else if (!r->key)
 		fake_unknown(r, res);
+	else if (is_put && kv_get(r->q->headers, "x-amz-copy-source"))
+		fake_serve_copy(f, r, res);
 	else if (kv_get(&r->query, "acl")) /* a server without ACLs */
 		fake_error(res, 501, "NotImplemented");
 	else if (kv_get(&r->query, "uploadId"))

@@ -347,6 +347,31 @@ static void test_later(void)
 	store_close(s);
 }
 
+/* Who claimed one knows whether there is another for somebody else, and when. */
+static void test_next_due(void)
+{
+	auto_with(job_free) struct job j = { 0 };
+	struct job later = make_job(JOB_OBJECT, "later", "v", A);
+	struct store *s = fresh();
+	int64_t next = 0;
+
+	CHECK(add(s, "k0", "v", A) > 0);
+	CHECK(add(s, "k1", "v", A) > 0);
+	CHECK_INT(store_claim(s, 5000, allow_all, NULL, &j, &next), 1);
+	CHECK_INT(next, 5000);
+	job_free(&j);
+	CHECK_INT(store_claim(s, 5000, allow_all, NULL, &j, &next), 1);
+	CHECK(next == CLOCK_NEVER);
+	job_free(&j);
+	later.due_ms = 9000;
+	CHECK(add_job(s, later) > 0);
+	CHECK(add(s, "k2", "v", A) > 0);
+	CHECK_INT(store_claim(s, 5000, allow_all, NULL, &j, &next), 1);
+	CHECK_STR(j.key, "k2");
+	CHECK_INT(next, 9000);
+	store_close(s);
+}
+
 struct allowing {
 	const char *refuse;
 	int asked_a, asked_b, said_yes;
@@ -497,6 +522,7 @@ int main(void)
 	test_round_trip();
 	test_order();
 	test_later();
+	test_next_due();
 	test_allow();
 	test_retry();
 	test_tags();

@@ -507,10 +507,46 @@ static void test_copy_large(void)
 		  .body = "<Error><Code>PreconditionFailed</Code></Error>" },
 		{ "DELETE", "/b/dst?uploadId=U", .status = 204 },
 	};
-	struct s3_put_opts opts = { 0 };
+	/* A rename: all that belongs to the old name is said again, as no part carries it. */
+	static const struct script_step rename[] = {
+		{ "POST",
+		  "/b/dst?uploads",
+		  { "x-amz-meta-m", "v", "x-amz-storage-class", "STANDARD_IA", "x-amz-tagging",
+		    "k=v", "x-amz-acl", "public-read", "content-type", "text/plain" },
+		  .status = 200,
+		  .body = "<InitiateMultipartUploadResult><UploadId>U</UploadId></"
+			  "InitiateMultipartUploadResult>" },
+		PART("1", "bytes=0-1073741823"),
+		PART("2", "bytes=1073741824-2147483647"),
+		PART("3", "bytes=2147483648-3221225471"),
+		PART("4", "bytes=3221225472-4294967295"),
+		PART("5", "bytes=4294967296-5368709119"),
+		PART("6", "bytes=5368709120-5368709120"),
+		{ "POST", "/b/dst?uploadId=U", .sends = "<PartNumber>6</PartNumber>", .status = 200,
+		  .answer = { "x-amz-version-id", "v2" },
+		  .body = "<CompleteMultipartUploadResult><ETag>\"x-6\"</ETag></"
+			  "CompleteMultipartUploadResult>" },
+		{ "GET", "/b/dst?tagging&versionId=v2", .status = 200,
+		  .body = "<Tagging><TagSet></TagSet></Tagging>" },
+		{ "PUT", "/b/dst?tagging&versionId=v2", .sends = "<Key>k</Key>", .status = 200 },
+	};
+	auto_with(kv_free) struct kv meta = KV_EMPTY, sys = KV_EMPTY, tags = KV_EMPTY;
+	struct s3_put_opts opts = { 0 }, full = { .meta = &meta,
+						  .sys = &sys,
+						  .tags = &tags,
+						  .storage_class = "STANDARD_IA",
+						  .acl = "public-read" };
 	struct s3_info i = { 0 };
 	struct s3_error e = { 0 };
 
+	CHECK_INT(kv_set(&meta, "m", "v"), 0);
+	CHECK_INT(kv_set(&sys, "content-type", "text/plain"), 0);
+	CHECK_INT(kv_set(&tags, "k", "v"), 0);
+	SCRIPT_RUN(rename, c,
+		   CHECK_INT(object_copy(c, "src", NULL, ETAG, 5 * GIB + 1, "dst", &full, &i, &e),
+			     0));
+	CHECK_STR(i.version_id, "v2");
+	s3_info_free(&i);
 	SCRIPT_RUN(steps, c,
 		   CHECK_INT(object_copy(c, "src", NULL, NULL, 5 * GIB + 1, "dst", NULL, &i, &e),
 			     0));
