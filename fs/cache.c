@@ -38,21 +38,6 @@ int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c
 	return 0;
 }
 
-void read_cache_free(struct read_cache *c)
-{
-	if (!c)
-		return;
-	lock_take(&c->locked.l);
-	while (c->locked.tasks)
-		cond_wait(&c->locked.changed, &c->locked.l);
-	lock_drop(&c->locked.l);
-	cache_memory_free(c);
-	diskcache_free(c->disk);
-	cond_free(&c->locked.changed);
-	lock_free(&c->locked.l);
-	free(c);
-}
-
 struct victims {
 	const char *key;
 	struct cache_object **found;
@@ -78,11 +63,10 @@ static int collect(void *arg, const char *name, void *value)
 	return 0;
 }
 
-void read_cache_drop_key(struct read_cache *c, const char *key)
+static void drop_locked(struct read_cache *c, const char *key)
 {
 	struct victims v = { .key = key };
 
-	scoped_lock(&c->locked.l);
 	v.found = calloc(map_count(c->locked.objects) + 1, sizeof(struct cache_object *));
 	if (!v.found)
 		return; /* they are named by version: stale ones are not asked for again */
@@ -90,6 +74,29 @@ void read_cache_drop_key(struct read_cache *c, const char *key)
 	for (size_t i = 0; i < v.n; i++)
 		cache_object_drop_locked(c, v.found[i]);
 	free(v.found);
+}
+
+void read_cache_drop_key(struct read_cache *c, const char *key)
+{
+	scoped_lock(&c->locked.l);
+	drop_locked(c, key);
+}
+
+void read_cache_free(struct read_cache *c)
+{
+	if (!c)
+		return;
+	lock_take(&c->locked.l);
+	while (c->locked.tasks)
+		cond_wait(&c->locked.changed, &c->locked.l);
+	if (c->locked.objects)
+		drop_locked(c, "");
+	lock_drop(&c->locked.l);
+	cache_memory_free(c);
+	diskcache_free(c->disk);
+	cond_free(&c->locked.changed);
+	lock_free(&c->locked.l);
+	free(c);
 }
 
 /* --- the reader ------------------------------------------------------------------------------- */
@@ -390,6 +397,11 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 	r = fill_locked(&rd);
 	for (size_t i = 0; i < rd.v.n; i++)
 		cache_unmark_locked(c, rd.v.blocks[i]);
+	if (!r && rd.o->check != CHECK_NONE) {
+		lock_drop(&c->locked.l);
+		r = cache_check_end(c, rd.o, rd.end);
+		lock_take(&c->locked.l);
+	}
 	if (r)
 		unpin_all_locked(&rd.v);
 	cache_object_put_locked(c, rd.o);

@@ -39,17 +39,7 @@ int cache_memory_new(struct read_cache *c, uint64_t max_bytes)
 
 void cache_memory_free(struct read_cache *c)
 {
-	if (c->locked.objects) {
-		lock_take(&c->locked.l);
-		while (c->locked.idle.oldest || c->locked.ahead.oldest) {
-			struct cache_block *b = c->locked.idle.oldest ? c->locked.idle.oldest
-								      : c->locked.ahead.oldest;
-
-			cache_object_drop_locked(c, b->object);
-		}
-		assert(map_count(c->locked.objects) == 0);
-		lock_drop(&c->locked.l);
-	}
+	assert(!c->locked.objects || map_count(c->locked.objects) == 0);
 	map_free(c->locked.objects);
 	area_free(c->memory, c->blocks_n * CACHE_BLOCK);
 	area_free(c->blocks, c->blocks_n * sizeof(*c->blocks));
@@ -131,6 +121,7 @@ static void object_free(struct cache_object *o)
 	free(o->key);
 	free(o->version_id);
 	free(o->etag);
+	digest_free(o->sum);
 	free(o);
 }
 
@@ -162,6 +153,7 @@ static int object_new(const struct read_id *id, struct cache_object **ret_o)
 		object_free(o);
 		return r;
 	}
+	cache_check_begin(o);
 	*ret_o = o;
 	return 0;
 }
@@ -282,6 +274,8 @@ void cache_object_drop_locked(struct read_cache *c, struct cache_object *o)
 
 	lock_assert_held(&c->locked.l);
 	o->refs++;
+	if (o->mapped && o->check == CHECK_BAD)
+		o->refs--; /* its own */
 	unmap_locked(c, o);
 	for (b = o->first; b; b = after) {
 		after = b->after;

@@ -10,6 +10,7 @@ struct cache_fetch {
 	struct read_cache *c;
 	struct cache_object *object; /* referenced by the blocks' pins, and by us */
 	struct s3_range range;
+	struct object_md5 md5;	     /* as the answer tells */
 	struct diskcache_file *disk; /* NULL: none */
 	uint64_t at;		     /* bytes below it are in their blocks */
 	size_t n, done;		     /* blocks; the first `done` are not ours any more */
@@ -54,6 +55,8 @@ static void pages_ready(struct cache_fetch *f, uint64_t to)
 	bool any = false;
 
 	scoped_lock(&f->c->locked.l);
+	if (f->md5.known)
+		f->object->md5 = f->md5;
 	while (f->done < f->n) {
 		struct cache_block *b = f->blocks[f->done];
 		uint8_t pages = cache_pages(b->number, f->range.start, end);
@@ -114,6 +117,7 @@ static int take_bytes(void *arg, const void *p, size_t n)
 	keep_on_disk(f, f->at, to);
 	f->at = to;
 	pages_ready(f, to);
+	cache_check_step(f->c, f->object);
 	return 0;
 }
 
@@ -139,7 +143,7 @@ static void end(struct cache_fetch *f, int error)
 }
 
 /* By its ETag, since a listing tells no version id. */
-static struct diskcache_file *open_disk(const struct read_cache *c, const struct cache_object *o)
+struct diskcache_file *cache_open_disk(const struct read_cache *c, const struct cache_object *o)
 {
 	const char *content = o->etag ? o->etag : o->version_id;
 	auto_free char *id = NULL;
@@ -161,6 +165,7 @@ static bool take_from_disk(struct cache_fetch *f)
 		return false;
 	f->at += n;
 	pages_ready(f, f->at);
+	cache_check_step(f->c, f->object);
 	return true;
 }
 
@@ -176,7 +181,7 @@ static int take_from_source(struct cache_fetch *f)
 		if (whole_block(f, i) && diskcache_has(f->disk, i))
 			gap.end = i * CACHE_BLOCK;
 	r = object_get_stream(f->c->client, o->key, o->version_id, o->etag, gap, take_bytes, f,
-			      &got, NULL);
+			      &f->md5, &got, NULL);
 	/* shorter than what we were told: another object by now */
 	return !r && got != gap.end - gap.start ? -ESTALE : r;
 }
@@ -185,7 +190,7 @@ int cache_fetch_run(struct cache_fetch *f)
 {
 	int r = 0;
 
-	f->disk = open_disk(f->c, f->object);
+	f->disk = cache_open_disk(f->c, f->object);
 	while (!r && f->at < f->range.end)
 		if (!take_from_disk(f))
 			r = take_from_source(f);

@@ -25,6 +25,7 @@
 #define FS_CACHE_I_H
 
 #include "base/cancel.h"
+#include "base/digest.h"
 #include "base/lock.h"
 #include "base/map.h"
 #include "fs/cache.h"
@@ -48,12 +49,26 @@ struct cache_block {
 	struct cache_block *before, *after; /* of the same object */
 };
 
+/* The whole of an object against the MD5 that S3 has of it: its bytes are added in their order, as
+ * they come. Who reads its end hears of it. */
+enum cache_check {
+	CHECK_NONE, /* there is no MD5 of it, or its bytes did not all pass by here */
+	CHECK_RUNS,
+	CHECK_GOOD,
+	CHECK_BAD, /* nothing more is read of it, until it is dropped */
+};
+
 struct cache_object {
 	char *name, *key, *version_id, *etag; /* fixed; name is the one in the map */
 	uint64_t size;			      /* fixed */
 	bool mapped;
 	unsigned refs; /* its blocks, and the readers who are at it */
 	struct cache_block *first;
+	enum cache_check check;
+	bool checking;	  /* somebody adds bytes now; the digest is theirs */
+	uint64_t checked; /* bytes */
+	struct digest *sum;
+	struct object_md5 md5; /* as a GET told */
 };
 
 struct cache_list {
@@ -118,6 +133,17 @@ int cache_fetch_new_locked(struct read_cache *c, struct cache_object *o, struct 
 int cache_fetch_run(struct cache_fetch *f);
 /* The same by the pool; nothing is fetched when it has no room, and who waits tries itself. */
 void cache_fetch_submit(struct cache_fetch *f);
+
+/* NULL: not to be had. The caller closes it. */
+struct diskcache_file *cache_open_disk(const struct read_cache *c, const struct cache_object *o);
+
+/* --- cache_check.c: the whole of an object ---------------------------------------------------- */
+
+void cache_check_begin(struct cache_object *o); /* a new one */
+/* Adds what has come. Without the lock. */
+void cache_check_step(struct read_cache *c, struct cache_object *o);
+/* It was read up to end: -EIO when it is bad. Without the lock. */
+int cache_check_end(struct read_cache *c, struct cache_object *o, uint64_t end) must_check;
 
 /* --- cache.c: decisions ----------------------------------------------------------------------- */
 

@@ -332,6 +332,22 @@ void diskcache_close(struct diskcache_file *f)
 	free(f);
 }
 
+void diskcache_drop(struct diskcache_file *f)
+{
+	struct diskcache *d;
+	struct version *v;
+
+	if (!f)
+		return;
+	d = f->d;
+	lock_take(&d->locked.l);
+	v = map_get(d->locked.versions, f->name);
+	if (v)
+		forget_locked(d, v);
+	lock_drop(&d->locked.l);
+	diskcache_close(f);
+}
+
 /* --- blocks ----------------------------------------------------------------------------------- */
 
 static struct entry entry_of(uint64_t number, const void *p, size_t n)

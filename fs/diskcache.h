@@ -28,6 +28,8 @@ struct diskcache_file;
 /* id: all that tells this version's bytes from any other's. NULL: not to be had. */
 struct diskcache_file *diskcache_open(struct diskcache *d, const char *id, uint64_t size);
 void diskcache_close(struct diskcache_file *f); /* NULL is fine */
+/* What is there of it is of no use. Closes f. */
+void diskcache_drop(struct diskcache_file *f);
 /* Block `number`, which has n bytes: false when it is not there, or not as it was put. */
 bool diskcache_get(struct diskcache_file *f, uint64_t number, void *dst, size_t n);
 bool diskcache_has(struct diskcache_file *f, uint64_t number);

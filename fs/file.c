@@ -36,7 +36,7 @@ static uint64_t content_locked(const struct file *f)
 	auto_free char *text = NULL;
 	uint64_t content;
 
-	if (f->locked.state != FILE_CLEAN || !id ||
+	if (f->locked.state != FILE_CLEAN || !id || atomic_load(&f->locked.body->failed) ||
 	    str_format(&text, "%llu %s", (unsigned long long)a->size, id) ||
 	    sha256(text, strlen(text), hash))
 		return 0;
@@ -418,6 +418,8 @@ static int read_once(struct file *f, struct handle *h, size_t n, uint64_t off,
 	if (n && !r)
 		atomic_store(&b->seen, true);
 	*ret_again = clean && !atomic_load(&b->seen);
+	if (r == -EIO)
+		atomic_store(&b->failed, true);
 	body_unref(b);
 	return r;
 }

@@ -55,6 +55,7 @@ struct body {
 	char *key, *version_id, *etag; /* fixed; of the base; key NULL: there is none */
 	_Atomic uint64_t base_size;    /* how much of the base still shows */
 	uint64_t full_size;	       /* fixed; of the base in S3 */
+	atomic_bool failed;	       /* a read of it has: the kernel's pages are not all of it */
 	atomic_bool seen;	       /* somebody has read of the base */
 };
 

@@ -169,11 +169,10 @@ int answer_check_200(const struct s3_req *req, const struct kv *headers, struct 
 	return rc == -ENOMEM ? rc : -EIO;
 }
 
-bool answer_md5_differs(const struct kv *headers, const uint8_t md5[16])
+bool answer_md5(const struct kv *headers, uint8_t ret_md5[16])
 {
 	const char *etag = kv_get(headers, "etag"),
 		   *sse = kv_get(headers, "x-amz-server-side-encryption");
-	uint8_t told[16];
 	char hex[33];
 	size_t n;
 
@@ -187,7 +186,14 @@ bool answer_md5_differs(const struct kv *headers, const uint8_t md5[16])
 		return false;
 	memcpy(hex, etag, 32);
 	hex[32] = '\0';
-	return hex_decode(hex, told, sizeof(told)) == 0 && memcmp(told, md5, sizeof(told)) != 0;
+	return hex_decode(hex, ret_md5, 16) == 0;
+}
+
+bool answer_md5_differs(const struct kv *headers, const uint8_t md5[16])
+{
+	uint8_t told[16];
+
+	return answer_md5(headers, told) && memcmp(told, md5, sizeof(told)) != 0;
 }
 
 void answer_none(const char *code, enum fault_class class, const char *why, struct s3_error *e)

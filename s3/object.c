@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 
+#include "s3/answer.h"
 #include "s3/list.h"
 #include "s3/verb_i.h"
 
@@ -256,9 +257,10 @@ struct stream {
 	struct s3_range range;
 	http_write_fn *write;
 	void *arg;
-	uint64_t given;	   /* to write, all attempts together */
-	uint64_t at;	   /* of this attempt */
-	const char *wrong; /* with the answer's head */
+	struct object_md5 *md5; /* NULL: not wanted */
+	uint64_t given;		/* to write, all attempts together */
+	uint64_t at;		/* of this attempt */
+	const char *wrong;	/* with the answer's head */
 	int wrong_errno;
 };
 
@@ -271,6 +273,8 @@ static int stream_head(void *arg, int status, const struct kv *headers)
 	s->wrong = check_head(status, headers, s->range, &bytes);
 	if (!s->wrong)
 		s->wrong = identity_differs(headers, s->version, s->etag, &s->wrong_errno);
+	if (!s->wrong && s->md5)
+		s->md5->known = answer_md5(headers, s->md5->md5);
 	return s->wrong ? s->wrong_errno : 0;
 }
 
@@ -299,11 +303,11 @@ static int stream_restart(void *arg)
 }
 
 int object_get_stream(struct s3_client *c, const char *key, const char *version, const char *etag,
-		      struct s3_range range, http_write_fn *write, void *arg, uint64_t *ret_got,
-		      struct s3_error *err)
+		      struct s3_range range, http_write_fn *write, void *arg,
+		      struct object_md5 *ret_md5, uint64_t *ret_got, struct s3_error *err)
 {
 	auto_with(s3_res_free) struct s3_res res = { 0 };
-	struct stream s = { version, etag, range, write, arg, .given = 0 };
+	struct stream s = { version, etag, range, write, arg, ret_md5, .given = 0 };
 	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject",
 						   .method = "GET",
 						   .key = key,

@@ -26,10 +26,16 @@ int object_get_range(struct s3_client *c, const char *key, const char *version, 
 	must_check;
 
 /* The same for a range of any length: the bytes go to write in order, each once however often the
- * transfer breaks and is begun again, and none before the head of the answer has been looked at. */
+ * transfer breaks and is begun again, and none before the head of the answer has been looked at,
+ * and ret_md5 (may be NULL) filled. */
+struct object_md5 {
+	bool known;
+	uint8_t md5[16]; /* of the whole object */
+};
 int object_get_stream(struct s3_client *c, const char *key, const char *version, const char *etag,
-		      struct s3_range range, http_write_fn *write, void *arg, uint64_t *ret_got,
-		      struct s3_error *err) must_check;
+		      struct s3_range range, http_write_fn *write, void *arg,
+		      struct object_md5 *ret_md5, uint64_t *ret_got, struct s3_error *err)
+	must_check;
 
 /* The whole body of a small object, capped at limit (-EFBIG). */
 int object_get_small(struct s3_client *c, const char *key, const char *version, size_t limit,

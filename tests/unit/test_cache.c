@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/codec.h"
+#include "base/digest.h"
 #include "base/lock.h"
 #include "fs/cache_i.h"
 
@@ -570,6 +572,52 @@ static void test_changed(void)
 	close_world(&w);
 }
 
+/* The MD5 of the whole, which the server tells as the ETag, against what it sends. */
+static void test_check(void)
+{
+	static const struct {
+		const char *what;
+		bool wrong, multipart, jumps;
+		int end;
+	} cases[] = {
+		{ "the bytes of the ETag", false, false, false, 0 },
+		{ "others", true, false, false, -EIO },
+		{ "others, and no MD5 of the whole", true, true, false, 0 },
+		{ "others, not all of them read", true, false, true, 0 },
+	};
+
+	for (size_t i = 0; i < array_size(cases); i++) {
+		struct read_pos pos = { .next = 0 };
+		auto_free uint8_t *whole = malloc(SIZE);
+		uint8_t sum[MD5_SIZE];
+		char etag[40];
+		struct world w;
+		int r = 0;
+
+		CHECK_CASE(cases[i].what);
+		for (uint64_t at = 0; at < SIZE; at++)
+			whole[at] = pattern(at);
+		whole[SIZE / 2] ^= cases[i].wrong;
+		CHECK_INT(md5(whole, SIZE, sum), 0);
+		hex_encode(sum, MD5_SIZE, etag);
+		if (cases[i].multipart)
+			snprintf(etag + 2 * MD5_SIZE, 4, "-2");
+		open_world(&w, 8 * MIB, true);
+		w.s.etag = w.id.etag = etag;
+		for (uint64_t at = cases[i].jumps ? 128 * KIB : 0; at < SIZE && !r; at += 128 * KIB)
+			r = read_check(&w, &pos, (size_t)min_of(128 * KIB, SIZE - at), at);
+		CHECK_INT(r, cases[i].end);
+		if (r) { /* until it is dropped */
+			CHECK_INT(read_check(&w, &pos, 10, 5000), -EIO);
+			read_cache_drop_key(w.c, "k");
+			CHECK_INT(read_check(&w, &pos, 10, 5000), 0);
+		}
+		read_cache_leave(w.c, &pos);
+		close_world(&w);
+	}
+	CHECK_CASE(NULL);
+}
+
 /* Many readers, little room, objects that are dropped all the time: the bytes are right, and
  * nothing hangs. */
 static void *storm_run(void *arg)
@@ -630,6 +678,7 @@ int main(void)
 	test_failure();
 	test_drop();
 	test_changed();
+	test_check();
 	test_storm();
 	return check_done();
 }
