@@ -55,6 +55,8 @@ struct config {
 	int durability; /* as in queue/dest.h */
 	int64_t replicas_wait_ms;
 	uint64_t memory;
+	char *disk_cache; /* NULL: none */
+	uint64_t disk_cache_max;
 	unsigned uid, gid, umask;
 	enum log_level log_level;
 	struct buf fuse; /* what libfuse and the kernel shall get: "ro,noexec" */

@@ -51,6 +51,8 @@ const struct config_option config_table[] = {
 	{ "memory", CONFIG_SIZE, AT(memory), 0, 1024 * GIB, "SIZE",
 	  "for what is read, of all files (256M)" },
 	{ "cache", CONFIG_SIZE, AT(memory), 0, 1024 * GIB, "SIZE", NULL },
+	{ "disk_cache", CONFIG_PATH, AT(disk_cache), 0, 0, "DIR", NULL },
+	{ "disk_cache_max", CONFIG_SIZE, AT(disk_cache_max), 0, UINT64_MAX, "SIZE", NULL },
 	{ "versions_dir", CONFIG_TEXT, AT(versions_dir), 0, 0, "NAME|no",
 	  "where all versions are, in the root (.versions)" },
 	{ "version_at", CONFIG_TIME, AT(at_ms), 0, 0, "TIME",

@@ -270,6 +270,30 @@ int file_settle_steps(struct file *f, const char *key)
 	return 0;
 }
 
+static bool is_waiting(enum file_state s)
+{
+	return s == FILE_HELD || s == FILE_SETTLING;
+}
+
+/* Its name is gone (a directory was removed): there is nothing left to promise. */
+static bool is_nameless(struct file *f)
+{
+	auto_free char *key = NULL;
+
+	return node_key(f->fs->nodes, f->node, &key) == -ESTALE;
+}
+
+static int commit_waiting_busy(struct file *f)
+{
+	int r = file_commit_busy(f);
+
+	if (!r || !is_waiting(f->locked.state) || !is_nameless(f))
+		return r;
+	file_kill_busy(f);
+	file_drop_held_ref(f);
+	return 0;
+}
+
 int file_settle_node(struct fs *fs, struct node *n)
 {
 	struct file *f = file_peek(fs, n);
@@ -279,7 +303,7 @@ int file_settle_node(struct fs *fs, struct node *n)
 		return 0;
 	file_busy_begin(f);
 	if (f->locked.state == FILE_SETTLING)
-		r = file_commit_busy(f);
+		r = commit_waiting_busy(f);
 	file_busy_end(f);
 	file_put(f);
 	return r;
@@ -299,19 +323,6 @@ struct due {
 	struct file *file; /* referenced */
 	struct round *round;
 };
-
-static bool is_waiting(enum file_state s)
-{
-	return s == FILE_HELD || s == FILE_SETTLING;
-}
-
-/* Its name is gone (a directory was removed): there is nothing left to promise. */
-static bool is_nameless(struct file *f)
-{
-	auto_free char *key = NULL;
-
-	return node_key(f->fs->nodes, f->node, &key) == -ESTALE;
-}
 
 /* The thread may find it again. */
 static void give_back(struct file *f)
@@ -336,12 +347,7 @@ static void commit_one(void *arg)
 	file_busy_begin(f);
 	/* it may have been changed meanwhile */
 	if (is_waiting(f->locked.state) && (round || f->locked.hold_until <= clock_mono_ms()))
-		r = file_commit_busy(f);
-	if (r && is_waiting(f->locked.state) && is_nameless(f)) {
-		file_kill_busy(f);
-		file_drop_held_ref(f);
-		r = 0;
-	}
+		r = commit_waiting_busy(f);
 	file_busy_end(f);
 	if (r)
 		log_debug("what was held could not be made a version; tried again later");

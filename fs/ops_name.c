@@ -22,7 +22,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!r)
 		ops_names_changed(fs, parent);
 	if (!r && n)
-		node_times_changed(node_times(n));
+		node_changed(n);
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }
@@ -85,7 +85,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 		ops_names_changed(fs, to_parent);
 	}
 	if (!r && !node_find(fs->nodes, to_parent, to_name, &n)) {
-		node_times_changed(node_times(n));
+		node_changed(n);
 		node_unref(fs->nodes, n);
 	}
 	ops_reply(req, r);
@@ -134,10 +134,13 @@ static int read_target(struct fs *fs, fuse_ino_t ino, struct buf *out)
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	auto_with(buf_free) struct buf b;
+	struct ops_cancel cancel;
 	int r;
 
 	buf_init(&b, TARGET_MAX);
+	ops_cancel_begin(&cancel, req);
 	r = read_target(ops_fs(req), ino, &b);
+	ops_cancel_end(&cancel);
 	if (r)
 		ops_reply(req, r);
 	else
