@@ -164,6 +164,9 @@ void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st
 	ret_st->st_mode = a->past ? past_mode(a) : attr_meta_mode(fs, meta, a->is_dir);
 	/* not 2 for directories: find(1) would think that it has no subdirectories */
 	ret_st->st_nlink = 1;
+	/* what has a body is a file, whatever it says */
+	if (a->size && !a->is_dir && !S_ISLNK(ret_st->st_mode))
+		ret_st->st_mode = S_IFREG | (ret_st->st_mode & 07777);
 	if (!a->past)
 		ret_st->st_rdev = get_rdev(meta, ret_st->st_mode);
 	ret_st->st_uid = get_id(meta, "uid", fs->conf.uid);

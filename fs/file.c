@@ -99,6 +99,10 @@ int file_refresh(struct file *f, bool want_rec)
 
 	if (r)
 		return r;
+	/* who has it open for writing carries its metadata and tags into the next version */
+	lock_take(&f->locked.l);
+	want_rec = want_rec || f->locked.writers;
+	lock_drop(&f->locked.l);
 	r = attr_get(f->fs, key, &a);
 	if (!r && want_rec && (a.has_object || !a.is_dir))
 		r = attr_load(f->fs, key, &a, true);

@@ -131,14 +131,17 @@ static int add_plain(struct listing *l, const struct dir_item *i)
 {
 	struct fuse_entry_param e = { .attr = { .st_ino = INO_UNKNOWN } };
 	struct node *n = NULL;
+	struct stat st;
 
 	if (!node_find(l->fs->nodes, l->ino, i->name, &n))
 		e.attr.st_ino = node_ino(n);
 	node_unref(l->fs->nodes, n);
 	if (i->is_dir)
 		e.attr.st_mode = S_IFDIR;
-	else if (i->attr.rec_known || i->attr.past || !l->fs->conf.posix_meta)
-		e.attr.st_mode = attr_meta_mode(l->fs, &i->attr.rec.meta, false);
+	else if (i->attr.rec_known || i->attr.past || !l->fs->conf.posix_meta) {
+		attr_to_stat(l->fs, &i->attr, &st);
+		e.attr.st_mode = st.st_mode;
+	}
 	return add(l, i->name, &e, (off_t)(i->cookie + DOTS));
 }
 
