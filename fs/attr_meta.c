@@ -96,7 +96,8 @@ mode_t attr_meta_mode(const struct fs *fs, const struct kv *meta, bool is_dir)
 
 	if (!fs->conf.posix_meta || parse_mode(kv_get(meta, "mode"), is_dir, &mode))
 		return type | ((is_dir ? 0755u : 0644u) & ~fs->conf.umask);
-	return is_dir ? type | (mode & 07777) : mode; /* its type fits */
+	/* octal ones may have no type, or one that does not fit */
+	return !is_dir && type_fits(mode, false) ? mode : type | (mode & 07777);
 }
 
 static dev_t get_rdev(const struct kv *meta, mode_t mode)

@@ -38,7 +38,7 @@ static void test_mode(void)
 		{ "-1", false, S_IFREG | 0644 },
 		{ "99999999999999999999", false, S_IFREG | 0644 },
 		{ "16877", false, S_IFREG | 0644 }, /* a directory's mode on a file */
-		{ "4516", false, S_IFREG | 0644 },  /* s3fs's FIFO: a plain file here */
+		{ "4516", false, S_IFIFO | 0644 },  /* s3fs's FIFO */
 	};
 
 	for (size_t i = 0; i < array_size(rows); i++) {
