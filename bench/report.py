@@ -42,7 +42,7 @@ def requests(cell):
     return '; '.join('%s: %s' % (side, ', '.join(found[side])) for side in sorted(found)) or 'none'
 
 
-def cell_lines(name, row):
+def cell_lines(row, repeat):
     for who in SHOWN:
         cell = row['who'].get(who)
         if cell is None:
@@ -50,7 +50,8 @@ def cell_lines(name, row):
         if 'failed' in cell and 'median' not in cell:
             yield '| %s | failed: %s | | | | | | | |' % (who, cell['failed'].replace('|', '/').replace('\n', ' '))
             continue
-        m = cell['median']
+        m, n = cell['median'], len(cell.get('seconds', []))
+        who = who if n in (0, repeat) else '%s (%d run%s)' % (who, n, 's' * (n > 1))
         total = '%.0f + %.0f' % (m['requests_a'], m['requests_b']) if 'requests_a' in m else '-'
         yield '| %s | %s | %s | %s | %s | %s | %s | %.2f s | %s |' % (
             who, seconds(m.get('seconds')), seconds(m.get('settled')), total, size(m.get('bytes_a')), size(m.get('bytes_b')),
@@ -69,6 +70,7 @@ def summary(results):
 
 
 def details(results, told):
+    repeat = results['about']['repeat']
     for name, row in results['rows'].items():
         yield '### %s' % name
         yield ''
@@ -79,7 +81,7 @@ def details(results, told):
         if any('requests_a' in c.get('median', {}) for c in cells.values()):
             yield '| who | work | all in S3 | requests | to source | to destination | read | daemon CPU | peak RSS |'
             yield '|---|---|---|---|---|---|---|---|---|'
-            yield from cell_lines(name, row)
+            yield from cell_lines(row, repeat)
             yield ''
             for who in SHOWN:
                 if cells.get(who, {}).get('requests'):

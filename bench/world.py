@@ -155,17 +155,19 @@ class World:
         return os.path.join(self.dir, *names)
 
     def stop(self):
-        for mount in list(self.mounts):
-            mount.kill()
-        if self.kind == 'rgw':
-            for side in self.sides:
-                s3.do_rmbucket(side)
-        for child in self.children:
-            child.terminate()
-        for child in self.children:
-            child.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
-        shutil.rmtree(self.data, ignore_errors=True)
+        try:
+            for mount in list(self.mounts):
+                mount.kill()
+            if self.kind == 'rgw':
+                for side in self.sides:
+                    s3.do_rmbucket(side)
+        finally:
+            for child in self.children:
+                child.terminate()
+            for child in self.children:
+                child.wait()
+            shutil.rmtree(self.dir, ignore_errors=True)
+            shutil.rmtree(self.data, ignore_errors=True)
 
     # ---- counting ----
 

@@ -285,8 +285,9 @@ static int look_locked(struct reading *rd)
 		const struct cache_block *b = rd->v.blocks[i];
 		uint8_t pages = cache_pages(b->number, rd->start, rd->end);
 
+		/* no thread was free, or who asked does not want it any more: we try ourselves */
 		if (pages & ~(b->have | b->asked) && b->failures != rd->failures[i] &&
-		    b->error != -EAGAIN)
+		    b->error != -EAGAIN && b->error != -EINTR)
 			return b->error;
 		rd->failures[i] = b->failures;
 		all = all && !(pages & ~b->have);
@@ -314,6 +315,9 @@ static int fill_locked(struct reading *rd)
 	while ((r = look_locked(rd)) == 0) {
 		struct cache_fetch *f = NULL;
 		struct s3_range missing;
+
+		if (cancel_is_fired(cancel_here()))
+			return -EINTR;
 
 		if (!next_missing_locked(c, rd->o, rd->start, end_of_fetch_locked(rd), &missing)) {
 			cond_wait(&c->locked.changed, &c->locked.l);
@@ -368,6 +372,7 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 {
 	struct reading rd = { .c = c, .start = off, .end = off + n, .v = { .c = c } };
 	struct cache_fetch *ahead[FETCHES_MAX];
+	struct cancel_watch w;
 	size_t ahead_n = 0;
 	int r;
 
@@ -387,6 +392,7 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 	lock_drop(&c->locked.l);
 	for (size_t i = 0; i < ahead_n; i++)
 		cache_fetch_submit(ahead[i]);
+	cancel_watch_cond(&w, cancel_here(), &c->locked.l, &c->locked.changed);
 	lock_take(&c->locked.l);
 	r = fill_locked(&rd);
 	for (size_t i = 0; i < rd.v.n; i++)
@@ -400,6 +406,7 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 		unpin_all_locked(&rd.v);
 	cache_object_put_locked(c, rd.o);
 	lock_drop(&c->locked.l);
+	cancel_unwatch(&w);
 	if (r)
 		return r;
 	show(&rd);

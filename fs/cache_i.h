@@ -24,6 +24,7 @@
 #ifndef FS_CACHE_I_H
 #define FS_CACHE_I_H
 
+#include "base/cancel.h"
 #include "base/digest.h"
 #include "base/lock.h"
 #include "base/map.h"

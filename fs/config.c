@@ -38,9 +38,9 @@ void config_init(struct config *c)
 		.hold_ms = 10000,
 		.settle_ms = 1000,
 		.memory = 256 * MIB,
-		.disk_cache_max = 10 * GIB,
 		.durability = DURABILITY_SOURCE,
 		.replicas_wait_ms = 60000,
+		.disk_cache_max = 10 * GIB,
 		.repl_threads = 8,
 		.watch_pages = 100,
 		.upload_threads = 8,
@@ -58,7 +58,7 @@ void config_free(struct config *c)
 		&c->bucket,  &c->prefix,       &c->mountpoint, &c->url,		&c->region,
 		&c->profile, &c->passwd_file,  &c->cacert,     &c->rules,	&c->destinations,
 		&c->state,   &c->events,       &c->sse,	       &c->default_acl, &c->storage_class,
-		&c->sse_key, &c->versions_dir, &c->disk_cache,
+		&c->sse_key, &c->versions_dir, &c->temp_names, &c->disk_cache,
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {

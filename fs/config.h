@@ -51,6 +51,7 @@ struct config {
 	char *versions_dir; /* "no": none */
 	int64_t at_ms;	    /* show the bucket as it was then; 0 = now */
 	int64_t attr_ms, hold_ms, settle_ms;
+	char *temp_names; /* "GLOB:GLOB"; NULL = the table only */
 	int durability; /* as in queue/dest.h */
 	int64_t replicas_wait_ms;
 	uint64_t memory;

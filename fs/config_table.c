@@ -39,6 +39,7 @@ const struct config_option config_table[] = {
 	{ "use_sse", CONFIG_SSE, 0, 0, 0, "AES256|kmsid[:KEY]", NULL },
 	{ "hold", CONFIG_SECONDS, AT(hold_ms), 0, DAY_MS, "S",
 	  "how long a temporary name stays local (10)" },
+	{ "temp_names", CONFIG_TEXT, AT(temp_names), 0, 0, "GLOB:GLOB", NULL },
 	{ "durability", CONFIG_WORD, AT(durability), 0, 0, "staged|source|replicas|A|B|C", NULL },
 	{ "replicas_wait", CONFIG_SECONDS, AT(replicas_wait_ms), 1, DAY_MS, "S", NULL },
 	{ "settle", CONFIG_SECONDS, AT(settle_ms), 0, DAY_MS, "S", NULL },

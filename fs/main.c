@@ -293,6 +293,7 @@ static struct fs_conf fs_conf(const struct app *a)
 		.attr_ms = attr_ms,
 		.absent_ms = c->exclusive ? attr_ms : min_of(attr_ms, (int64_t)ATTR_MOMENT_MS),
 		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
+		.temp_names = c->temp_names,
 		.hold_ms = c->hold_ms,
 		.settle_ms = c->settle_ms,
 		.durability = (enum durability)c->durability,
