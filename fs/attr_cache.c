@@ -11,6 +11,8 @@
 #include "base/map.h"
 #include "fs/attr.h"
 
+#define OLD_MAX 10000
+
 struct entry {
 	char *key;
 	bool absent;
@@ -209,6 +211,15 @@ static void made_locked(struct attr_cache *c, const char *key)
 	}
 }
 
+/* What is too old to be believed is kept for comparison only while there is little of it: memory
+ * does not grow with a directory that is listed. */
+static bool is_full_locked(struct attr_cache *c)
+{
+	size_t n = map_count(c->locked.entries);
+
+	return n > c->max || (n > OLD_MAX && c->locked.oldest->until <= clock_mono_ms());
+}
+
 /* Takes e, which may be NULL: what cannot be remembered is forgotten, so that nothing older is
  * believed. */
 static void replace_locked(struct attr_cache *c, struct entry *old, struct entry *e)
@@ -226,7 +237,7 @@ static void replace_locked(struct attr_cache *c, struct entry *old, struct entry
 		return;
 	}
 	append_locked(c, e);
-	while (map_count(c->locked.entries) > c->max) {
+	while (is_full_locked(c)) {
 		if (clock_mono_ms() < c->locked.oldest->until)
 			seen_clear(c->locked.seen);
 		remove_locked(c, c->locked.oldest);

@@ -130,6 +130,7 @@ static int open_source(const struct opening *o, struct s3_client_conf s3)
 	if (o->conf->no_check_certificate)
 		log_warn("no_check_certificate=yes why=\"anybody on the way can read and change "
 			 "what is sent\"");
+	s3.patient = o->conf->max_attempts == 0;
 	err = make_client(o, s3, &o->b->client);
 	return err < 0 ? err : check_source(o);
 }

@@ -12,10 +12,12 @@
 #define WHOLE	    MIB /* a file up to so much is fetched at once when its start is read */
 #define FETCHES_MAX 16
 /* The kernel reads ahead in parallel: so much out of order is still in a row. */
-#define STRAY	    MIB
+#define STRAY MIB
 
-int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c)
+int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c, char *why,
+		   size_t why_len)
 {
+	const struct diskcache_conf disk = { conf->disk_dir, conf->disk_max, CACHE_BLOCK };
 	struct read_cache *c = calloc(1, sizeof(*c));
 	int r;
 
@@ -26,6 +28,8 @@ int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c
 	lock_init(&c->locked.l);
 	cond_init(&c->locked.changed);
 	r = cache_memory_new(c, conf->max_bytes);
+	if (!r && disk.dir)
+		r = diskcache_new(&disk, &c->disk, why, why_len);
 	if (r) {
 		read_cache_free(c);
 		return r;
@@ -43,6 +47,7 @@ void read_cache_free(struct read_cache *c)
 		cond_wait(&c->locked.changed, &c->locked.l);
 	lock_drop(&c->locked.l);
 	cache_memory_free(c);
+	diskcache_free(c->disk);
 	cond_free(&c->locked.changed);
 	lock_free(&c->locked.l);
 	free(c);
@@ -273,8 +278,9 @@ static int look_locked(struct reading *rd)
 		const struct cache_block *b = rd->v.blocks[i];
 		uint8_t pages = cache_pages(b->number, rd->start, rd->end);
 
+		/* no thread was free, or who asked does not want it any more: we try ourselves */
 		if (pages & ~(b->have | b->asked) && b->failures != rd->failures[i] &&
-		    b->error != -EAGAIN)
+		    b->error != -EAGAIN && b->error != -EINTR)
 			return b->error;
 		rd->failures[i] = b->failures;
 		all = all && !(pages & ~b->have);
@@ -302,6 +308,9 @@ static int fill_locked(struct reading *rd)
 	while ((r = look_locked(rd)) == 0) {
 		struct cache_fetch *f = NULL;
 		struct s3_range missing;
+
+		if (cancel_is_fired(cancel_here()))
+			return -EINTR;
 
 		if (!next_missing_locked(c, rd->o, rd->start, end_of_fetch_locked(rd), &missing)) {
 			cond_wait(&c->locked.changed, &c->locked.l);
@@ -356,6 +365,7 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 {
 	struct reading rd = { .c = c, .start = off, .end = off + n, .v = { .c = c } };
 	struct cache_fetch *ahead[FETCHES_MAX];
+	struct cancel_watch w;
 	size_t ahead_n = 0;
 	int r;
 
@@ -375,6 +385,7 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 	lock_drop(&c->locked.l);
 	for (size_t i = 0; i < ahead_n; i++)
 		cache_fetch_submit(ahead[i]);
+	cancel_watch_cond(&w, cancel_here(), &c->locked.l, &c->locked.changed);
 	lock_take(&c->locked.l);
 	r = fill_locked(&rd);
 	for (size_t i = 0; i < rd.v.n; i++)
@@ -383,6 +394,7 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 		unpin_all_locked(&rd.v);
 	cache_object_put_locked(c, rd.o);
 	lock_drop(&c->locked.l);
+	cancel_unwatch(&w);
 	if (r)
 		return r;
 	show(&rd);

@@ -22,6 +22,8 @@ struct read_cache_conf {
 	struct s3_client *client; /* borrowed */
 	struct pool *pool;	  /* borrowed: readahead */
 	uint64_t max_bytes;
+	const char *disk_dir; /* NULL: not on the disk */
+	uint64_t disk_max;
 };
 
 /* What to read: one immutable version. version_id NULL: etag pins it. */
@@ -50,8 +52,9 @@ struct read_view {
 	struct cache_block *blocks[READ_VIEW_PARTS];
 };
 
-/* -ENOMEM also when the budget cannot be reserved */
-int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c) must_check;
+/* -ENOMEM also when the budget cannot be reserved; why it failed otherwise */
+int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c, char *why,
+		   size_t why_len) must_check;
 void read_cache_free(struct read_cache *c);
 /* [off, off+n) of a version, n >= 1, at most READ_VIEW_BYTES and inside size. pos may be NULL.
  * -ESTALE when the object changed; other errors of object_get_stream. */

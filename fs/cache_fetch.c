@@ -10,8 +10,9 @@ struct cache_fetch {
 	struct read_cache *c;
 	struct cache_object *object; /* referenced by the blocks' pins, and by us */
 	struct s3_range range;
-	uint64_t at;	/* bytes below it are in their blocks */
-	size_t n, done; /* blocks; the first `done` are not ours any more */
+	struct diskcache_file *disk; /* NULL: none */
+	uint64_t at;		     /* bytes below it are in their blocks */
+	size_t n, done;		     /* blocks; the first `done` are not ours any more */
 	struct cache_block *blocks[];
 };
 
@@ -69,6 +70,30 @@ static void pages_ready(struct cache_fetch *f, uint64_t to)
 		cond_broadcast(&f->c->locked.changed);
 }
 
+/* The bytes of a block that is whole in this fetch; 0 when it is not. */
+static size_t whole_block(const struct cache_fetch *f, uint64_t number)
+{
+	uint64_t start = number * CACHE_BLOCK, end = min_of(start + CACHE_BLOCK, f->object->size);
+
+	return start >= f->range.start && end <= f->range.end ? (size_t)(end - start) : 0;
+}
+
+static struct cache_block *block_at(const struct cache_fetch *f, uint64_t number)
+{
+	return f->blocks[number - f->range.start / CACHE_BLOCK];
+}
+
+/* The blocks that are whole by the bytes [from, to). */
+static void keep_on_disk(struct cache_fetch *f, uint64_t from, uint64_t to)
+{
+	for (uint64_t i = from / CACHE_BLOCK; f->disk && i * CACHE_BLOCK < to; i++) {
+		size_t n = whole_block(f, i);
+
+		if (n && i * CACHE_BLOCK + n <= to)
+			diskcache_put(f->disk, i, cache_bytes(f->c, block_at(f, i)), n);
+	}
+}
+
 static int take_bytes(void *arg, const void *p, size_t n)
 {
 	struct cache_fetch *f = arg;
@@ -78,7 +103,7 @@ static int take_bytes(void *arg, const void *p, size_t n)
 	if (n > f->range.end - f->at)
 		return -EIO;
 	for (uint64_t at = f->at; at < to;) {
-		struct cache_block *b = f->blocks[at / CACHE_BLOCK - f->range.start / CACHE_BLOCK];
+		struct cache_block *b = block_at(f, at / CACHE_BLOCK);
 		size_t in = (size_t)(at % CACHE_BLOCK),
 		       len = (size_t)min_of(to - at, CACHE_BLOCK - in);
 
@@ -86,6 +111,7 @@ static int take_bytes(void *arg, const void *p, size_t n)
 		from += len;
 		at += len;
 	}
+	keep_on_disk(f, f->at, to);
 	f->at = to;
 	pages_ready(f, to);
 	return 0;
@@ -112,15 +138,58 @@ static void end(struct cache_fetch *f, int error)
 	free(f);
 }
 
-int cache_fetch_run(struct cache_fetch *f)
+/* By its ETag, since a listing tells no version id. */
+static struct diskcache_file *open_disk(const struct read_cache *c, const struct cache_object *o)
+{
+	const char *content = o->etag ? o->etag : o->version_id;
+	auto_free char *id = NULL;
+
+	if (!c->disk || !content ||
+	    str_format(&id, "%s\n%s\n%s\n%s", s3_client_url(c->client), s3_client_bucket(c->client),
+		       content, o->key))
+		return NULL;
+	return diskcache_open(c->disk, id, o->size);
+}
+
+/* The next block, if the disk has it. */
+static bool take_from_disk(struct cache_fetch *f)
+{
+	uint64_t number = f->at / CACHE_BLOCK;
+	size_t n = f->disk && f->at % CACHE_BLOCK == 0 ? whole_block(f, number) : 0;
+
+	if (!n || !diskcache_get(f->disk, number, cache_bytes(f->c, block_at(f, number)), n))
+		return false;
+	f->at += n;
+	pages_ready(f, f->at);
+	return true;
+}
+
+/* From f->at to the next block that the disk has. */
+static int take_from_source(struct cache_fetch *f)
 {
 	const struct cache_object *o = f->object;
+	struct s3_range gap = { f->at, f->range.end };
 	uint64_t got = 0;
-	int r = object_get_stream(f->c->client, o->key, o->version_id, o->etag, f->range,
-				  take_bytes, f, &got, NULL);
+	int r;
 
-	if (!r && got != f->range.end - f->range.start)
-		r = -ESTALE; /* shorter than what we were told: another object by now */
+	for (uint64_t i = f->at / CACHE_BLOCK + 1; f->disk && i * CACHE_BLOCK < gap.end; i++)
+		if (whole_block(f, i) && diskcache_has(f->disk, i))
+			gap.end = i * CACHE_BLOCK;
+	r = object_get_stream(f->c->client, o->key, o->version_id, o->etag, gap, take_bytes, f,
+			      &got, NULL);
+	/* shorter than what we were told: another object by now */
+	return !r && got != gap.end - gap.start ? -ESTALE : r;
+}
+
+int cache_fetch_run(struct cache_fetch *f)
+{
+	int r = 0;
+
+	f->disk = open_disk(f->c, f->object);
+	while (!r && f->at < f->range.end)
+		if (!take_from_disk(f))
+			r = take_from_source(f);
+	diskcache_close(f->disk);
 	end(f, r);
 	return r;
 }

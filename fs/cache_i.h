@@ -24,13 +24,15 @@
 #ifndef FS_CACHE_I_H
 #define FS_CACHE_I_H
 
+#include "base/cancel.h"
 #include "base/lock.h"
 #include "base/map.h"
 #include "fs/cache.h"
+#include "fs/diskcache.h"
 
-#define CACHE_PAGE  ((uint64_t)4096)
 #define CACHE_PAGES 8u /* of a block: the bits of have and asked */
-#define CACHE_BLOCK (CACHE_PAGES * CACHE_PAGE)
+#define CACHE_BLOCK (32 * KIB)
+#define CACHE_PAGE  (CACHE_BLOCK / CACHE_PAGES)
 
 struct cache_block {
 	struct cache_object *object; /* NULL: free */
@@ -61,6 +63,7 @@ struct cache_list {
 struct read_cache {
 	struct s3_client *client; /* fixed */
 	struct pool *pool;
+	struct diskcache *disk; /* NULL: none */
 	uint8_t *memory;
 	struct cache_block *blocks;
 	size_t blocks_n;

@@ -38,7 +38,7 @@
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file_i.h"
-#include "fs/path.h"
+#include "fs/temp_name.h"
 #include "s3/part.h"
 
 void file_drop_uploads(struct file *f)
@@ -103,13 +103,12 @@ static bool wants_early_locked(const struct file *f, uint64_t off, uint64_t end)
 /* Busy. Not being able to start early is no error: the close does it all then. */
 static void begin_early(struct file *f)
 {
-	auto_free char *key = NULL, *name = NULL;
+	auto_free char *key = NULL;
 	auto_with(attr_free) struct attr now = { 0 };
 	struct upload_src src = body_upload_src(f->locked.body);
 	struct job_spec spec;
 
-	if (node_key(f->fs->nodes, f->node, &key) || node_name(f->fs->nodes, f->node, &name) ||
-	    path_is_temporary(name))
+	if (node_key(f->fs->nodes, f->node, &key) || temp_name_is(key, f->fs->conf.temp_names))
 		return;
 	if (!f->locked.ticket && repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket))
 		return;

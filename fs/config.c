@@ -40,6 +40,7 @@ void config_init(struct config *c)
 		.memory = 256 * MIB,
 		.durability = DURABILITY_SOURCE,
 		.replicas_wait_ms = 60000,
+		.disk_cache_max = 10 * GIB,
 		.repl_threads = 8,
 		.watch_pages = 100,
 		.upload_threads = 8,
@@ -57,7 +58,7 @@ void config_free(struct config *c)
 		&c->bucket,  &c->prefix,       &c->mountpoint, &c->url,		&c->region,
 		&c->profile, &c->passwd_file,  &c->cacert,     &c->rules,	&c->destinations,
 		&c->state,   &c->events,       &c->sse,	       &c->default_acl, &c->storage_class,
-		&c->sse_key, &c->versions_dir,
+		&c->sse_key, &c->versions_dir, &c->temp_names, &c->disk_cache,
 	};
 
 	for (size_t i = 0; i < array_size(texts); i++) {

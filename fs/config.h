@@ -51,9 +51,12 @@ struct config {
 	char *versions_dir; /* "no": none */
 	int64_t at_ms;	    /* show the bucket as it was then; 0 = now */
 	int64_t attr_ms, hold_ms, settle_ms;
+	char *temp_names; /* "GLOB:GLOB"; NULL = the table only */
 	int durability; /* as in queue/dest.h */
 	int64_t replicas_wait_ms;
 	uint64_t memory;
+	char *disk_cache; /* NULL: none */
+	uint64_t disk_cache_max;
 	unsigned uid, gid, umask;
 	enum log_level log_level;
 	struct buf fuse; /* what libfuse and the kernel shall get: "ro,noexec" */

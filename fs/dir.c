@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/lock.h"
@@ -310,7 +311,10 @@ static int load_page(struct dir *d, uint64_t page)
 
 	if (!r)
 		r = take_page(d, page, &p, since);
-	if (!r && !d->last && d->tokens_n == page + 1) {
+	/* One that is asked for again may end elsewhere by now: the next one begins there. */
+	while (!r && d->tokens_n > page + 1)
+		free(d->tokens[--d->tokens_n]);
+	if (!r && !d->last) {
 		char **grown = reallocarray(d->tokens, d->tokens_n + 1, sizeof(char *));
 
 		if (!grown)
@@ -340,9 +344,11 @@ static int need_page(struct dir *d, uint64_t page)
 
 struct fill {
 	struct dir *d;
+	struct cancel *cancel; /* of the reader, for whom the pool's threads work */
 	struct lock l;
 	struct cond changed;
 	unsigned running; /* l */
+	int error;	  /* l: the first that goes for all of them */
 };
 
 struct fill_task {
@@ -354,17 +360,20 @@ static void fill_run(void *arg)
 {
 	struct fill_task *t = arg;
 	struct fill *f = t->f;
+	struct cancel *before = cancel_enter(f->cancel);
 	auto_free char *key = NULL;
-	char shown[256];
+	int r = path_child_key(f->d->key, t->item->name, t->item->attr.is_dir, &key);
 
-	/* The item keeps what the listing said where this fails: gone meanwhile, or not ours to
-	 * read. */
-	if (!path_child_key(f->d->key, t->item->name, t->item->attr.is_dir, &key) &&
-	    attr_complete(f->d->fs, key, &t->item->attr))
-		log_debug("op=head key=\"%s\" why=\"failed; shown with defaults\"",
-			  printable(key, shown, sizeof(shown)));
+	if (!r)
+		r = attr_complete(f->d->fs, key, &t->item->attr);
+	/* gone or replaced meanwhile: it keeps what the listing said */
+	if (r == -ENOENT || r == -ESTALE)
+		r = 0;
+	cancel_enter(before);
 	free(t);
 	lock_take(&f->l);
+	if (r && !f->error)
+		f->error = r;
 	f->running--;
 	cond_signal(&f->changed);
 	lock_drop(&f->l);
@@ -373,6 +382,7 @@ static void fill_run(void *arg)
 static void fill_start(struct fill *f, struct item *item)
 {
 	struct fill_task *t = malloc(sizeof(*t));
+	bool stop;
 
 	if (!t)
 		return;
@@ -380,19 +390,24 @@ static void fill_start(struct fill *f, struct item *item)
 	lock_take(&f->l);
 	while (f->running >= HEADS_MAX)
 		cond_wait(&f->changed, &f->l);
-	f->running++;
+	stop = f->error;
+	f->running += !stop;
 	lock_drop(&f->l);
+	if (stop) {
+		free(t);
+		return;
+	}
 	if (pool_try_submit(f->d->fs->read_pool, fill_run, t))
 		fill_run(t);
 }
 
-/* From index on, a window of entries gets its metadata. */
-static void fill_items(struct dir *d, size_t from)
+/* From index on, a window of entries gets its metadata: or the source does not answer. */
+static int fill_items(struct dir *d, size_t from)
 {
-	struct fill f = { .d = d };
+	struct fill f = { .d = d, .cancel = cancel_here() };
 
 	if (!d->fs->conf.posix_meta || d->items[from].attr.rec_known || d->items[from].attr.past)
-		return;
+		return 0;
 	lock_init(&f.l);
 	cond_init(&f.changed);
 	for (size_t i = from; i < d->n && i < from + WINDOW; i++)
@@ -404,6 +419,7 @@ static void fill_items(struct dir *d, size_t from)
 	lock_drop(&f.l);
 	cond_free(&f.changed);
 	lock_free(&f.l);
+	return f.error;
 }
 
 /* --- one item --------------------------------------------------------------------------------- */
@@ -425,7 +441,8 @@ static int next_local(struct dir *d, uint64_t cookie, struct dir_item *ret_i)
 			}
 		}
 		node_unref(d->fs->nodes, n);
-		*ret_i = (struct dir_item){ d->local[i].name, false, d->local_attr, LOCAL + i + 1 };
+		*ret_i = (struct dir_item){ d->local[i].name, false, d->local_attr, LOCAL + i + 1,
+					    false };
 		return 1;
 	}
 	return 0;
@@ -445,11 +462,14 @@ static int next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item 
 			i++;
 		if (!r && i < d->n) {
 			if (want_attr)
-				fill_items(d, i);
+				r = fill_items(d, i);
 			else
 				remember_item(d, &d->items[i], d->since);
+			if (r)
+				return r;
 			*ret_i = (struct dir_item){ d->items[i].name, d->items[i].attr.is_dir,
-						    d->items[i].attr, page << PAGE_BITS | (i + 1) };
+						    d->items[i].attr, page << PAGE_BITS | (i + 1),
+						    i + 1 == d->n };
 			return 1;
 		}
 		if (!r && d->last)

@@ -1,7 +1,8 @@
 /*
  * dir.h - listing -> readdir. A handle keeps one page at a time: memory does not grow with the
- * directory. Cookies are (page, index), so they stay valid while the handle is open; going back
- * asks for that page again.
+ * directory. Cookies are (page, index), and hold while the page is the one that is kept, or has not
+ * changed: going back asks for it again. Who reads straight on gets each name that stays once,
+ * whatever comes and goes meanwhile.
  */
 #ifndef FS_DIR_H
 #define FS_DIR_H
@@ -20,6 +21,9 @@ struct dir_item {
 	bool is_dir;
 	struct attr attr; /* filled when want_attr; borrowed */
 	uint64_t cookie;  /* of the next item */
+	/* The page's last one. A reply that went beyond might be cut by the kernel, and asked for
+	 * again from before it. */
+	bool last_of_page;
 };
 /* The item at cookie (0 = first): 1, 0 at the end, or -errno. "." and ".." are not among them.
  * want_attr: attributes are complete (unseen objects of the page are asked for by HEADs in

@@ -99,6 +99,11 @@ int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg) mu
 typedef int file_version_fn(struct fs *fs, const char *key, struct attr *a, void *arg);
 int file_with_version(struct fs *fs, struct node *n, file_version_fn *fn, void *arg) must_check;
 
+/* symlink(2): what settles is new names too: durable here, and in the source after settle_ms. */
+int file_symlink(struct fs *fs, uint64_t parent, const char *name, const char *target, uid_t uid,
+		 gid_t gid) must_check;
+/* -EIO: no target. */
+int file_readlink(struct fs *fs, struct node *n, struct buf *out) must_check;
 /* unlink(2): open handles keep working on what they have. */
 int file_unlink(struct fs *fs, uint64_t parent, const char *name) must_check;
 /* rename(2) of a file; what was at the new name is replaced. */

@@ -158,7 +158,8 @@ static int known(struct file *f)
 	auto_free char *key = NULL;
 	int r;
 
-	if (f->locked.state == FILE_DEAD) /* and has no key any more */
+	/* removed while open: it has no key any more */
+	if (f->locked.state == FILE_DEAD && !node_is_dir(f->node))
 		return 0;
 	r = node_key(f->fs->nodes, f->node, &key);
 	if (!r && !*key)

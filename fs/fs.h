@@ -27,6 +27,7 @@ struct fs_conf {
 	int64_t attr_ms;   /* how long what was learned of a key holds */
 	int64_t absent_ms; /* how long the kernel may believe that a name is free */
 	int64_t start_ms;  /* wall: of the mount, or the time that it shows */
+	const char *temp_names; /* temp_name.h: more of them; NULL = none */
 	/* how long a temporary name may stay here only; 0 = no such names */
 	int64_t hold_ms;
 	/* how long new metadata of a version that the source has may; 0 = not at all */

@@ -3,7 +3,8 @@
  * (held), and new metadata of versions that the source has (settling). The crash points are at the
  * head of commit.c.
  *
- * A further change moves the deadline, but not for ever: after MOVES_MAX periods it is due.
+ * A further change moves the deadline; of what settles not for ever: after MOVES_MAX periods it is
+ * due.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file_i.h"
-#include "fs/path.h"
+#include "fs/temp_name.h"
 #include "fs/settle.h"
 
 #define MOVES_MAX 10
@@ -40,7 +41,7 @@ void file_drop_held_ref(struct file *f)
 }
 
 /* It is looked after by the deadline from now on, open or not. */
-static void keep_until(struct file *f, int64_t period_ms)
+static void keep_for(struct file *f, int64_t period_ms, bool may_move_on)
 {
 	int64_t now = clock_mono_ms();
 
@@ -51,8 +52,10 @@ static void keep_until(struct file *f, int64_t period_ms)
 	}
 	lock_drop(&f->fs->files->l);
 	f->locked.held_ref = true;
-	f->locked.hold_until =
-		min_of(now + period_ms, f->locked.held_since + MOVES_MAX * period_ms);
+	f->locked.hold_until = now + period_ms;
+	if (!may_move_on)
+		f->locked.hold_until =
+			min_of(f->locked.hold_until, f->locked.held_since + MOVES_MAX * period_ms);
 }
 
 void file_hold_later(struct file *f)
@@ -119,18 +122,27 @@ static bool has_room(const struct file *f)
 	       f->fs->conf.staging_max;
 }
 
+static bool is_link(const struct file *f)
+{
+	return S_ISLNK(attr_meta_mode(f->fs, &f->locked.now.rec.meta, false));
+}
+
 /* How long what is staged may stay here only, in ms: 0 = it goes at once, by itself; -1 = it may
  * not. Where the backlog is too large the close waits for the source. */
 static int64_t hold_period(struct file *f)
 {
 	const struct fs_conf *conf = &f->fs->conf;
 	struct spool *spool = f->locked.body->spool;
-	auto_free char *name = NULL;
+	auto_free char *key = NULL;
 
 	if (!spool || spool_error(spool) || !body_is_local(f->locked.body, f->locked.now.size) ||
-	    node_name(f->fs->nodes, f->node, &name))
+	    node_key(f->fs->nodes, f->node, &key))
 		return -1;
-	if (conf->hold_ms > 0 && (f->locked.made || path_is_temporary(name)))
+	if (conf->hold_ms > 0 && temp_name_is(key, conf->temp_names))
+		return conf->hold_ms;
+	if (conf->settle_ms > 0 && f->locked.made && is_link(f))
+		return conf->settle_ms;
+	if (conf->hold_ms > 0 && f->locked.made)
 		return conf->hold_ms;
 	if (conf->settle_ms > 0 && f->locked.late_attrs)
 		return conf->settle_ms;
@@ -167,7 +179,8 @@ int file_hold_busy(struct file *f)
 	f->locked.held_meta = false;
 	if (period >= 0) /* else it was held for another reason, and is still */
 		f->locked.hold_period = period;
-	keep_until(f, f->locked.hold_period);
+	/* a download may take its time */
+	keep_for(f, f->locked.hold_period, f->locked.hold_period == f->fs->conf.hold_ms);
 	count_bytes(f, f->locked.hold_period ? 0 : f->locked.now.size);
 	become(f, FILE_HELD);
 	return 0;
@@ -201,7 +214,7 @@ int file_settle_busy(struct file *f)
 	}
 	if (r)
 		return r;
-	keep_until(f, f->fs->conf.settle_ms);
+	keep_for(f, f->fs->conf.settle_ms, false);
 	f->locked.held_meta = true;
 	become(f, FILE_SETTLING);
 	return 0;
@@ -257,6 +270,30 @@ int file_settle_steps(struct file *f, const char *key)
 	return 0;
 }
 
+static bool is_waiting(enum file_state s)
+{
+	return s == FILE_HELD || s == FILE_SETTLING;
+}
+
+/* Its name is gone (a directory was removed): there is nothing left to promise. */
+static bool is_nameless(struct file *f)
+{
+	auto_free char *key = NULL;
+
+	return node_key(f->fs->nodes, f->node, &key) == -ESTALE;
+}
+
+static int commit_waiting_busy(struct file *f)
+{
+	int r = file_commit_busy(f);
+
+	if (!r || !is_waiting(f->locked.state) || !is_nameless(f))
+		return r;
+	file_kill_busy(f);
+	file_drop_held_ref(f);
+	return 0;
+}
+
 int file_settle_node(struct fs *fs, struct node *n)
 {
 	struct file *f = file_peek(fs, n);
@@ -266,7 +303,7 @@ int file_settle_node(struct fs *fs, struct node *n)
 		return 0;
 	file_busy_begin(f);
 	if (f->locked.state == FILE_SETTLING)
-		r = file_commit_busy(f);
+		r = commit_waiting_busy(f);
 	file_busy_end(f);
 	file_put(f);
 	return r;
@@ -286,19 +323,6 @@ struct due {
 	struct file *file; /* referenced */
 	struct round *round;
 };
-
-static bool is_waiting(enum file_state s)
-{
-	return s == FILE_HELD || s == FILE_SETTLING;
-}
-
-/* Its name is gone (a directory was removed): there is nothing left to promise. */
-static bool is_nameless(struct file *f)
-{
-	auto_free char *key = NULL;
-
-	return node_key(f->fs->nodes, f->node, &key) == -ESTALE;
-}
 
 /* The thread may find it again. */
 static void give_back(struct file *f)
@@ -323,12 +347,7 @@ static void commit_one(void *arg)
 	file_busy_begin(f);
 	/* it may have been changed meanwhile */
 	if (is_waiting(f->locked.state) && (round || f->locked.hold_until <= clock_mono_ms()))
-		r = file_commit_busy(f);
-	if (r && is_waiting(f->locked.state) && is_nameless(f)) {
-		file_kill_busy(f);
-		file_drop_held_ref(f);
-		r = 0;
-	}
+		r = commit_waiting_busy(f);
 	file_busy_end(f);
 	if (r)
 		log_debug("what was held could not be made a version; tried again later");

@@ -293,6 +293,7 @@ static struct fs_conf fs_conf(const struct app *a)
 		.attr_ms = attr_ms,
 		.absent_ms = c->exclusive ? attr_ms : min_of(attr_ms, (int64_t)ATTR_MOMENT_MS),
 		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
+		.temp_names = c->temp_names,
 		.hold_ms = c->hold_ms,
 		.settle_ms = c->settle_ms,
 		.durability = (enum durability)c->durability,
@@ -313,11 +314,8 @@ static struct fs_conf fs_conf(const struct app *a)
 
 static int open_fs(struct app *a)
 {
-	const struct read_cache_conf cache = {
-		.client = a->buckets.client,
-		.pool = a->fs.read_pool,
-		.max_bytes = a->conf.memory,
-	};
+	const struct read_cache_conf cache = { a->buckets.client, a->fs.read_pool, a->conf.memory,
+					       a->conf.disk_cache, a->conf.disk_cache_max };
 	struct fs *fs = &a->fs;
 	int err = 0;
 
@@ -338,7 +336,7 @@ static int open_fs(struct app *a)
 	if (err == 0)
 		attr_cache_on_change(fs->attrs, notify_key, fs->notify);
 	if (err == 0)
-		err = read_cache_new(&cache, &fs->cache);
+		err = read_cache_new(&cache, &fs->cache, a->why, sizeof(a->why));
 	if (err == 0)
 		err = file_table_new(fs, &fs->files);
 	if (err == 0)

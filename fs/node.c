@@ -356,11 +356,6 @@ bool node_is_dir(const struct node *n)
 	return n->is_dir;
 }
 
-struct node_times *node_times(struct node *n)
-{
-	return &n->times;
-}
-
 uint64_t node_parent(struct node_table *t, const struct node *n)
 {
 	scoped_lock(&t->locked.l);

@@ -7,9 +7,9 @@
 #define FS_NODE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/base.h"
-#include "fs/node_times.h"
 
 struct node_table;
 struct node;
@@ -40,7 +40,12 @@ void node_forget(struct node_table *t, uint64_t ino, uint64_t lookups);
 
 uint64_t node_ino(const struct node *n);
 bool node_is_dir(const struct node *n);
-struct node_times *node_times(struct node *n); /* lives as long as n */
+/* What happened through this mount, for stat(2): S3 keeps neither. A change of the node itself is
+ * its ctime, a change of the names in a directory its mtime, too, until that is set. */
+void node_changed(struct node *n);
+void node_names_changed(struct node *dir);
+void node_mtime_is_set(struct node *n);
+void node_times(const struct node *n, struct stat *st); /* puts them over what the object says */
 uint64_t node_parent(struct node_table *t, const struct node *n);
 /* Full key with the mount's prefix, "d/" for directories ("" or prefix for the root). New string.
  * -ESTALE when the node was removed. */

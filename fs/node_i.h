@@ -2,13 +2,15 @@
 #ifndef FS_NODE_I_H
 #define FS_NODE_I_H
 
+#include <stdatomic.h>
+
 #include "base/lock.h"
 #include "fs/node.h"
 
 struct node {
-	uint64_t ino; /* fixed */
-	bool is_dir;  /* fixed */
-	struct node_times times;
+	uint64_t ino;				/* fixed */
+	bool is_dir;				/* fixed */
+	_Atomic int64_t changed, names_changed; /* wall ns; 0 never */
 	/* the table's lock: */
 	struct node *parent;
 	char *name;

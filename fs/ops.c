@@ -25,14 +25,18 @@ double ops_timeout(const struct fs *fs, mode_t mode)
 	return (double)min_of(fs->conf.attr_ms, most) / 1000.0;
 }
 
-/* Of a name that is free: of those in the versions view every write may take one. */
+/* Of a name that is free: of those in the versions view every write may take one, and of one that
+ * no entry of the cache is about (seen.h) the kernel could not be told. */
 static double absent_timeout(struct fs *fs, fuse_ino_t parent, const char *name)
 {
 	auto_free char *key = NULL;
 	int64_t ms = fs->conf.absent_ms;
 
+	auto_with(attr_free) struct attr a = { 0 };
+
 	if (ms > ATTR_MOMENT_MS &&
-	    (ops_child_key(fs, parent, name, &key) || history_holds(fs, key)))
+	    (ops_child_key(fs, parent, name, &key) || history_holds(fs, key) ||
+	     attr_cache_get(fs->attrs, key, &a) != -ENOENT))
 		ms = ATTR_MOMENT_MS;
 	return (double)ms / 1000.0;
 }
@@ -128,7 +132,7 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 	/* An open file knows better than a listing. */
 	if (file_peek_attr(fs, n, &pending) || file_getattr(fs, n, &ret_e->attr))
 		attr_to_stat(fs, a, &ret_e->attr);
-	node_times_to_stat(node_times(n), &ret_e->attr);
+	node_times(n, &ret_e->attr);
 	ret_e->ino = ret_e->attr.st_ino = node_ino(n);
 	ret_e->generation = 1;
 	ret_e->attr_timeout = ret_e->entry_timeout = ops_timeout(fs, ret_e->attr.st_mode);
@@ -166,7 +170,7 @@ int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st)
 		r = file_getattr(fs, n, ret_st);
 	if (!r) {
 		ret_st->st_ino = ino;
-		node_times_to_stat(node_times(n), ret_st);
+		node_times(n, ret_st);
 	}
 	node_unref(fs->nodes, n);
 	return r;
@@ -177,7 +181,7 @@ void ops_names_changed(struct fs *fs, fuse_ino_t dir)
 	struct node *n = NULL;
 
 	if (!node_ref(fs->nodes, dir, &n))
-		node_times_names_changed(node_times(n));
+		node_names_changed(n);
 	node_unref(fs->nodes, n);
 }
 
@@ -199,10 +203,14 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct fs *fs = ops_fs(req);
 	struct fuse_entry_param e = { 0 };
 	auto_with(attr_free) struct attr a = { 0 };
-	int r = ops_look(fs, parent, name, &a);
+	struct ops_cancel cancel;
+	int r;
 
+	ops_cancel_begin(&cancel, req);
+	r = ops_look(fs, parent, name, &a);
 	if (!r)
 		r = ops_entry(fs, parent, name, &a, &e);
+	ops_cancel_end(&cancel);
 	if (r == -ENOENT) {
 		e.entry_timeout = absent_timeout(fs, parent, name);
 		r = 0;

@@ -170,6 +170,8 @@ static int fill(struct listing *l, struct dir *d, off_t off)
 			r = add_item(l, &i);
 		if (r > 0)
 			off = (off_t)(i.cookie + DOTS);
+		if (r > 0 && i.last_of_page)
+			break;
 	}
 	/* an error after the first entry comes up again with the next call */
 	return l->used ? 0 : r;
@@ -181,10 +183,13 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	struct listing l = {
 		.req = req, .fs = ops_fs(req), .ino = ino, .plus = plus, .size = size
 	};
+	struct ops_cancel cancel;
 	int r;
 
 	l.p = malloc(size ? size : 1);
+	ops_cancel_begin(&cancel, req);
 	r = l.p ? fill(&l, dir_of(fi), off) : -ENOMEM;
+	ops_cancel_end(&cancel);
 	if (r)
 		ops_reply(req, r);
 	else

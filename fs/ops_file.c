@@ -45,6 +45,7 @@ static int open_node(struct fs *fs, struct node *n, const struct file_open *o,
 {
 	struct handle *h = NULL;
 	int r = file_open(fs, n, o, &h);
+	struct cancel *before = cancel_enter(NULL); /* what changes something is not given up */
 
 	if (!r)
 		r = drop_set_id(fs, n, h, o);
@@ -52,6 +53,7 @@ static int open_node(struct fs *fs, struct node *n, const struct file_open *o,
 		*ret_h = h;
 	else if (h)
 		file_release(fs, h);
+	cancel_enter(before);
 	return r;
 }
 
@@ -96,8 +98,12 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct fs *fs = ops_fs(req);
 	struct fuse_entry_param e;
 	struct handle *h = NULL;
-	int r = create(req, parent, name, mode, fi->flags, &h, &e);
+	struct ops_cancel cancel;
+	int r;
 
+	ops_cancel_begin(&cancel, req);
+	r = create(req, parent, name, mode, fi->flags, &h, &e);
+	ops_cancel_end(&cancel);
 	if (r) {
 		ops_reply(req, r);
 		return;
@@ -154,12 +160,15 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct file_open o = how(req, fi->flags, false, 0);
 	struct handle *h = NULL;
 	struct node *n = NULL;
+	struct ops_cancel cancel;
 	int r = node_ref(fs->nodes, ino, &n);
 
+	ops_cancel_begin(&cancel, req);
 	if (!r)
 		r = node_is_dir(n) ? -EISDIR : check_past(fs, n, fi->flags);
 	if (!r)
 		r = open_node(fs, n, &o, &h);
+	ops_cancel_end(&cancel);
 	node_unref(fs->nodes, n);
 	if (r) {
 		ops_reply(req, r);
@@ -174,9 +183,13 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	auto_with(file_bytes_free) struct file_bytes b = { .n = 0 };
-	int r = file_read(ops_fs(req), handle_of(fi), size, (uint64_t)off, &b);
+	struct ops_cancel cancel;
+	int r;
 
 	(void)ino;
+	ops_cancel_begin(&cancel, req);
+	r = file_read(ops_fs(req), handle_of(fi), size, (uint64_t)off, &b);
+	ops_cancel_end(&cancel);
 	if (r)
 		ops_reply(req, r);
 	else if (b.copy)
@@ -185,7 +198,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		fuse_reply_iov(req, b.view.iov, (int)b.view.n);
 }
 
-/* The kernel's pages go to the staged file by its pipe where it offers one: no byte comes by. */
+/* The kernel's pages go to the staged file by its pipe, where it offers one. */
 static int put_from_kernel(void *arg, int fd, size_t n, uint64_t off)
 {
 	struct fuse_bufvec to = FUSE_BUFVEC_INIT(n);

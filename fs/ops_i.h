@@ -5,6 +5,7 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 
+#include "base/cancel.h"
 #include "fs/attr.h"
 #include "fs/fs.h"
 #include "fs/node.h"
@@ -13,6 +14,18 @@ static inline struct fs *ops_fs(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
 }
+
+/*
+ * An operation that its caller may give up: between begin and end what is asked of S3 ends with
+ * -EINTR when he is to die, or is told to stop. Nothing is replied before the end. For those that
+ * change nothing: a change is carried on with.
+ */
+struct ops_cancel {
+	fuse_req_t req;
+	struct cancel cancel, *before;
+};
+void ops_cancel_begin(struct ops_cancel *c, fuse_req_t req);
+void ops_cancel_end(struct ops_cancel *c);
 
 /* r is 0 or -errno. */
 void ops_reply(fuse_req_t req, int r);

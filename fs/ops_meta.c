@@ -18,10 +18,14 @@
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
+	struct ops_cancel cancel;
 	struct stat st;
-	int r = ops_stat(fs, ino, &st);
+	int r;
 
 	(void)fi;
+	ops_cancel_begin(&cancel, req);
+	r = ops_stat(fs, ino, &st);
+	ops_cancel_end(&cancel);
 	if (r)
 		ops_reply(req, r);
 	else
@@ -58,9 +62,9 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	if (!r && (c.size || c.mode || c.owner || c.mtime))
 		r = file_setattr(fs, n, h, &c);
 	if (!r && c.mtime)
-		node_times_mtime_is_set(node_times(n));
+		node_mtime_is_set(n);
 	if (!r)
-		node_times_changed(node_times(n));
+		node_changed(n);
 	node_unref(fs->nodes, n);
 	if (!r)
 		r = ops_stat(fs, ino, &now);
@@ -89,12 +93,15 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	struct fs *fs = ops_fs(req);
 	auto_with(buf_free) struct buf b;
+	struct ops_cancel cancel;
 	struct node *n = NULL;
 	int r = node_ref(fs->nodes, ino, &n);
 
 	buf_init(&b, XATTR_ANSWER_MAX);
+	ops_cancel_begin(&cancel, req);
 	if (!r)
 		r = xattr_get(fs, n, name, &b);
+	ops_cancel_end(&cancel);
 	node_unref(fs->nodes, n);
 	reply_value(req, r, &b, size);
 }
@@ -103,12 +110,15 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct fs *fs = ops_fs(req);
 	auto_with(buf_free) struct buf b;
+	struct ops_cancel cancel;
 	struct node *n = NULL;
 	int r = node_ref(fs->nodes, ino, &n);
 
 	buf_init(&b, XATTR_ANSWER_MAX);
+	ops_cancel_begin(&cancel, req);
 	if (!r)
 		r = xattr_list(fs, n, &b);
+	ops_cancel_end(&cancel);
 	node_unref(fs->nodes, n);
 	reply_value(req, r, &b, size);
 }
@@ -125,7 +135,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 	if (!r)
 		r = xattr_set(fs, n, name, value, size, flags);
 	if (!r)
-		node_times_changed(node_times(n));
+		node_changed(n);
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }
@@ -141,7 +151,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	if (!r)
 		r = xattr_remove(fs, n, name);
 	if (!r)
-		node_times_changed(node_times(n));
+		node_changed(n);
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }

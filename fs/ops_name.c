@@ -3,12 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "fs/change.h"
 #include "fs/dir.h"
 #include "fs/file.h"
 #include "fs/ops_i.h"
-#include "s3/object.h"
 
 #define TARGET_MAX 4096 /* PATH_MAX */
 
@@ -25,7 +22,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!r)
 		ops_names_changed(fs, parent);
 	if (!r && n)
-		node_times_changed(node_times(n));
+		node_changed(n);
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }
@@ -88,38 +85,25 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
 		ops_names_changed(fs, to_parent);
 	}
 	if (!r && !node_find(fs->nodes, to_parent, to_name, &n)) {
-		node_times_changed(node_times(n));
+		node_changed(n);
 		node_unref(fs->nodes, n);
 	}
 	ops_reply(req, r);
 }
 
-/* A symlink is an object whose body is the target and whose mode says so: s3fs's form. */
 static int make_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = ops_fs(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	auto_free char *key = NULL;
 	auto_with(attr_free) struct attr a = { 0 };
-	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
 	mode_t mode = S_IFLNK | 0777;
 	gid_t gid = ctx->gid;
 	int r = fs->conf.posix_meta ? ops_look(fs, parent, name, &a) : -EPERM;
 
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
-	r = ops_child_key(fs, parent, name, &key);
-	if (!r)
-		r = ops_inherit(fs, parent, &gid, &mode);
-	if (!r)
-		r = attr_meta_set_mode(fs, &rec.meta, mode);
-	if (!r)
-		r = attr_meta_set_owner(fs, &rec.meta, ctx->uid, gid);
-	if (!r)
-		r = attr_meta_set_mtime(fs, &rec.meta, clock_wall_ts());
-	if (!r)
-		r = kv_set(&rec.sys, "content-type", "application/octet-stream");
-	return r ? r : change_put(fs, key, &rec, target, strlen(target), NULL);
+	r = ops_inherit(fs, parent, &gid, &mode);
+	return r ? r : file_symlink(fs, parent, name, target, ctx->uid, gid);
 }
 
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
@@ -138,29 +122,25 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 
 static int read_target(struct fs *fs, fuse_ino_t ino, struct buf *out)
 {
-	auto_free char *key = NULL;
-	auto_with(attr_free) struct attr a = { 0 };
 	struct node *n = NULL;
 	int r = node_ref(fs->nodes, ino, &n);
 
 	if (!r)
-		r = node_key(fs->nodes, n, &key);
+		r = file_readlink(fs, n, out);
 	node_unref(fs->nodes, n);
-	if (!r)
-		r = attr_get(fs, key, &a);
-	if (!r)
-		r = object_get_small(fs->source, key, a.rec.version_id, TARGET_MAX - 1, out, NULL);
-	return r == -EFBIG || (!r && !out->len) || (!r && memchr(out->data, '\0', out->len)) ? -EIO
-											     : r;
+	return r;
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	auto_with(buf_free) struct buf b;
+	struct ops_cancel cancel;
 	int r;
 
 	buf_init(&b, TARGET_MAX);
+	ops_cancel_begin(&cancel, req);
 	r = read_target(ops_fs(req), ino, &b);
+	ops_cancel_end(&cancel);
 	if (r)
 		ops_reply(req, r);
 	else

@@ -2,7 +2,6 @@
 #include "fs/path.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <string.h>
 #include <strings.h>
 
@@ -54,48 +53,6 @@ int path_parent_key(const char *key, char **ret_key)
 	const char *last = path_last(key, &len);
 
 	return str_format(ret_key, "%.*s", (int)(last - key), key);
-}
-
-#define SIX "[A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9][A-Za-z0-9]"
-
-/*
- * Names of files that are renamed or removed soon. One too many costs a little delay before it is
- * uploaded (what it holds is safe meanwhile), one too few costs a version nobody wanted.
- */
-static const char *const temporary[] = {
-	".?*." SIX, /* rsync */
-	"sed" SIX,  /* sed -i */
-	".?*.sw[a-z]",
-	".?*.sw[a-z]x",
-	"4913",
-	"?*~",		       /* vim; many editors' backups */
-	".goutputstream-" SIX, /* GLib */
-	".~lock.?*#",
-	"lu*.tmp", /* LibreOffice */
-	"?*.crdownload",
-	"?*.part", /* browsers */
-	"tmp_obj_" SIX,
-	"tmp_pack_" SIX,
-	"tmp_idx_" SIX,
-	"tmp_rev_" SIX, /* git */
-	"index.lock",
-	"HEAD.lock",
-	"config.lock",
-	"packed-refs.lock",
-	"ORIG_HEAD.lock",
-	"FETCH_HEAD.lock",
-	"shallow.lock",
-	"main.lock",
-	"master.lock",
-	"COMMIT_EDITMSG.lock",
-};
-
-bool path_is_temporary(const char *name)
-{
-	for (size_t i = 0; i < array_size(temporary); i++)
-		if (!fnmatch(temporary[i], name, 0))
-			return true;
-	return false;
 }
 
 static const struct {

@@ -1,7 +1,6 @@
 /*
  * path.h - names and keys. The one place that knows the directory-marker rule (a directory "d" is
- * the key "d/", or just a prefix of other keys), which keys cannot be names, and which names are
- * temporary ones.
+ * the key "d/", or just a prefix of other keys), and which keys cannot be names.
  */
 #ifndef FS_PATH_H
 #define FS_PATH_H
@@ -20,10 +19,6 @@ int path_child_key(const char *dir_key, const char *name, bool is_dir, char **re
 const char *path_last(const char *key, size_t *ret_len);
 /* The key of the directory that holds key: "" or ends in '/'. */
 int path_parent_key(const char *key, char **ret_key) must_check;
-/* Is it a name that programs use for a file which they rename or remove soon (rsync .NAME.XXXXXX,
- * sed -i sedXXXXXX, vim .NAME.swp, 4913, NAME~, .goutputstream-XXXXXX, .~lock.NAME#,
- * NAME.crdownload, NAME.part, git tmp_obj_..., NAME.lock under .git)? The table is in path.c. */
-bool path_is_temporary(const char *name);
 /* Content-Type by the name's ending; "application/octet-stream" when unknown. Static string. */
 const char *path_content_type(const char *name);
 

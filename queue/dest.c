@@ -446,6 +446,11 @@ int dest_set_new(const struct dest_set_conf *conf, struct dest_set **ret_d, char
 	return 0;
 }
 
+const char *dest_set_rule(const struct dest_set *ds, size_t i)
+{
+	return i < ds->file.rules_n ? ds->file.rules[i].id : NULL;
+}
+
 bool dest_set_durability(const struct dest_set *ds, const char *rule_id, enum durability *ret_d)
 {
 	for (size_t i = 0; rule_id && i < ds->file.rules_n; i++)

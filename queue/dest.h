@@ -45,7 +45,9 @@ void dest_set_abort(struct dest_set *ds); /* every request to any destination en
 int dest_get(struct dest_set *ds, const char *arn, struct dest **ret_d, char *why, size_t why_len)
 	must_check;
 
-/* What the file says of a rule, by its ID; false: nothing. */
+/* The rules of which the file says something; NULL after the last. */
+const char *dest_set_rule(const struct dest_set *ds, size_t i);
+/* What it says of a rule, by its ID; false: nothing. */
 bool dest_set_durability(const struct dest_set *ds, const char *rule_id, enum durability *ret_d);
 
 const char *dest_arn(const struct dest *d);

@@ -315,12 +315,35 @@ int repl_adopt(struct repl *r, const struct store_ticket *st, struct ticket **re
 
 /* --- the set of rules ------------------------------------------------------------------------- */
 
+static bool has_rule(const struct rule_set *rules, const char *id)
+{
+	for (size_t i = 0; i < rules_count(rules); i++)
+		if (rules_get(rules, i)->id && strcmp(rules_get(rules, i)->id, id) == 0)
+			return true;
+	return false;
+}
+
+/* Who wants a durability for a rule wants to hear that there is none. */
+static void warn_unknown(const struct repl *r, const struct rule_set *rules)
+{
+	const char *id;
+	char shown[256];
+
+	for (size_t i = 0; (id = dest_set_rule(r->dests, i)); i++)
+		if (!has_rule(rules, id))
+			log_warn(
+				"rule=\"%s\" why=\"destinations.conf has a section for it, but the "
+				"rules have none of this ID\"",
+				printable(id, shown, sizeof(shown)));
+}
+
 void repl_set_rules(struct repl *r, struct rule_set *rules)
 {
 	struct rule_set *old;
 	void (*fn)(void *arg);
 	void *arg;
 
+	warn_unknown(r, rules);
 	lock_take(&r->locked.l);
 	old = r->locked.rules;
 	r->locked.rules = rules_ref(rules);
@@ -385,6 +408,7 @@ int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl *
 	r->untag = conf->untag;
 	r->all_deletes = conf->all_deletes;
 	r->locked.rules = rules_ref(rules);
+	warn_unknown(r, rules);
 	err = str_dup(conf->staging_dir, &r->staging_dir);
 	err = err < 0 ? err : map_new(&r->locked.uploads);
 	err = err < 0 ? err : map_new(&r->locked.bodies);

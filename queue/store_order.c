@@ -39,8 +39,8 @@ static int find_due(struct db *db, void *arg)
 			       "SELECT key, max(id) FROM job AS j INDEXED BY job_unchecked"
 			       " WHERE state = 4 AND checked = 0 AND dest = ?1 AND key > ?2"
 			       " AND NOT EXISTS (SELECT 1 FROM job AS h INDEXED BY job_head"
-			       "  WHERE h.dest = ?1 AND h.key = j.key"
-			       "  AND h.state >= 2 AND h.state <> 4)"
+			       "  WHERE h.dest = ?1 AND h.key = j.key AND h.state >= 2"
+			       "  AND h.state <> 4)"
 			       " GROUP BY key HAVING max(done_ms) < ?3 ORDER BY key LIMIT ?4",
 			       &st, a->dest, a->after ? a->after : "");
 	if (r < 0)

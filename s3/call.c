@@ -11,7 +11,7 @@
  *   token or key unknown, files changed  correct         correct
  *   Content-MD5 wanted                   correct         correct
  *   refused for now (SlowDown, 429, ...) wait            wait
- *   nothing sent                         wait            wait
+ *   nothing sent                         wait            wait (patient: on and on)
  *   unclear (5xx, lost on the way)       stop            wait
  *   anything else                        stop            stop
  */
@@ -35,6 +35,7 @@
 #define THROTTLE_STEPS	    2 /* throttled: wait as if so many more attempts had failed */
 #define HEAD_SKEW_MS	    (10 * 60 * 1000) /* S3 allows 15 minutes; a HEAD's 403 cannot say it */
 #define HASH_CHUNK	    (256 * 1024)
+#define SILENT_WAIT_MS	    1000
 
 static const struct backoff call_backoff = { 100, 10000, 20 };
 
@@ -43,7 +44,8 @@ struct call {
 	struct s3_client *c;
 	const struct s3_req *req;
 	struct s3_res *res;
-	int64_t deadline; /* mono */
+	struct cancel *cancel; /* NULL: a change is not given up */
+	int64_t deadline;      /* mono */
 	int64_t stall_ms;
 	unsigned tries;
 	bool skew_done, region_done, cred_done;
@@ -234,7 +236,8 @@ static int answer_judge(struct call *k, int rc, const struct http_res *h)
 	struct s3_res *res = k->res;
 	uint8_t empty[MD5_SIZE];
 
-	if (rc && (k->local_error || rc == -ECANCELED || rc == -ENOMEM || rc == -EINVAL)) {
+	if (rc && (k->local_error || rc == -ECANCELED || rc == -EINTR || rc == -ENOMEM ||
+		   rc == -EINVAL)) {
 		rc = local_failure(k, k->local_error ? k->local_error : rc,
 				   k->local_error ? "" : h->why);
 		res->error.unclear = rc == -ECANCELED && is_unclear(k, h);
@@ -298,6 +301,7 @@ static int attempt_send(struct call *k, const struct place *place, const struct 
 		.write_arg = k,
 		.deadline_mono_ms = k->req->data ? CLOCK_NEVER : k->deadline,
 		.stall_ms = k->stall_ms,
+		.cancel = k->cancel,
 	};
 	int64_t start = clock_mono_ms();
 	struct http_res h;
@@ -428,31 +432,52 @@ static bool is_throttled(const struct s3_error *e)
 static int64_t wait_decide(const struct call *k, int rc, uint32_t rnd)
 {
 	const struct s3_error *e = &k->res->error;
+	/* refused, unreachable, or (of what changes nothing) gone silent */
+	bool silent = strcmp(e->code, "Transport") == 0 && !e->unclear;
 	int64_t wait;
 
-	if (rc == -ECANCELED || e->class != FAULT_RETRY || strcmp(e->code, "Local") == 0)
+	if (rc == -ECANCELED || rc == -EINTR || e->class != FAULT_RETRY ||
+	    strcmp(e->code, "Local") == 0)
 		return -1;
-	if ((k->req->once && e->unclear) || k->req->single || k->tries >= k->c->max_attempts)
+	if ((k->req->once && e->unclear) || k->req->single)
+		return -1;
+	if (k->tries >= k->c->max_attempts && !(silent && k->c->patient))
 		return -1;
 	wait = backoff_next(&call_backoff, k->tries + (is_throttled(e) ? THROTTLE_STEPS : 0), rnd);
+	if (silent)
+		wait = min_of(wait, (int64_t)SILENT_WAIT_MS); /* it may be back any moment */
 	return max_of(wait, min_of(e->retry_after_ms, (int64_t)RETRY_AFTER_MAX_MS));
 }
 
-static bool is_aborted(struct s3_client *c)
+/* 0, or -ECANCELED or -EINTR: nobody wants the answer any more. */
+static int is_unwanted_locked(const struct call *k)
 {
-	scoped_lock(&c->locked.l);
-
-	return c->locked.aborted;
+	lock_assert_held(&k->c->locked.l);
+	if (k->c->locked.aborted)
+		return -ECANCELED;
+	return cancel_is_fired(k->cancel) ? -EINTR : 0;
 }
 
-/* false when aborted. */
-static bool wait_until(struct s3_client *c, int64_t until)
+static int wait_until(struct call *k, int64_t until)
 {
-	scoped_lock(&c->locked.l);
+	struct s3_client *c = k->c;
+	struct cancel_watch w;
+	int rc;
 
-	while (!c->locked.aborted && cond_wait_until(&c->locked.cond, &c->locked.l, until))
+	cancel_watch_cond(&w, k->cancel, &c->locked.l, &c->locked.cond);
+	lock_take(&c->locked.l);
+	while ((rc = is_unwanted_locked(k)) == 0 &&
+	       cond_wait_until(&c->locked.cond, &c->locked.l, until))
 		;
-	return !c->locked.aborted;
+	lock_drop(&c->locked.l);
+	cancel_unwatch(&w);
+	return rc;
+}
+
+static int is_unwanted(struct call *k)
+{
+	scoped_lock(&k->c->locked.l);
+	return is_unwanted_locked(k);
 }
 
 static int call_loop(struct call *k)
@@ -462,12 +487,13 @@ static int call_loop(struct call *k)
 		int64_t wait;
 		int rc;
 
-		if (is_aborted(k->c))
-			return local_failure(k, -ECANCELED, "aborted");
+		rc = is_unwanted(k);
+		if (rc)
+			return local_failure(k, rc, "");
 		rc = attempt_run(k);
 		if (rc == 0)
 			return 0;
-		if (rc != -ECANCELED && correct(k)) {
+		if (rc != -ECANCELED && rc != -EINTR && correct(k)) {
 			k->was_unclear |= k->res->error.unclear;
 			continue;
 		}
@@ -479,8 +505,9 @@ static int call_loop(struct call *k)
 		if (clock_mono_ms() + wait >= k->deadline)
 			return -ETIMEDOUT;
 		k->was_unclear |= k->res->error.unclear;
-		if (!wait_until(k->c, clock_deadline(wait)))
-			return local_failure(k, -ECANCELED, "aborted");
+		rc = wait_until(k, clock_deadline(wait));
+		if (rc)
+			return local_failure(k, rc, "");
 	}
 }
 
@@ -491,6 +518,7 @@ int s3_call(struct s3_client *c, const struct s3_req *req, struct s3_res *ret_re
 		.c = c,
 		.req = req,
 		.res = ret_res,
+		.cancel = is_read(req) ? cancel_here() : NULL,
 		.deadline = clock_deadline(c->call_ms * factor),
 		.stall_ms = c->stall_ms * factor,
 	};

@@ -142,6 +142,7 @@ int s3_client_new(const struct s3_client_conf *conf, struct s3_client **ret_c, c
 	atomic_init(&c->skew_ms, 0);
 	c->stall_ms = time_choose(conf->stall_ms, STALL_MS_DEFAULT);
 	c->call_ms = time_choose(conf->call_ms, CALL_MS_DEFAULT);
+	c->patient = conf->patient;
 	c->max_attempts = conf->max_attempts ? conf->max_attempts : ATTEMPTS_DEFAULT;
 	rc = str_dup(conf->bucket, &c->bucket);
 	if (rc == 0)

@@ -30,6 +30,7 @@ struct s3_client_conf {
 	 * bytes move */
 	int64_t call_ms;
 	unsigned max_attempts;	  /* 0 = default 6 */
+	bool patient; /* a server that gives no answer at all is tried until call_ms is over */
 	struct cred_source *cred; /* taken on success */
 	http_attempt_fn *attempt; /* NULL = libcurl */
 	void *attempt_arg;
@@ -87,9 +88,10 @@ const char *s3_client_url(const struct s3_client *c); /* for messages: scheme, h
 /* as it was given, or as the server has corrected it */
 void s3_client_region(struct s3_client *c, char ret_region[40]);
 
-/* ret_res must be all zero; the caller frees it whatever is returned. Any status but 2xx (and 304
- * for conditional GETs) is an error. ret_res->error tells which. -ECANCELED, -ENOMEM and fault.h's
- * errors. */
+/* GET and HEAD are given up, -EINTR, when the operation that the thread works for is
+ * (base/cancel.h). ret_res must be all zero; the caller frees it whatever is returned. Any status
+ * but 2xx (and 304 for conditional GETs) is an error. ret_res->error tells which. -ECANCELED,
+ * -ENOMEM and fault.h's errors. */
 int s3_call(struct s3_client *c, const struct s3_req *req, struct s3_res *ret_res) must_check;
 
 /* One line for people: "403 AccessDenied: Access Denied (request id ...)"; dst of 400 bytes is

@@ -18,6 +18,7 @@ struct s3_client {
 	int64_t stall_ms;
 	int64_t call_ms;
 	unsigned max_attempts;
+	bool patient;
 	struct cred_source *cred;
 	struct http *http; /* NULL with another attempt function */
 	http_attempt_fn *attempt;

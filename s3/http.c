@@ -1,17 +1,13 @@
 /* http.c - see http.h. */
-#include "s3/http.h"
+#include "s3/http_i.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
-#include "base/digest.h"
-#include "base/lock.h"
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -26,40 +22,6 @@
 #define ERROR_BODY_DRAIN   BUF_LIMIT_DOC
 #define CONNECT_MS_DEFAULT 10000
 #define BUFFER_SIZE	   (512L * 1024)
-
-struct http {
-	char *cacert;
-	char *no_proxy;
-	bool no_check_certificate;
-	int64_t connect_ms;
-	unsigned max_idle;
-	atomic_bool aborted;
-	struct {
-		struct lock l;
-		CURL **idle; /* the last one given back has the freshest connection */
-		unsigned n;
-	} locked;
-};
-
-/* One attempt; lives on the stack of its thread. */
-struct attempt {
-	struct http *h;
-	const struct http_req *req;
-	struct http_res *res;
-	struct digest *md5; /* NULL = cannot be had */
-	uint64_t offset;    /* bytes of the request's body given to curl */
-	int error;	    /* of read or write, or -EIO for an answer over a cap */
-	bool connected;	    /* the request was about to go out */
-	bool resent;	    /* curl wanted to send it a second time by itself */
-	bool stalled;
-	int status; /* of the head being read */
-	bool head_done;
-	size_t head_bytes;
-	uint64_t drained;
-	curl_off_t moved; /* bytes both ways at moved_ms */
-	int64_t moved_ms;
-	char words[CURL_ERROR_SIZE];
-};
 
 void http_res_init(struct http_res *r)
 {
@@ -112,7 +74,7 @@ int http_new(const struct http_conf *conf, struct http **ret_h)
 	h->no_check_certificate = conf->no_check_certificate;
 	h->connect_ms = conf->connect_ms > 0 ? conf->connect_ms : CONNECT_MS_DEFAULT;
 	h->max_idle = conf->max_idle;
-	h->locked.idle = calloc(h->max_idle + 1, sizeof(CURL *));
+	h->locked.idle = calloc(h->max_idle + 1, sizeof(struct handle));
 	rc = h->locked.idle ? str_dup(conf->cacert, &h->cacert) : -ENOMEM;
 	if (rc == 0)
 		rc = no_proxy_make(&h->no_proxy);
@@ -129,7 +91,7 @@ void http_free(struct http *h)
 	if (!h)
 		return;
 	for (unsigned i = 0; h->locked.idle && i < h->locked.n; i++)
-		curl_easy_cleanup(h->locked.idle[i]);
+		http_handle_free(h->locked.idle[i]);
 	free(h->locked.idle);
 	free(h->cacert);
 	free(h->no_proxy);
@@ -140,34 +102,6 @@ void http_free(struct http *h)
 void http_abort(struct http *h)
 {
 	atomic_store(&h->aborted, true);
-}
-
-static CURL *handle_take(struct http *h)
-{
-	scoped_lock(&h->locked.l);
-
-	if (h->locked.n)
-		return h->locked.idle[--h->locked.n];
-	return curl_easy_init();
-}
-
-/* After a failure there is no connection worth keeping, and libcurl 7.88 may refuse options later.
- * */
-static void handle_give(struct http *h, CURL *curl, bool failed)
-{
-	if (failed) {
-		curl_easy_cleanup(curl);
-		return;
-	}
-	curl_easy_reset(curl); /* options only: the connection stays */
-	lock_take(&h->locked.l);
-	if (h->locked.n < h->max_idle) {
-		h->locked.idle[h->locked.n++] = curl;
-		curl = NULL;
-	}
-	lock_drop(&h->locked.l);
-	if (curl)
-		curl_easy_cleanup(curl);
 }
 
 /* ---- what curl calls ---- */
@@ -351,7 +285,6 @@ static unsigned options_fixed(CURL *curl, const struct http *h)
 	bad |= curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, 30L);
 	bad |= curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, 10L);
 	bad |= curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, 60L);
-	bad |= curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 2L);
 	bad |= curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	bad |= curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
 	bad |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -479,6 +412,8 @@ static int result_errno(const struct attempt *a, CURL *curl, CURLcode cc)
 {
 	if (atomic_load(&a->h->aborted) && cc != CURLE_OK)
 		return -ECANCELED;
+	if (cc != CURLE_OK && cancel_is_fired(a->req->cancel))
+		return -EINTR;
 	if (a->error)
 		return a->error;
 	if (cc == CURLE_OK)
@@ -510,6 +445,8 @@ static void words_set(const struct attempt *a, int rc, CURLcode cc)
 		return;
 	if (rc == -ECANCELED)
 		words = "aborted";
+	else if (rc == -EINTR)
+		words = "interrupted";
 	else if (a->stalled)
 		words = "stalled: no byte moved for too long";
 	else if (a->resent)
@@ -521,8 +458,9 @@ static void words_set(const struct attempt *a, int rc, CURLcode cc)
 	printable(words, a->res->why, sizeof(a->res->why));
 }
 
-static int perform(CURL *curl, struct attempt *a, struct curl_slist *headers)
+static int perform(struct handle *h, struct attempt *a, struct curl_slist *headers)
 {
+	CURL *curl = h->curl;
 	CURLcode cc = CURLE_FAILED_INIT;
 	int rc;
 
@@ -530,7 +468,7 @@ static int perform(CURL *curl, struct attempt *a, struct curl_slist *headers)
 		snprintf(a->res->why, sizeof(a->res->why), "libcurl refuses an option");
 		return -EINVAL;
 	}
-	cc = curl_easy_perform(curl);
+	cc = http_handle_run(h, a);
 	a->res->sent = a->connected;
 	rc = result_errno(a, curl, cc);
 	words_set(a, rc, cc);
@@ -543,7 +481,7 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 {
 	struct attempt a = { .h = h, .req = req, .res = res };
 	struct curl_slist *headers = NULL;
-	CURL *curl;
+	struct handle handle;
 	int rc;
 
 	if (atomic_load(&h->aborted))
@@ -552,17 +490,17 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 		snprintf(res->why, sizeof(res->why), "no time left");
 		return -ETIMEDOUT;
 	}
-	curl = handle_take(h);
-	if (!curl)
-		return -ENOMEM;
+	rc = http_handle_take(h, &handle);
+	if (rc)
+		return rc;
 	if (req->want_md5 && req->body_size && digest_new(DIGEST_MD5, &a.md5) != 0)
 		a.md5 = NULL; /* a system that forbids MD5 */
 	rc = headers_make(req->headers, &headers);
 	if (rc == 0)
-		rc = perform(curl, &a, headers);
+		rc = perform(&handle, &a, headers);
 	else if (rc == -EINVAL)
 		snprintf(res->why, sizeof(res->why), "a header holds control characters");
-	handle_give(h, curl, rc != 0);
+	http_handle_give(h, handle, rc != 0);
 	curl_slist_free_all(headers);
 	digest_free(a.md5);
 	return rc;

@@ -6,6 +6,7 @@
 #define S3_HTTP_H
 
 #include "base/buf.h"
+#include "base/cancel.h"
 #include "base/kv.h"
 
 /* Reads n bytes at off of the body into dst: 0 or -errno. Called from the calling thread only. */
@@ -29,6 +30,7 @@ struct http_req {
 	void *write_arg;      /* of head, too */
 	int64_t deadline_mono_ms; /* CLOCK_NEVER = none */
 	int64_t stall_ms;	  /* no byte either way for this long ends the attempt */
+	struct cancel *cancel;	  /* when it is fired the attempt ends, -EINTR; NULL = never */
 };
 
 struct http_res {
@@ -64,7 +66,7 @@ void http_abort(struct http *h);
 
 /* 0 when a whole answer of any status arrived. Else -ETIMEDOUT, -ECONNREFUSED, -ENOTCONN (could not
  * connect, resolve, or TLS refused: nothing was carried out), -ECONNRESET (broken in the middle),
- * -EIO (malformed, truncated), -ECANCELED, or what read/write returned. */
+ * -EIO (malformed, truncated), -ECANCELED, -EINTR, or what read/write returned. */
 int http_attempt(struct http *h, const struct http_req *req, struct http_res *res) must_check;
 
 /* What client.h sends through: http_attempt, or a script in tests. */

@@ -1,6 +1,7 @@
 /* fuzz_names.c - keys <-> names, and what of them reaches logs: nothing escapes its directory. */
 #include "base/codec.h"
 #include "fs/path.h"
+#include "fs/temp_name.h"
 #include "s3/types.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -20,7 +21,7 @@ static void check_name(const char *name, size_t len)
 	last = path_last(key, &last_len);
 	FUZZ_MUST(last_len == len && !memcmp(last, name, len));
 	FUZZ_MUST(!path_parent_key(key, &parent) && !strcmp(parent, "some/dir/"));
-	(void)path_is_temporary(name);
+	(void)temp_name_is(name, NULL);
 	FUZZ_MUST(path_content_type(name));
 }
 

@@ -29,7 +29,7 @@ home() { # pattern, files where it may stand
 		bad=1
 	fi
 }
-home 'curl/' 's3/http\.c'
+home 'curl/' 's3/http(_handle\.c|_i\.h|\.c)'
 home 'openssl/' 'base/digest\.c'
 home 'libxml/' 'base/xml\.c'
 home 'jansson' 'base/json\.c'

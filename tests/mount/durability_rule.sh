@@ -16,8 +16,12 @@ cat >>"$DESTINATIONS" <<-END
 	durability = A
 	[rule tax]
 	durability = replicas
+	[rule nobody]
+	durability = replicas
 END
 mount_crrfs timeout=2,retry_first=0.1,retry_max=0.2
+assert_match "$(line_of "$MOUNT_LOG" 'rule="nobody"')" "the rules have none of this ID"
+if grep -q 'rule="tax"' "$MOUNT_LOG"; then fail "a rule that is there is not missed"; fi
 mkdir "$MNT"/{fast,safe,both,other}
 wait_repl
 echo text >"$MNT/safe/f"
@@ -40,7 +44,7 @@ all_held() { ctl status "$MNT" | grep -q "2 held"; } # none on its way, in vain
 retry_until "$LONG" all_held
 no_faults a
 wait_repl
-for key in fast/f both/f; do assert_versions $key 1; done
+for key in fast/f both/f; do assert_versions "$key" 1; done
 umount_crrfs
 # what is wrong in the file is said
 sed -i 's/durability = A/durability = soon/' "$DESTINATIONS"

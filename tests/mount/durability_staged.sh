@@ -46,6 +46,6 @@ assert_eq "$(cat "$MNT/f")" "number 3"
 assert_file_equal "$T/credentials" "$MNT/c4"
 assert_eq "$(stat -c %a "$MNT/c4")" 640
 assert_eq "$(stat -c %s "$MNT/synced")" 1000
-for key in f c3 c4 synced; do assert_versions $key 1; done
-for key in c1 c2; do assert_versions $key 0; done
+for key in f c3 c4 synced; do assert_versions "$key" 1; done
+for key in c1 c2; do assert_versions "$key" 0; done
 s3 compare

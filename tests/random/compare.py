@@ -5,8 +5,8 @@
 
 Outcomes, errno, and after some steps all names, attributes and bytes must be equal, but for the list in differences.py.
 A sequence that shows a difference is made as short as it gets and printed as a list, which --replay does again.
-With --remounts lines "remount" and "kill" go to standard output, and each waits for a line on standard input: whoever
-started this mounts anew, orderly or after kill -9. Exit status: 0 equal, 1 different.
+With --remounts lines "remount", "kill" and "buckets" go to standard output, and each waits for a line on standard input:
+whoever started this mounts anew, orderly or after kill -9, or compares the buckets. Exit status: 0 equal, 1 different.
 """
 import argparse
 import json
@@ -21,11 +21,18 @@ from generate import Generator
 from world import World
 
 LENGTH = 120    # operations in one pair of folders
+BUCKETS = 20    # after every so many pairs the destination is compared with the source
 TRIALS = 400    # runs that making a sequence shorter may take
 
 
 def say(*words):
     print(*words, file=sys.stderr, flush=True)
+
+
+def ask(what):
+    print(what, flush=True)
+    if not sys.stdin.readline():
+        sys.exit('nobody answers')
 
 
 class Pair:
@@ -36,8 +43,8 @@ class Pair:
         Pair.count += 1
         since = time.time_ns() - 3 * 10**9
         name = 'case-%d-%d/in/here' % (os.getpid(), Pair.count) # deep, for the sake of ".."
-        self.mount = World(os.path.join(args.mount, name), since)
-        self.local = World(os.path.join(args.local, name), since)
+        self.mount = World(os.path.join(args.mount, name), since, True)
+        self.local = World(os.path.join(args.local, name), since, False)
 
     def mount_anew(self, how):
         """Everything that close or fsync acknowledged is there afterwards."""
@@ -51,9 +58,7 @@ class Pair:
         os.chdir('/')
         if how != 'kill':
             self.mount.leave()
-        print(how, flush=True)
-        if not sys.stdin.readline():
-            sys.exit('nobody mounts anew')
+        ask(how)
         self.mount.leave()
         self.local.close_all()
         self.mount.enter()
@@ -68,7 +73,7 @@ class Pair:
                 return ['fsync before it: %s' % error]
             operation = ['check']
         ours = self.mount.do(operation)
-        if refused(operation, ours):
+        if refused(operation, ours, self.local):
             return None
         theirs = self.local.do(operation)
         if ours == theirs or known(operation, ours, theirs, self.local):
@@ -151,6 +156,8 @@ def case(args, seed, steps, keep):
                 wrong = pair.step(operations[-1])
             if wrong:
                 break
+        if not wrong and args.remounts and not seed % BUCKETS:
+            ask('buckets')
     finally:
         pair.end(keep)
     if wrong:

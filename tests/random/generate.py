@@ -20,8 +20,11 @@ KINDS = [
     (2, 'mmap_read'), (2, 'copy_file_range'), (6, 'unlink'), (6, 'mkdir'), (4, 'rmdir'), (9, 'rename'), (1, 'link'),
     (3, 'symlink'), (1, 'readlink'), (1, 'mknod'), (2, 'listdir'), (3, 'stat'), (2, 'lstat'), (1, 'access'), (4, 'chmod'),
     (2, 'chown'), (4, 'truncate'), (3, 'utimens'), (3, 'setxattr'), (1, 'getxattr'), (1, 'listxattr'), (2, 'removexattr'),
-    (1, 'fsetxattr'), (1, 'remount'), (1, 'kill'),
+    (1, 'fsetxattr'),
 ]
+SELDOM = ['remount', 'kill', 'pause', 'pause', 'pause'] # they take a second each
+BYTES = {'open', 'close', 'dup', 'pwrite', 'write', 'pread', 'lseek', 'ftruncate', 'fallocate', 'fsync', 'fstat', 'mmap_write',
+         'mmap_read', 'copy_file_range', 'truncate', 'stat'}
 AS_NOBODY = {'open', 'unlink', 'mkdir', 'rmdir', 'rename', 'symlink', 'readlink', 'listdir', 'stat', 'lstat', 'access', 'chmod',
              'chown', 'truncate', 'utimens', 'setxattr', 'getxattr', 'removexattr', 'link', 'mknod', 'pwrite', 'ftruncate', 'fchmod'}
 
@@ -31,9 +34,15 @@ class Generator:
 
     def __init__(self, dice, world, remounts):
         self.dice, self.world = dice, world
-        self.kinds = [kind for weight, kind in KINDS for _ in range(weight * 5) if remounts or kind not in ('remount', 'kill')]
-        if remounts: # seldom: they take a second each
-            self.kinds = [kind for kind in self.kinds if kind not in ('remount', 'kill')] + ['remount', 'kill']
+        self.kinds = [kind for weight, kind in KINDS for _ in range(weight * 5)] + SELDOM[0 if remounts else 2:]
+        self.names = NAMES
+        self.big = 0.03
+        style = dice.random()
+        if style < 0.2: # the bytes of two files
+            self.kinds = [kind for kind in self.kinds if kind in BYTES or kind in SELDOM]
+            self.names, self.big = NAMES[:2], 0.1
+        elif style < 0.4: # names and attributes
+            self.kinds = [kind for kind in self.kinds if kind not in BYTES or kind in ('open', 'close', 'stat')]
 
     def existing(self):
         """Paths that are there: folders, others."""
@@ -48,7 +57,7 @@ class Generator:
 
     def new_path(self, folders):
         folder = self.dice.choice([f for f in folders if f.count('/') < 3] or ['.'])
-        name = self.dice.choice(ODD_NAMES if self.dice.random() < 0.05 else NAMES)
+        name = self.dice.choice(ODD_NAMES if self.dice.random() < 0.05 else self.names)
         return name if folder == '.' else folder + '/' + name
 
     def path(self):
@@ -59,12 +68,12 @@ class Generator:
         if roll < 0.75 and len(folders) > 1:
             return self.dice.choice(folders[1:])
         if roll < 0.8 and others: # a file as a folder
-            return self.dice.choice(others) + '/' + self.dice.choice(NAMES)
+            return self.dice.choice(others) + '/' + self.dice.choice(self.names)
         return self.new_path(folders)
 
     def size(self):
         size = self.dice.choice(SIZES)
-        return self.dice.choice(BIG) if self.dice.random() < 0.03 else size
+        return self.dice.choice(BIG) if self.dice.random() < self.big else size
 
     def full_slot(self):
         full = [number for number, fd in enumerate(self.world.slots) if fd is not None]
@@ -88,7 +97,7 @@ class Generator:
     def args_remount(self):
         return []
 
-    args_kill = args_remount
+    args_kill = args_pause = args_remount
 
     def args_open(self):
         return [self.dice.randrange(SLOTS), self.path(), self.dice.choice(FLAGS), self.dice.choice(MODES)]

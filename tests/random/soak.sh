@@ -6,8 +6,12 @@
 [ "$(id -u)" = 0 ] || skip "needs root, to act as another user too"
 begin
 make_rules all,markers
-options=allow_other,default_permissions
-mount_crrfs "$options"
+# every mount has others
+# shellcheck disable=SC2054 # commas within one
+options=('' attr_timeout=0 exclusive hold=1,settle=0 early_upload=no,hold=0 settle=0.2,attr_timeout=60)
+mounts=0
+mount_next() { mount_crrfs "allow_other,${options[mounts++ % ${#options[@]}]}"; }
+mount_next
 mkdir "$T/local"
 coproc COMPARE { exec /usr/bin/python3 -B "$(dirname "$0")/../random/compare.py" "$MNT" "$T/local" --seed "${SEED:-1}" \
 	--steps "${STEPS:-0}" --remounts ${REPLAY:+--replay "$REPLAY"} ${KEEP_GOING:+--keep-going}; }
@@ -15,13 +19,20 @@ pid=$COMPARE_PID
 exec {ask}<&"${COMPARE[0]}" {answer}>&"${COMPARE[1]}"
 while read -r how <&"$ask"; do
 	case $how in
-	remount) remount_crrfs "$options" ;;
+	remount)
+		umount_crrfs
+		mount_next
+		;;
 	kill)
 		kill9_crrfs
-		mount_crrfs "$options"
+		mount_next
+		;;
+	buckets)
+		wait_repl
+		s3 compare
 		;;
 	esac
-	echo mounted >&"$answer"
+	echo yes >&"$answer"
 done
 status=0
 wait "$pid" || status=$?

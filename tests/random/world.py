@@ -10,6 +10,7 @@ import mmap
 import os
 import random
 import stat
+import time
 
 SLOTS = 6
 NOBODY = 65534
@@ -37,8 +38,8 @@ def times_of(st, since):
 
 
 class World:
-    def __init__(self, top, since):
-        self.top, self.since = top, since
+    def __init__(self, top, since, pauses):
+        self.top, self.since, self.pauses = top, since, pauses
         self.slots = [None] * SLOTS
         self.times_of_folders = True # the mount knows when names in them changed while it lasts
         self.fd = None
@@ -189,6 +190,11 @@ class World:
                 break
             done += n
         return done
+
+    def do_pause(self):
+        """What waits for a while (settle, hold, attr_timeout) happens. One world's pause is enough."""
+        if self.pauses:
+            time.sleep(1.2)
 
     # ---- names
 

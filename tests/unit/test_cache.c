@@ -142,9 +142,11 @@ static void open_world(struct world *w, uint64_t max_bytes, bool pool_runs)
 	CHECK_INT(pool_new("ahead", 4, pool_runs ? 64 : 1, &w->pool), 0);
 	if (pool_runs)
 		CHECK_INT(pool_start(w->pool), 0);
-	const struct read_cache_conf cc = { w->client, w->pool, max_bytes };
+	const struct read_cache_conf cc = { .client = w->client,
+					    .pool = w->pool,
+					    .max_bytes = max_bytes };
 
-	CHECK_INT(read_cache_new(&cc, &w->c), 0);
+	CHECK_INT(read_cache_new(&cc, &w->c, why, sizeof(why)), 0);
 }
 
 static void close_world(struct world *w)

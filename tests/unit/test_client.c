@@ -481,6 +481,76 @@ static void test_abort(void)
 	s3_client_free(j.c);
 }
 
+/* A patient one goes on while there is no answer at all; an answer counts as ever. */
+static void test_patience(void)
+{
+	static const struct step away[] = { REFUSED, REFUSED, REFUSED, FINE };
+	static const struct step broken[] = { REFUSED, REFUSED, BROKEN, FINE };
+	static const struct step *const all[] = { away, broken };
+	static const int want[] = { 0, -EIO };
+	static const unsigned calls[] = { 4, 3 };
+
+	for (size_t i = 0; i < array_size(all); i++) {
+		struct script s = { .steps = all[i], .n = 4 };
+		struct s3_req q = { .op = "Op", .method = "GET", .key = "k" };
+		struct s3_res res = { 0 };
+		struct s3_client_conf conf;
+		struct s3_client *c;
+
+		conf_make(&conf, &s);
+		conf.max_attempts = 2;
+		conf.patient = true;
+		c = client_make(&conf);
+		CHECK_INT(s3_call(c, &q, &res), want[i]);
+		CHECK_INT(s.calls, calls[i]);
+		s3_res_free(&res);
+		s3_client_free(c);
+	}
+}
+
+static void *fire_soon(void *arg)
+{
+	pause_ms(100);
+	cancel_fire(arg);
+	return NULL;
+}
+
+static int call_it(struct s3_client *c, const char *method)
+{
+	struct s3_req q = { .op = "Op", .method = method, .key = "k" };
+	struct s3_res res = { 0 };
+	int r = s3_call(c, &q, &res);
+
+	s3_res_free(&res);
+	return r;
+}
+
+/* What changes nothing is given up with the operation that the thread works for, waits included. */
+static void test_interrupt(void)
+{
+	static const struct step later[] = { { 0, 503, "retry-after: 20\n", XML("SlowDown"), 0, 0 },
+					     FINE };
+	struct script s;
+	struct s3_client *c = scripted(&s, later, 2);
+	struct cancel cancel;
+	pthread_t t;
+
+	cancel_init(&cancel);
+	CHECK(cancel_enter(&cancel) == NULL);
+	CHECK_INT(pthread_create(&t, NULL, fire_soon, &cancel), 0);
+	CHECK_INT(call_it(c, "GET"), -EINTR);
+	CHECK_INT(s.calls, 1);
+	CHECK_INT(pthread_join(t, NULL), 0);
+	CHECK_INT(call_it(c, "HEAD"), -EINTR);
+	CHECK_INT(s.calls, 1);
+	CHECK_INT(call_it(c, "PUT"), 0);
+	CHECK_INT(s.calls, 2);
+	CHECK(cancel_enter(NULL) == &cancel);
+	CHECK_INT(call_it(c, "GET"), 0);
+	cancel_free(&cancel);
+	s3_client_free(c);
+}
+
 /* ---- corrections ---- */
 
 static void test_skew(void)
@@ -824,6 +894,8 @@ int main(void)
 	test_waits();
 	test_deadline();
 	test_abort();
+	test_patience();
+	test_interrupt();
 	test_skew();
 	test_region();
 	test_cred();

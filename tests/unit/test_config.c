@@ -1,6 +1,7 @@
 /* test_config.c - the command line: every kind of option, names that are wrong, buckets and
  * prefixes, paths. */
 #include "fs/config.h"
+#include "queue/dest.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -27,6 +28,8 @@ static void test_defaults(void)
 	CHECK_INT(c.drain_ms, 60000);
 	CHECK_INT(c.attr_ms, 1000);
 	CHECK_INT(c.hold_ms, 10000);
+	CHECK_INT(c.settle_ms, 1000);
+	CHECK_INT(c.durability, DURABILITY_SOURCE);
 	CHECK_INT(c.memory, 256 * MIB);
 	CHECK_INT(c.path_style, -1);
 	CHECK(c.posix_meta && c.early_upload && !c.ro);

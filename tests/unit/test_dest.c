@@ -133,6 +133,9 @@ static void test_file(void)
 		{ "[arn:aws:s3:::copy]\nurl =\n", "f: line 2: url: has no value" },
 		{ "[arn:aws:s3:::copy]\nprofile = a\npasswd_file = b\n",
 		  "f: line 3: passwd_file: not together with profile" },
+		{ "[rule a]\nurl = https://x\n",
+		  "f: line 2: url: unknown key (of a rule: durability)" },
+		{ "[rule a]\ndurability = none\n", "f: line 2: durability: must be staged" },
 	};
 	struct destconf c = { 0 };
 	char why[400];
@@ -150,6 +153,15 @@ static void test_file(void)
 	CHECK_INT(destconf_find(&c, COPY_ARN)->path_style, DESTCONF_NO);
 	CHECK_INT(destconf_find(&c, COPY_ARN)->allow_http, DESTCONF_UNSET);
 	CHECK(!destconf_find(&c, "arn:aws:s3:::nowhere"));
+	destconf_free(&c);
+	CHECK_INT(destconf_parse("f", "[rule a b]\ndurability = C\n[rule x]\ndurability = staged\n",
+				 &c, why, sizeof(why)),
+		  0);
+	CHECK_INT(c.n, 0);
+	CHECK_INT(c.rules_n, 2);
+	CHECK_STR(c.rules[0].id, "a b");
+	CHECK_INT(c.rules[0].durability, DURABILITY_REPLICAS);
+	CHECK_INT(c.rules[1].durability, DURABILITY_STAGED);
 	destconf_free(&c);
 	for (size_t i = 0; i < array_size(bad); i++) {
 		CHECK_CASE(bad[i].why);

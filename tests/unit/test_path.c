@@ -1,4 +1,5 @@
 #include "fs/path.h"
+#include "fs/temp_name.h"
 
 #include <errno.h>
 
@@ -86,24 +87,63 @@ static void test_temporary(void)
 		"film.mkv.crdownload",
 		"film.mkv.part",
 		"tmp_obj_a1B2c3",
-		"index.lock",
-		"HEAD.lock",
+		"d/.git/index.lock",
+		".git/refs/heads/x.lock",
+		"bare.git/packed-refs.lock",
+		"d/e/4913",
+		"d/.git/triPxwf",
 		"lu12ab.tmp",
+		"XXdDtAfz",
+		"~$report.docx",
+		"~WRD0001.tmp",
+		"~WRL0001.TMP",
+		"1A2B3C4D.tmp",
+		".#notes.txt",
+		"#notes.txt#",
+		"tmp_pack_AbC123",
+		".tmp-4711-pack-0123.pack",
+		"tmpab12_x9z",
+		"tmp.AbCdEf1234",
+		"film.partial",
 	};
 	static const char *const no[] = {
-		"report.pdf", ".bashrc",   "sed",	 "4914",	   "~",	       "part",
-		"partial",    "yarn.lock", "Cargo.lock", ".AbCd12",	   ".a.AbCd1", ".a.AbCd123",
-		"tmp_obj_",   "",	   "a.swp",	 "archive.tar.gz",
+		"report.pdf",
+		".bashrc",
+		"sed",
+		"4914",
+		"~",
+		"part",
+		"partial",
+		"yarn.lock",
+		"d/Cargo.lock",
+		"x.git/a.lock/f",
+		"4913/f",
+		".AbCd12",
+		".a.AbCd1",
+		".a.AbCd123",
+		"tmp_obj_",
+		"",
+		"a.swp",
+		"archive.tar.gz",
+		"20260131",
+		"a.tmp",
+		"tmp",
+		"my.db-journal",
+		"my.db-wal",
 	};
 
 	for (size_t i = 0; i < array_size(yes); i++) {
 		CHECK_CASE(yes[i]);
-		CHECK(path_is_temporary(yes[i]));
+		CHECK(temp_name_is(yes[i], NULL));
 	}
 	for (size_t i = 0; i < array_size(no); i++) {
 		CHECK_CASE(no[i]);
-		CHECK(!path_is_temporary(no[i]));
+		CHECK(!temp_name_is(no[i], NULL));
 	}
+	CHECK(temp_name_is("a.new", "*.old::*.new"));
+	CHECK(temp_name_is("b.old", "*.old::*.new"));
+	CHECK(!temp_name_is("*.old::*.new", "x"));
+	CHECK(!temp_name_is("a.newer", "*.old::*.new"));
 	CHECK_CASE("");
 }
 
