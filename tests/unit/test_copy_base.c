@@ -265,13 +265,18 @@ static void test_parts_refused(void)
 	CHECK_INT(r.report.bytes, PARTS_SIZE);
 	CHECK_INT(fake_logged(&f.s3, "PUT copy/new?partNumber"), 4);
 	end(&j);
-	/* A busy server is asked again: nothing is sent instead. */
+	/* A busy server is asked again later: nothing is sent instead, until then. */
 	r = (struct run){ 0 };
 	j = begin_edit(old, body, &r);
 	fake_set_fault(&f.s3, "copy", "partNumber", 503, "SlowDown", 1);
 	CHECK(run(&j, &r) < 0);
 	CHECK_INT(r.report.bytes, 0);
 	CHECK(!r.report.at_source);
+	j.attempt = 1;
+	fake_set_fault(&f.s3, "copy", "copy/old", 503, "SlowDown", -1);
+	CHECK_INT(run(&j, &r), 0);
+	check_body(body, PARTS_SIZE);
+	CHECK_INT(r.report.bytes, PARTS_SIZE);
 	end(&j);
 	free(old);
 	free(body);
