@@ -172,10 +172,8 @@ int file_renew_ticket_busy(struct file *f, const char *key)
 		f->locked.ticket = old;
 		return r;
 	}
-	if (f->locked.held_ref)
-		repl_abandon(old);
-	else
-		repl_leave(old);
+	/* what it held is promised by the new one: recovery asks only whether it happened */
+	repl_leave(old);
 	f->locked.unclear = false;
 	return 0;
 }
@@ -389,17 +387,17 @@ int file_commit_busy(struct file *f)
 	file_set_state_locked(f, FILE_COMMITTING);
 	lock_drop(&f->locked.l);
 	r = was == FILE_SETTLING ? file_settle_steps(f, key) : commit_steps(f, key);
-	if (r) {
+	if (r && f->locked.state == FILE_COMMITTING) {
 		lock_take(&f->locked.l);
 		f->locked.error = r;
 		file_set_state_locked(f, promised ? was : FILE_FAILED);
 		lock_drop(&f->locked.l);
 	}
 	gate_leave(f);
-	if (r && promised)
-		file_hold_later(f);
-	if (!r)
+	if (f->locked.state == FILE_CLEAN)
 		file_drop_held_ref(f);
+	else if (promised)
+		file_hold_later(f);
 	return r;
 }
 

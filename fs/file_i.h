@@ -207,7 +207,8 @@ bool file_may_settle_busy(struct file *f);
 /* clean, settling -> settling: acknowledges the metadata in now for the version that the source
  * has. Fails: as it was. */
 int file_settle_busy(struct file *f) must_check;
-/* committing: they become a version, and the file clean. */
+/* committing: they become a version, and the file clean. -ESTALE: clean, too, since somebody else
+ * replaced the version that they were for. */
 int file_settle_steps(struct file *f, const char *key) must_check;
 /* settling -> clean: a version has them already; takes what is in now. */
 void file_settled_busy(struct file *f, struct attr *now);

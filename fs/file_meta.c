@@ -142,6 +142,10 @@ static int take_rec(struct file *f, struct meta_rec *rec, bool tags_only)
 	if (clean && (tags_only || !file_may_settle_busy(f)))
 		return apply_clean(f, rec, tags_only);
 	swap_rec(f, rec);
+	/* a version whose answer was lost does not have it */
+	lock_take(&f->locked.l);
+	f->locked.changes++;
+	lock_drop(&f->locked.l);
 	if (clean || f->locked.state == FILE_SETTLING)
 		r = file_settle_busy(f);
 	else if (f->locked.state == FILE_HELD)
@@ -172,8 +176,14 @@ static int edit_file(struct file *f, file_edit_fn *fn, void *arg)
 {
 	auto_with(meta_rec_free) struct meta_rec rec = { 0 };
 	bool tags_only = false;
-	int r = known(f);
+	int r = 0;
 
+	/* Has the source the last ones already? What is found by their ticket must not be taken for
+	 * what comes now. */
+	if (f->locked.state == FILE_SETTLING && f->locked.unclear)
+		r = file_commit_busy(f);
+	if (!r)
+		r = known(f);
 	if (!r)
 		r = meta_rec_copy(&rec, &f->locked.now.rec);
 	if (!r && node_is_dir(f->node) && !f->locked.now.has_object)

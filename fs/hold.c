@@ -307,7 +307,7 @@ int file_settle_steps(struct file *f, const char *key)
 		r = change_meta_held(f->fs, f->locked.ticket, key, &now, &f->locked.unclear);
 	if (r == -ESTALE || r == -ENOENT) {
 		forget_meta(f, key);
-		return 0;
+		return -ESTALE;
 	}
 	if (r)
 		return r;
@@ -338,6 +338,8 @@ static int commit_waiting_busy(struct file *f)
 {
 	int r = file_commit_busy(f);
 
+	if (f->locked.state == FILE_CLEAN) /* forgotten: that is done, too */
+		return 0;
 	if (!r || !is_waiting(f->locked.state) || !is_nameless(f))
 		return r;
 	file_kill_busy(f);

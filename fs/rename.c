@@ -270,9 +270,9 @@ static int move_open(struct fs *fs, struct file *f, const struct move *m)
 
 	if (f->locked.state == FILE_SETTLING)
 		return move_settling(fs, f, m);
-	/* Changes of an object that the source has become a version under its old name first: no
-	 * crash can take that away. */
-	if (f->locked.state != FILE_CLEAN && f->locked.now.has_object)
+	/* Changes of an object that the source has, or may have, become a version under its old
+	 * name first: no crash can take that away. */
+	if (f->locked.state != FILE_CLEAN && (f->locked.now.has_object || f->locked.unclear))
 		r = file_commit_busy(f);
 	if (r)
 		return r;

@@ -24,3 +24,15 @@ no_faults a
 wait_repl
 assert_versions g 2
 assert_eq "$(s3 meta a g mode)" $((0100600))
+# the same, and another change before anybody knows: it is not taken for the one that is found
+fault a "op=CopyObject count=1 action=reset-after" "op=ListObjectVersions count=-1 action=status:503" \
+	"op=HeadObject skip=1 count=-1 action=status:503"
+chmod 640 "$MNT/g"
+tried() { [ "$(grep -c "op=copy key=\"g\"" "$MOUNT_LOG")" -ge 2 ]; }
+retry_until "$LONG" tried
+assert_fails chmod 604 "$MNT/g"
+no_faults a
+chmod 644 "$MNT/g"
+wait_repl
+assert_versions g 4
+assert_eq "$(s3 meta a g mode)" $((0100644))
