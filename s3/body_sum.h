@@ -1,5 +1,5 @@
-/* body_sum.h - sums over the body of a request as it is now; it is read once for each. 0, -ENOMEM, or
- * what reading it returned. */
+/* body_sum.h - sums over the body of a request as it is now; it is read once for each. 0, -ENOMEM,
+ * or what reading it returned. */
 #ifndef S3_BODY_SUM_H
 #define S3_BODY_SUM_H
 
