@@ -41,11 +41,12 @@ class Phase:
 
 class Row:
     def __init__(self, name, *phases, who=ALL, prepare=None, replicate=False, options='', delay=0, repeat=None, special=None,
-                 peer_repeat=None):
+                 peer_repeat=None, large=False):
         self.name, self.phases, self.who, self.prepare = name, phases, who, prepare
         self.replicate = replicate      # crrfs has a rule for everything; the peers cannot
         self.options, self.delay, self.repeat, self.special = options, delay, repeat, special
         self.peer_repeat = peer_repeat  # of the peers, where they take long
+        self.large = large              # what was written is removed after each measurement
 
 
 # ---- the works: what programs do, in a child of the harness -------------------------------------------------------
@@ -392,14 +393,14 @@ def add_lag(c, cell, since):
 def write_row(name, title, delay=0):
     return Row(name, Phase(name, title, '≥ 0.9 × raw; ≥ 1.5 × the better peer', copy_big,
                            raw=lambda c: [('a', CONNECTIONS, 'upload', big_file(c), c.prefix + '/big')],
-                           judge=judge_write, before=in_own_folder, makes=lambda scale: 1), prepare=big_file, delay=delay)
+                           judge=judge_write, before=in_own_folder, makes=lambda scale: 1), prepare=big_file, delay=delay, large=True)
 
 
 def write_repl_row(name, title, delay=0):
     return Row(name, Phase(name, title, 'both copies by 1.15 × raw sending twice the bytes; 0 bytes read back', copy_big,
                            raw=lambda c: [(s, CONNECTIONS, 'upload', big_file(c), c.prefix + '/big') for s in 'ab'],
                            judge=judge_write_repl, before=in_own_folder),
-               who=('crrfs', 'raw'), prepare=big_file, replicate=True, delay=delay)
+               who=('crrfs', 'raw'), prepare=big_file, replicate=True, delay=delay, large=True)
 
 
 def lag_row(name, title, delay=0):
@@ -467,7 +468,7 @@ def tree_row():
 def change_row(name, title, work, raw):
     return Row(name, Phase(name, title, '≤ 32 MiB sent to each side', work, raw=raw, judge=judge_small_change, before=with_big,
                            makes=lambda scale: 1),
-               prepare=lambda c: (have_big(c)), replicate=True, repeat=1)
+               prepare=have_big, replicate=True, repeat=1, large=True)
 
 
 def table():
@@ -493,7 +494,7 @@ def table():
     yield Row('mv_file', Phase('mv_file', 'mv of a file of 1 GiB', '0 body bytes on either side',
                                lambda c: os.rename(c.at(c.prefix, 'big'), c.at(c.prefix, 'new')),
                                raw=lambda c: [('a', 1, 'copy', 'big', c.prefix)], judge=judge_move, before=with_big),
-              prepare=have_big, replicate=True, repeat=1)
+              prepare=have_big, replicate=True, repeat=1, large=True)
     yield Row('mv_dir', Phase('mv_dir', 'mv of a directory of 1,000', '0 body bytes on either side',
                               lambda c: os.rename(c.at(c.prefix, 'dir'), c.at(c.prefix, 'new')),
                               raw=lambda c: [('a', CONNECTIONS, 'move', 'some/', c.prefix + '/')], judge=judge_move,

@@ -94,6 +94,8 @@ int cache_check_end(struct read_cache *c, struct cache_object *o, uint64_t end)
 			return o->check == CHECK_BAD ? -EIO : 0;
 		if (o->size - end > NEAR || (!o->checking && !comes_locked(c, o)))
 			return 0;
+		if (cancel_is_fired(cancel_here()))
+			return -EINTR;
 		cond_wait(&c->locked.changed, &c->locked.l);
 	}
 }

@@ -11,6 +11,22 @@ status=0
 head -c 40000000 /dev/zero >"$MNT/too-big" 2>"$T/err" || status=$?
 [ "$status" != 0 ] || fail "40 MB fit into 24"
 rm -f "$MNT/too-big"
+# a write that fitted again would hide the one that did not: the error stays with the file
+/usr/bin/python3 - "$MNT/torn" <<'END'
+import errno, os, sys
+def full(call, *args):
+    try:
+        call(*args)
+    except OSError as e:
+        return e.errno == errno.ENOSPC
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+while not full(os.write, fd, bytes(1 << 20)):
+    pass
+assert full(os.pwrite, fd, b'x', 0), 'a write after the disk was full'
+assert full(os.fsync, fd), 'fsync after the disk was full'
+assert full(os.close, fd), 'close after the disk was full'
+END
+rm -f "$MNT/torn"
 echo small >"$MNT/small"
 mkdir "$MNT/dir"
 mv "$MNT/small" "$MNT/dir/small"
@@ -18,6 +34,7 @@ rm "$MNT/dir/small"
 echo again >"$MNT/again"
 assert_eq "$(find "$STATE/failed" -type f | wc -l)" 0 "torn bodies kept"
 assert_eq "$(s3 count-versions a too-big)" 0
+assert_eq "$(s3 count-versions a torn)" 0
 kill9_crrfs
 mount_crrfs
 assert_eq "$(cat "$MNT/again")" again
