@@ -9,6 +9,8 @@
  *  upload_finish  yes     begun   new     finds it by its crrfs-id, writes the rows
  *  repl_commit    staged  gone    new     nothing to do; the workers copy
  *  repl_hold      synced  held    old     uploads the staged file, writes the rows
+ *  write(2)       two     held    old     the same: what is written after it is in another file,
+ *                                         which the ticket names when that is acknowledged too
  *
  * Of new metadata for a version that the source has (settling, hold.c). The ticket names the
  * version that they are for, and the copy that gives them to it carries the ticket's crrfs-id:
@@ -309,11 +311,13 @@ static int commit_steps(struct file *f, const char *key)
 
 	if (r) { /* a torn body is never uploaded */
 		file_drop_uploads(f);
-		if (!f->locked.held_ref || f->locked.held_meta)
-			spool_discard(spool);
+		spool_discard(spool);
 		return r;
 	}
 	r = file_renew_ticket_busy(f, key);
+	/* Who finds the version by the ticket's token takes what the ticket names for its body. */
+	if (!r && f->locked.promised)
+		r = file_promise_busy(f, key);
 	if (!r && !f->locked.ticket)
 		r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
 	if (!r)

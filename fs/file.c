@@ -114,15 +114,27 @@ int file_refresh(struct file *f, bool want_rec)
 	return adopt(f, key, &a);
 }
 
-/* Clean, settling, failed or held -> dirty: gives it a spool. Busy or not, but locked; its metadata
- * is known. */
-int file_make_dirty_locked(struct file *f)
+/* What was acknowledged stays as it is until what comes now is acknowledged in its place. */
+static int leave_promised_locked(struct file *f, uint64_t keep)
+{
+	struct spool *spool = f->locked.body->spool;
+
+	if (!spool || !f->locked.held_ref || f->locked.held_meta || f->locked.promised)
+		return 0;
+	return spool_part_ways(spool, keep, &f->locked.promised);
+}
+
+/* Clean, settling, failed or held -> dirty: gives it a spool, of which the first keep bytes are
+ * wanted. Busy or not, but locked; its metadata is known. */
+static int make_dirty_locked(struct file *f, uint64_t keep)
 {
 	struct spool *spool = NULL;
 	struct body *body = NULL;
-	int r;
+	int r = leave_promised_locked(f, keep);
 
 	lock_assert_held(&f->locked.l);
+	if (r)
+		return r;
 	if (f->locked.state == FILE_DEAD || f->locked.body->spool) {
 		if (f->locked.state == FILE_CLEAN || f->locked.state == FILE_FAILED ||
 		    f->locked.state == FILE_HELD)
@@ -157,6 +169,11 @@ int file_make_dirty_locked(struct file *f)
 	return 0;
 }
 
+int file_make_dirty_locked(struct file *f)
+{
+	return make_dirty_locked(f, f->locked.now.size);
+}
+
 static void touch_mtime_locked(struct file *f)
 {
 	f->locked.mtime = clock_wall_ts();
@@ -171,7 +188,7 @@ int file_truncate_locked(struct file *f, uint64_t size)
 
 	if (size > PART_OBJECT_MAX)
 		return -EFBIG;
-	r = file_make_dirty_locked(f);
+	r = make_dirty_locked(f, min_of(size, old));
 	if (r)
 		return r;
 	b = f->locked.body;
@@ -304,7 +321,8 @@ int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct h
 	return 0;
 }
 
-/* Nobody will ask again: the body is kept aside and said so. Busy. */
+/* Nobody will ask again: the body is kept aside and said so; where something was acknowledged, this
+ * mount goes on trying. Busy. */
 /* A body that could not even be written whole is of no use to anybody, and fills the disk. */
 static void give_up(struct file *f, int err)
 {
@@ -315,12 +333,18 @@ static void give_up(struct file *f, int err)
 	if (node_key(f->fs->nodes, f->node, &key) && str_dup("(its name is gone)", &key))
 		return;
 	attr_cache_drop(f->fs->attrs, key);
-	bool staged = f->locked.held_ref && !f->locked.held_meta;
-
-	/* its ticket holds what was acknowledged: the next mount makes that true */
-	file_drop_held_ref(f);
-	if (staged)
+	if (f->locked.held_ref && !f->locked.held_meta) {
+		if (!file_hold_again_busy(f)) {
+			log_warn("upload=later key=\"%s\" why=\"%s\"",
+				 printable(key, shown, sizeof(shown)),
+				 errno_text(err, why, sizeof(why)));
+			return;
+		}
+		/* its ticket holds what was acknowledged: the next mount makes that true */
+		file_drop_held_ref(f);
 		return;
+	}
+	file_drop_held_ref(f);
 	if (spool && f->locked.has_data && !spool_error(spool) &&
 	    !spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
 		log_error("upload=failed key=\"%s\" why=\"%s\" kept=%s/%s",

@@ -24,7 +24,8 @@
  *  committing on its way to the source    spool + base  yes     0       clean, held or settling
  *                                                                       (again), failed, dead
  *  failed     the last commit failed      spool + base  maybe   sticky  committing (next flush),
- *                                                                       dirty (write), dead
+ *                                                                       dirty (write), held (last
+ *                                                                       release), dead
  *  dead       removed while open          any           none    any     (freed with the last
  *                                                                       reference)
  *
@@ -103,7 +104,10 @@ struct file {
 		bool late_meta;
 		/* what is promised by a ticket (held, settling) keeps one reference of its own */
 		bool held_ref;
-		bool held_meta;	     /* metadata are, not the spool */
+		bool held_meta; /* metadata are, not the spool */
+		/* the staged file that the ticket names, written to no more: the spool has another
+		 * one, which is not acknowledged. NULL: the ticket names the spool's, or none */
+		char *promised;
 		int64_t held_since;  /* mono ms */
 		int64_t hold_period; /* how long it may stay, ms */
 		uint64_t held_bytes; /* counted in the table's */
@@ -196,6 +200,9 @@ bool file_may_hold_busy(struct file *f);
 /* Acknowledges what is staged: synced, and written down. Again when key or metadata of a held file
  * changed. */
 int file_hold_busy(struct file *f) must_check;
+/* dirty, failed -> held: what was acknowledged before could not be replaced as it was meant. What
+ * is whole is promised in its place, and what is torn is dropped for it; tried again later. */
+int file_hold_again_busy(struct file *f) must_check;
 bool file_may_settle_busy(struct file *f);
 /* clean, settling -> settling: acknowledges the metadata in now for the version that the source
  * has. Fails: as it was. */
@@ -209,6 +216,8 @@ int file_promise_busy(struct file *f, const char *key) must_check;
 /* held, settling, after a failure: tried again later. */
 void file_hold_later(struct file *f);
 void file_drop_held_ref(struct file *f);
+/* Nobody needs what was acknowledged before what is in the spool. */
+void file_drop_promised(struct file *f);
 
 /* flush.c */
 /* A version whose replicas the level of its save says to wait for; key NULL: none. */

@@ -41,7 +41,8 @@ static bool step_legal(enum file_state from, enum file_state to)
 				  1u << FILE_DEAD,
 		[FILE_COMMITTING] = 1u << FILE_CLEAN | 1u << FILE_HELD | 1u << FILE_SETTLING |
 				    1u << FILE_FAILED | 1u << FILE_DEAD,
-		[FILE_FAILED] = 1u << FILE_COMMITTING | 1u << FILE_DIRTY | 1u << FILE_DEAD,
+		[FILE_FAILED] = 1u << FILE_COMMITTING | 1u << FILE_DIRTY | 1u << FILE_HELD |
+				1u << FILE_DEAD,
 		[FILE_DEAD] = 0,
 	};
 
@@ -130,6 +131,7 @@ static void file_free(struct file *f)
 	}
 	file_drop_uploads(f);
 	repl_leave(f->locked.ticket);
+	free(f->locked.promised);
 	body_unref(f->locked.body);
 	attr_free(&f->locked.now);
 	meta_rec_free(&f->locked.sent);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file_i.h"
+#include "fs/notify.h"
 #include "fs/temp_name.h"
 #include "fs/settle.h"
 
@@ -74,16 +75,30 @@ static void become(struct file *f, enum file_state state)
 
 /* --- held ------------------------------------------------------------------------------------- */
 
+void file_drop_promised(struct file *f)
+{
+	auto_free char *name = take_ptr(&f->locked.promised);
+
+	if (name)
+		spool_remove(f->locked.body->spool, name);
+}
+
 /* Acknowledged under this ticket from now on. The spool is synced. */
 static int write_hold(struct file *f, const char *key, struct attr *ret_now)
 {
+	struct spool *spool = f->locked.body->spool;
 	struct job_spec spec;
 	int r = file_marked_now(f, ret_now);
 
 	if (r)
 		return r;
 	spec = change_spec(f->fs, ret_now);
-	return repl_hold(f->locked.ticket, key, spool_name(f->locked.body->spool), &spec);
+	r = repl_hold(f->locked.ticket, key, spool_name(spool), &spec);
+	if (r)
+		return r;
+	spool_keep(spool);
+	file_drop_promised(f);
+	return 0;
 }
 
 static int write_meta_hold(struct file *f, const char *key)
@@ -174,7 +189,6 @@ int file_hold_busy(struct file *f)
 		r = write_hold(f, key, &now);
 	if (r)
 		return r;
-	spool_keep(spool);
 	file_now_set(f, &now);
 	f->locked.held_meta = false;
 	if (period >= 0) /* else it was held for another reason, and is still */
@@ -183,6 +197,43 @@ int file_hold_busy(struct file *f)
 	keep_for(f, f->locked.hold_period, f->locked.hold_period == f->fs->conf.hold_ms);
 	count_bytes(f, f->locked.hold_period ? 0 : f->locked.now.size);
 	become(f, FILE_HELD);
+	return 0;
+}
+
+/* The torn body goes: the file is what was acknowledged. */
+static int go_back(struct file *f)
+{
+	uint64_t size;
+	int r;
+
+	if (!f->locked.promised)
+		return -EIO;
+	file_drop_uploads(f);
+	r = spool_back_to(f->locked.body->spool, take_ptr(&f->locked.promised), &size);
+	if (r)
+		return r;
+	lock_take(&f->locked.l);
+	f->locked.now.size = size;
+	f->locked.changes++;
+	lock_drop(&f->locked.l);
+	return 0;
+}
+
+int file_hold_again_busy(struct file *f)
+{
+	auto_free char *key = NULL;
+	int r = node_key(f->fs->nodes, f->node, &key);
+
+	if (!r && spool_error(f->locked.body->spool))
+		r = go_back(f);
+	if (!r)
+		r = file_promise_busy(f, key);
+	if (r)
+		return r;
+	count_bytes(f, f->locked.hold_period ? 0 : f->locked.now.size);
+	become(f, FILE_HELD);
+	file_hold_later(f);
+	notify_key(f->fs->notify, key, false);
 	return 0;
 }
 

@@ -254,6 +254,7 @@ static int recover(struct app *a)
 		.source = a->buckets.client,
 		.pool = a->fs.upload_pool,
 		.staging_dir = state_staging_dir(a->state),
+		.failed_dir = state_failed_dir(a->state),
 		.unversioned = a->buckets.unversioned,
 		.on_key = metadb_forget,
 		.on_key_arg = a->fs.metadb,

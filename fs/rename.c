@@ -73,6 +73,7 @@ static void kill_file(struct file *f)
 	struct spool *spool = f->locked.body->spool;
 
 	file_kill_busy(f);
+	file_drop_promised(f);
 	if (was_held && spool)
 		spool_unkeep(spool);
 	if (was_held)
@@ -88,8 +89,8 @@ static int unlink_open(struct file *f, const char *key, struct kv *ret_tags, boo
 	int r = pin_version(f, key);
 
 	/* of a clean one the source may know more than we do: its open is under way, or failed */
-	*ret_delete = f->locked.state == FILE_CLEAN || f->locked.now.has_object ||
-		      f->locked.unclear;
+	*ret_delete =
+		f->locked.state == FILE_CLEAN || f->locked.now.has_object || f->locked.unclear;
 	*ret_tags_known = f->locked.now.rec_known && f->locked.now.rec.tags_known;
 	if (!r && *ret_tags_known)
 		r = kv_copy(ret_tags, &f->locked.now.rec.tags);

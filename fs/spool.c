@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -23,9 +24,9 @@
 #define ROOM_MAX (64 * MIB) /* kept free on the disk, or a twentieth of a small one */
 
 struct spool {
-	char *dir; /* fixed, but for spool_move by the only owner */
-	char *name;
-	int fd; /* fixed */
+	char *dir;  /* fixed */
+	char *name; /* of the one owner who may part ways, move, or come back */
+	int fd;	    /* fixed */
 	atomic_uint refs;
 	atomic_bool kept;
 	struct {
@@ -41,10 +42,30 @@ struct spool {
 	} locked;
 };
 
+/* A file of a random name. */
+static int make_file(const char *dir, char **ret_name, int *ret_fd)
+{
+	auto_free char *name = NULL, *path = NULL;
+	char random[33];
+	int fd, r = random_hex(16, random);
+
+	if (!r)
+		r = str_dup(random, &name);
+	if (!r)
+		r = str_format(&path, "%s/%s", dir, random);
+	if (r)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	*ret_name = take_ptr(&name);
+	*ret_fd = fd;
+	return 0;
+}
+
 int spool_new(const char *dir, struct spool **ret_s)
 {
 	struct spool *s = calloc(1, sizeof(*s));
-	char random[33];
 	int r;
 
 	if (!s)
@@ -53,22 +74,9 @@ int spool_new(const char *dir, struct spool **ret_s)
 	atomic_init(&s->refs, 1);
 	lock_init(&s->locked.l);
 	s->locked.last_gen = s->locked.base_gen = 1;
-	r = random_hex(16, random);
+	r = str_dup(dir, &s->dir);
 	if (!r)
-		r = str_dup(dir, &s->dir);
-	if (!r)
-		r = str_dup(random, &s->name);
-	if (!r) {
-		auto_free char *path = NULL;
-
-		r = str_format(&path, "%s/%s", dir, random);
-		if (!r) {
-			s->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-				     0600);
-			if (s->fd < 0)
-				r = -errno;
-		}
-	}
+		r = make_file(dir, &s->name, &s->fd);
 	if (r) {
 		spool_unref(s);
 		return r;
@@ -83,11 +91,11 @@ struct spool *spool_ref(struct spool *s)
 	return s;
 }
 
-static void unlink_file(const struct spool *s)
+void spool_remove(const struct spool *s, const char *name)
 {
 	auto_free char *path = NULL;
 
-	if (s->fd >= 0 && !str_format(&path, "%s/%s", s->dir, s->name))
+	if (!str_format(&path, "%s/%s", s->dir, name))
 		unlink(path);
 }
 
@@ -95,8 +103,8 @@ void spool_unref(struct spool *s)
 {
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
-	if (!atomic_load(&s->kept))
-		unlink_file(s);
+	if (s->fd >= 0 && !atomic_load(&s->kept))
+		spool_remove(s, s->name);
 	if (s->fd >= 0)
 		close(s->fd);
 	lock_free(&s->locked.l);
@@ -374,6 +382,132 @@ void spool_keep(struct spool *s)
 void spool_unkeep(struct spool *s)
 {
 	atomic_store(&s->kept, false);
+}
+
+/* --- another file ----------------------------------------------------------------------------- */
+
+/* The kernel copies, or shares the blocks, where the file system can. */
+static int copy_bytes(int from, int to, uint64_t off, uint64_t end)
+{
+	auto_free void *p = NULL;
+	int r = 0;
+
+	while (off < end) {
+		off_t in = (off_t)off, out = (off_t)off;
+		ssize_t n = copy_file_range(from, &in, to, &out, end - off, 0);
+
+		if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+			return -errno;
+		if (n <= 0)
+			break;
+		off += (uint64_t)n;
+	}
+	if (off < end && !(p = malloc(MIB)))
+		return -ENOMEM;
+	for (; !r && off < end; off += MIB) {
+		size_t n = (size_t)min_of((uint64_t)MIB, end - off);
+
+		r = io_pread_full(from, p, n, off);
+		if (!r)
+			r = io_pwrite_full(to, p, n, off);
+	}
+	return r;
+}
+
+/* Holes stay holes. */
+static int copy_file(int from, int to, uint64_t keep)
+{
+	off_t size = lseek(from, 0, SEEK_END), at = 0, hole;
+	int r = 0;
+
+	if (size < 0)
+		return -errno;
+	size = min_of(size, (off_t)keep);
+	while (!r && at < size) {
+		at = lseek(from, at, SEEK_DATA);
+		if (at < 0 && errno == ENXIO)
+			break;
+		hole = at < 0 ? at : lseek(from, at, SEEK_HOLE);
+		if (hole < 0)
+			return -errno;
+		r = copy_bytes(from, to, (uint64_t)at, (uint64_t)min_of(hole, size));
+		at = hole;
+	}
+	return !r && ftruncate(to, size) ? -errno : r;
+}
+
+/* Takes name. Uploads may be reading: the descriptor's number stays. */
+static int use_file(struct spool *s, int fd, char *name)
+{
+	s->name = name;
+	if (dup3(fd, s->fd, O_CLOEXEC) < 0)
+		return -errno;
+	lock_take(&s->locked.l);
+	s->locked.dir_synced = false;
+	lock_drop(&s->locked.l);
+	return 0;
+}
+
+int spool_part_ways(struct spool *s, uint64_t keep, char **ret_old)
+{
+	auto_free char *name = NULL;
+	auto_close int fd = -1;
+	char *old = s->name;
+	int r = check_room(s, 0, (size_t)keep);
+
+	if (!r)
+		r = make_file(s->dir, &name, &fd);
+	if (!r)
+		r = copy_file(s->fd, fd, keep);
+	if (!r)
+		r = use_file(s, fd, name);
+	if (r) {
+		if (name)
+			spool_remove(s, name);
+		s->name = old;
+		return r;
+	}
+	take_ptr(&name);
+	spool_unkeep(s);
+	*ret_old = old;
+	return 0;
+}
+
+static int all_is_ours_locked(struct spool *s, uint64_t size)
+{
+	unsigned last = part_of(size ? size - 1 : 0);
+
+	s->locked.n = 0;
+	s->locked.error = 0;
+	s->locked.error = own_add_locked(s, (struct s3_range){ 0, size });
+	if (!s->locked.error)
+		s->locked.error = touch_locked(s, 1, max_of(last, s->locked.gens_n));
+	s->locked.base_gen = s->locked.last_gen;
+	return s->locked.error;
+}
+
+int spool_back_to(struct spool *s, char *old, uint64_t *ret_size)
+{
+	auto_free char *name = old, *path = NULL;
+	auto_close int fd = -1;
+	struct stat st;
+	int r = str_format(&path, "%s/%s", s->dir, name);
+
+	if (r)
+		return r;
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	spool_remove(s, s->name);
+	free(s->name);
+	spool_keep(s);
+	r = use_file(s, fd, take_ptr(&name));
+	scoped_lock(&s->locked.l);
+	if (!r)
+		r = all_is_ours_locked(s, (uint64_t)st.st_size);
+	if (!r)
+		*ret_size = (uint64_t)st.st_size;
+	return r;
 }
 
 int spool_move(struct spool *s, const char *to_dir, const char *to_name)

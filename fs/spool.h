@@ -52,6 +52,13 @@ int spool_sync(struct spool *s) must_check;
 void spool_keep(struct spool *s);
 /* It is ours again. */
 void spool_unkeep(struct spool *s);
+/* The file as it is stays under *ret_old, somebody else's to unlink; ours goes on in a new one with
+ * its first keep bytes, in the same generations. Nobody may write meanwhile. Fails: as it was. */
+int spool_part_ways(struct spool *s, uint64_t keep, char **ret_old) must_check;
+/* Back to a file that we parted from: all of it is ours, and no error is left. Consumes old. */
+int spool_back_to(struct spool *s, char *old, uint64_t *ret_size) must_check;
+/* Removes a file of the spool's directory. */
+void spool_remove(const struct spool *s, const char *name);
 /* Moves the file to another directory (kept there). */
 int spool_move(struct spool *s, const char *to_dir, const char *to_name) must_check;
 

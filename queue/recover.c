@@ -207,9 +207,8 @@ static int settle_held(struct recovery *rc, const struct store_ticket *st, struc
 	int err;
 
 	err = recover_upload(rc, st, &info);
-	if (err == -ENODATA)
-		log_error("ticket=%lld staged=%s result=\"the acknowledged file is missing\"",
-			  (long long)st->id, st->staged ? st->staged : "-");
+	if (err == -ENODATA || err == -EBADMSG)
+		return recover_lost(rc, st, t, err);
 	if (err < 0)
 		return recover_left(rc, st, t, err);
 	rc->result.uploaded++;

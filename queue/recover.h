@@ -15,6 +15,7 @@ struct recover_conf {
 	struct s3_client *source;
 	struct pool *pool; /* for uploads of held files */
 	const char *staging_dir;
+	const char *failed_dir; /* for held files that are not as they were acknowledged */
 	bool unversioned; /* the source keeps no versions, so it makes no delete markers */
 	/* Called (may be NULL) for each key that may have another version than was known here. */
 	void (*on_key)(void *arg, const char *key);

@@ -6,10 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/codec.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "s3/acl.h"
 #include "s3/object.h"
 #include "s3/upload.h"
@@ -71,6 +74,8 @@ static int held_open(const struct recovery *rc, const struct store_ticket *st,
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &info) < 0)
 		return errno == ENOENT ? -ENODATA : -errno;
+	if ((uint64_t)info.st_size != st->spec.size)
+		return -EBADMSG;
 	f = malloc(sizeof(*f));
 	if (!f)
 		return -ENOMEM;
@@ -131,6 +136,30 @@ int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3
 	if (f)
 		held_unref(f);
 	return err;
+}
+
+int recover_lost(struct recovery *rc, const struct store_ticket *st, struct ticket *t, int err)
+{
+	auto_free char *from = NULL, *to = NULL;
+	char key[400];
+
+	(void)printable(st->key, key, sizeof(key));
+	if (err == -ENODATA) {
+		log_error("ticket=%lld key=\"%s\" staged=%s result=\"the acknowledged file is "
+			  "missing\"",
+			  (long long)st->id, key, st->staged);
+		return recover_abandon(rc, st, t);
+	}
+	err = str_format(&from, "%s/%s", rc->conf->staging_dir, st->staged);
+	err = err < 0 ? err : str_format(&to, "%s/%s", rc->conf->failed_dir, st->staged);
+	if (err == 0 && rename(from, to) < 0)
+		err = -errno;
+	if (err < 0)
+		return recover_left(rc, st, t, err);
+	log_error(
+		"ticket=%lld key=\"%s\" result=\"the acknowledged file has another size\" kept=%s",
+		(long long)st->id, key, to);
+	return recover_abandon(rc, st, t);
 }
 
 /* --- metadata --------------------------------------------------------------------------------- */

@@ -23,8 +23,12 @@ int recover_abandon(struct recovery *rc, const struct store_ticket *st, struct t
 /* info is a version at the source; its tags are asked for. Emptied. staged may be NULL. */
 int recover_commit(struct recovery *rc, const struct store_ticket *st, struct ticket *t,
 		   struct s3_info *info, const char *staged) must_check;
-/* recover_held.c: uploads the staged file of a held ticket. -errno of the source or of the file. */
+/* recover_held.c: uploads the staged file of a held ticket. -errno of the source or of the file:
+ * -ENODATA it is missing, -EBADMSG it is not what was acknowledged. */
 int recover_upload(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+	must_check;
+/* recover_held.c: after -ENODATA, -EBADMSG: keeps what there is aside, says so, and forgets it. */
+int recover_lost(struct recovery *rc, const struct store_ticket *st, struct ticket *t, int err)
 	must_check;
 /* recover_held.c: gives the metadata of a held ticket to the version that they were meant for.
  * -ESTALE, -ENOENT: that one is not the current one any more. */

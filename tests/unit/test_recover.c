@@ -16,7 +16,8 @@ static struct recover_result recover(void)
 				     .dests = f.dests,
 				     .source = f.source,
 				     .pool = f.pool,
-				     .staging_dir = f.staging };
+				     .staging_dir = f.staging,
+				     .failed_dir = f.staging };
 	struct recover_result r = { 0 };
 
 	CHECK_INT(recover_run(&conf, &r), 0);

@@ -1,6 +1,7 @@
 /* test_spool.c - ranges and generations of staged bytes, against a naive model. */
 #include "fs/spool.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,42 @@ static void test_model(void)
 	spool_unref(s);
 }
 
+/* One file for what was acknowledged, another for what comes. */
+static void test_part_ways(void)
+{
+	struct spool *s = NULL;
+	char *old = NULL;
+	char back[16] = "";
+	uint64_t gen, size = 0;
+
+	CHECK_INT(spool_new(dir, &s), 0);
+	CHECK_INT(spool_write(s, "promised", 8, 0), 0);
+	spool_keep(s);
+	gen = spool_gen(s, 1);
+	CHECK_INT(spool_part_ways(s, 8, &old), 0);
+	CHECK(strcmp(old, spool_name(s)));
+	CHECK(spool_gen(s, 1) == gen && spool_has(s, (struct s3_range){ 0, 8 }));
+	CHECK_INT(spool_write(s, "PP", 2, 0), 0);
+	CHECK_INT(spool_zero(s, (struct s3_range){ 8, 100 }), 0);
+	CHECK_INT(spool_read(s, back, 10, 0), 0);
+	CHECK(!memcmp(back, "PPomised\0\0", 10));
+	gen = spool_gen(s, 1);
+	CHECK_INT(spool_back_to(s, old, &size), 0);
+	CHECK_INT(size, 8);
+	CHECK(spool_has(s, (struct s3_range){ 0, 8 }) && !spool_has(s, (struct s3_range){ 0, 9 }));
+	CHECK(spool_gen(s, 1) != gen);
+	CHECK_INT(spool_read(s, back, 8, 0), 0);
+	CHECK(!memcmp(back, "promised", 8));
+	/* only so much of it, and nobody comes back to it */
+	CHECK_INT(spool_part_ways(s, 3, &old), 0);
+	CHECK_INT(spool_truncate(s, 3), 0);
+	CHECK_INT(spool_read(s, back, 3, 0), 0);
+	CHECK(!memcmp(back, "pro", 3) && spool_read(s, back, 4, 0) == -EIO);
+	spool_remove(s, old);
+	free(old);
+	spool_unref(s);
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -124,6 +161,7 @@ int main(void)
 	test_ranges();
 	test_generations();
 	test_model();
+	test_part_ways();
 	CHECK_INT(rmdir(dir), 0); /* every spool took its file along */
 	return check_done();
 }
