@@ -12,6 +12,7 @@
 #define STRETCHES_MAX 8 /* of a directory; the oldest goes first */
 #define ABSENT_MIN    2 /* names that were not there, before a listing is worth it */
 #define USES_MIN      4 /* answers from a stretch, before it is worth another listing */
+#define ROW_MIN	      5 /* names asked for in the order of a listing: all will be */
 #define NAME_SIZE     256
 
 struct stretch {
@@ -24,11 +25,13 @@ struct stretch {
 struct seen_dir {
 	char *key;
 	struct stretch stretches[STRETCHES_MAX];
-	unsigned next;	   /* the stretch that goes next */
-	unsigned absent;   /* names asked for one by one, and not there, */
-	int64_t absent_ms; /* last of them then */
-	bool long_one;	   /* it has more names than one listing shows */
-	int64_t stamp;	   /* when it was last used; the least goes first */
+	unsigned next;	      /* the stretch that goes next */
+	char last[NAME_SIZE]; /* the name asked for last of those that were not known, */
+	unsigned row;	      /* after so many that each came after the one before */
+	unsigned absent;      /* names asked for one by one, and not there, */
+	int64_t absent_ms;    /* last of them then */
+	bool long_one;	      /* it has more names than one listing shows */
+	int64_t stamp;	      /* when it was last used; the least goes first */
 };
 
 struct seen {
@@ -138,11 +141,11 @@ static bool covers(const struct stretch *t, const char *name)
 	return !t->to || strcmp(as_dir, t->to) <= 0;
 }
 
-/* Where a listing is to begin so that it shows this name and those that are made next: programs
- * count upwards. Never in the middle of a character. */
-static void choose_from(const struct seen_dir *d, const char *name, char *ret_from)
+/* Where a listing is to begin so that it shows this name and those that come next: programs count
+ * upwards. Never in the middle of a character. */
+static void choose_from(const char *name, char *ret_from)
 {
-	size_t n = d->long_one ? strlen(name) - 1 : 0;
+	size_t n = strlen(name) - 1;
 
 	while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
 		n--;
@@ -150,15 +153,25 @@ static void choose_from(const struct seen_dir *d, const char *name, char *ret_fr
 	ret_from[n] = '\0';
 }
 
+/* Many asked for come in the order of a listing. */
+static bool is_in_a_row(struct seen_dir *d, const char *name)
+{
+	d->row = strcmp(name, d->last) > 0 ? d->row + 1 : 0;
+	memcpy(d->last, name, strlen(name) + 1);
+	if (d->row < ROW_MIN)
+		return false;
+	d->row -= 2; /* another thread may ask for the next one meanwhile */
+	return true;
+}
+
 enum seen_advice seen_ask(struct seen *s, const char *dir, const char *name, int64_t now_ms,
 			  char *ret_from)
 {
-	struct seen_dir *d = map_get(s->dirs, dir);
-	bool worth = false;
+	bool fits = s->ttl_ms > 0 && *name && strlen(name) < NAME_SIZE, worth = false, in_a_row;
+	struct seen_dir *d = fits ? dir_get(s, dir) : NULL;
 
-	if (!d || !*name || strlen(name) >= NAME_SIZE)
+	if (!d)
 		return SEEN_NOTHING;
-	d->stamp = ++s->stamp;
 	for (size_t i = 0; i < STRETCHES_MAX; i++) {
 		struct stretch *t = &d->stretches[i];
 
@@ -172,10 +185,13 @@ enum seen_advice seen_ask(struct seen *s, const char *dir, const char *name, int
 		t->uses = 0;
 	}
 	worth |= d->absent >= ABSENT_MIN && now_ms - d->absent_ms < s->ttl_ms;
-	if (!worth)
+	in_a_row = is_in_a_row(d, name);
+	if (!worth && !in_a_row)
 		return SEEN_NOTHING;
 	d->absent = 0;
-	choose_from(d, name, ret_from);
+	*ret_from = '\0';
+	if (in_a_row || d->long_one)
+		choose_from(name, ret_from);
 	return SEEN_LIST;
 }
 

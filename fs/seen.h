@@ -15,7 +15,9 @@ struct seen;
 enum seen_advice {
 	SEEN_NOTHING, /* ask for the name alone */
 	SEEN_ABSENT,  /* it is not there */
-	SEEN_LIST,    /* list from *ret_from on: many names of this directory were not there */
+	/* list from *ret_from on: many names of this directory were not there, or are asked for in
+	 * its order */
+	SEEN_LIST,
 };
 
 int seen_new(int64_t ttl_ms, struct seen **ret_s) must_check;

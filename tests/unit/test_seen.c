@@ -105,6 +105,31 @@ static void test_long(void)
 	CHECK_CASE("");
 }
 
+/* Names that are there, and are asked for one after the other in the order of a listing. */
+static void test_row(void)
+{
+	struct seen *s = make();
+	char name[32];
+	unsigned lists = 0;
+
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "n%04d", i);
+		lists += ask(s, name, 0) == SEEN_LIST;
+	}
+	CHECK_INT(lists, 1);
+	CHECK_STR(from, "n000");
+	for (int i = 5; i > 0; i--) { /* backwards: no */
+		snprintf(name, sizeof(name), "m%04d", i);
+		CHECK_INT(ask(s, name, 0), SEEN_NOTHING);
+	}
+	for (int i = 0; i < 1000; i++) { /* at random: hardly */
+		snprintf(name, sizeof(name), "n%04d", i * 7919 % 10007);
+		lists += seen_ask(s, "e/", name, 0, from) == SEEN_LIST;
+	}
+	CHECK(lists < 200);
+	seen_free(s);
+}
+
 static void test_drop(void)
 {
 	struct seen *s = make();
@@ -161,6 +186,7 @@ int main(void)
 	test_edges();
 	test_worth();
 	test_long();
+	test_row();
 	test_drop();
 	test_bound();
 	test_off();
