@@ -90,7 +90,8 @@ int copy_learn_base(struct copy *c)
 	const struct s3_caps *caps = c->conf->caps;
 	/* A replica that differed may have been made so. */
 	bool distrust = c->j->code && strcmp(c->j->code, COPY_DIFFERS) == 0;
-	bool in_parts = copy_is_for_minio(c) || !job_base_is_whole(b, c->spec.size);
+	bool in_parts = copy_is_for_minio(c) || c->j->upload_id || c->early ||
+			!job_base_is_whole(b, c->spec.size);
 
 	/* A server that only fails at copies would keep the bytes from ever getting there. */
 	if (c->j->attempt > 0)
@@ -105,10 +106,11 @@ int copy_learn_base(struct copy *c)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-/* MinIO takes the id of the source's version for an upload, in parts or not, and not for a copy. */
+/* MinIO takes the id of the source's version for an upload, in parts or not, and not for a copy. An
+ * upload that was begun is gone on with: nobody else would end it. */
 static bool is_one_request(const struct copy *c)
 {
-	return c->base.usable && !copy_is_for_minio(c) &&
+	return c->base.usable && !copy_is_for_minio(c) && !c->j->upload_id && !c->early &&
 	       job_base_is_whole(&c->spec.base, c->spec.size);
 }
 
