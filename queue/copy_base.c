@@ -14,6 +14,7 @@
 #include "base/pool.h"
 #include "s3/mpu.h"
 #include "s3/object.h"
+#include "s3/part.h"
 
 static void give_up(struct copy *c, const char *why)
 {
@@ -95,6 +96,9 @@ int copy_learn_base(struct copy *c)
 
 	/* A server that only fails at copies would keep the bytes from ever getting there. */
 	if (c->j->attempt > 0)
+		return 0;
+	/* Three requests, for so few bytes. */
+	if (copy_is_for_minio(c) && min_of(b->size, c->spec.size) <= PART_SIZE_MIN)
 		return 0;
 	if (!b->key || !version || distrust || (caps && lacks(caps->get)) ||
 	    (in_parts && caps && (lacks(caps->part_copy) || lacks(caps->multipart))))
