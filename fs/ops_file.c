@@ -210,9 +210,12 @@ static int put_from_kernel(void *arg, int fd, size_t n, uint64_t off)
 	to.buf[0].fd = fd;
 	to.buf[0].pos = (off_t)off;
 	got = fuse_buf_copy(&to, arg, 0);
-	if (got < 0)
-		return (int)got;
-	return (size_t)got == n ? 0 : -EIO;
+	if (got >= 0 && (size_t)got < n) {
+		/* some of it was written: why no more, the rest tells */
+		got = fuse_buf_copy(&to, arg, 0);
+		return got < 0 ? (int)got : -EIO;
+	}
+	return got < 0 ? (int)got : 0;
 }
 
 void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *from, off_t off,
