@@ -218,14 +218,16 @@ int repl_begin_of(struct repl *r, enum job_kind kind, const char *key, const cha
 void repl_abandon(struct ticket *t)
 {
 	int64_t id;
+	bool held;
 
 	if (!t)
 		return;
 	lock_take(&t->locked.l);
 	id = t->locked.id;
+	held = t->locked.held;
 	t->locked.settled = true;
 	lock_drop(&t->locked.l);
-	if (id != 0 && store_abandon(t->r->store, id) < 0)
+	if (id != 0 && (held ? store_abandon_held : store_abandon)(t->r->store, id) < 0)
 		log_warn("ticket=%lld result=\"not removed; the next start will settle it\"",
 			 (long long)id);
 	ticket_consume(t);
@@ -233,8 +235,13 @@ void repl_abandon(struct ticket *t)
 
 void repl_leave(struct ticket *t)
 {
-	if (t)
-		ticket_consume(t);
+	if (!t)
+		return;
+	lock_take(&t->locked.l);
+	if (t->locked.held)
+		atomic_store(&t->r->held_left, true);
+	lock_drop(&t->locked.l);
+	ticket_consume(t);
 }
 
 int repl_hold(struct ticket *t, const char *key, const char *staged, const struct job_spec *spec)
@@ -257,6 +264,7 @@ int repl_hold(struct ticket *t, const char *key, const char *staged, const struc
 	lock_take(&t->locked.l);
 	free(t->locked.key);
 	t->locked.key = take_ptr(&key_copy);
+	t->locked.held = true;
 	free(t->locked.staged);
 	t->locked.staged = take_ptr(&staged_copy);
 	job_spec_free(&t->locked.spec);
@@ -308,6 +316,7 @@ int repl_adopt(struct repl *r, const struct store_ticket *st, struct ticket **re
 	if (err < 0)
 		return err;
 	t->locked.id = st->id;
+	t->locked.held = st->held;
 	snprintf(t->token, sizeof(t->token), "%s", st->token ? st->token : "");
 	if (st->held)
 		err = str_dup(st->staged, &t->locked.staged);

@@ -127,7 +127,10 @@ static int write_rows(struct ticket *t, struct decision *d, const struct store_p
 	lock_drop(&t->locked.l);
 	if (d->n > 0)
 		return store_commit(r->store, id, d->jobs, parts, d->n);
-	/* Nobody wants it. Were this lost, recovery would find the same. */
+	/* Nobody wants it. Were this lost, recovery would find the same; but not, where
+	 * something older is held, that it is older. */
+	if (!job_kind_is_change(d->kind) && atomic_load(&r->held_left))
+		return store_take_place(r->store, id, d->facts->key);
 	return id != 0 ? store_abandon(r->store, id) : 0;
 }
 
@@ -219,9 +222,9 @@ static int keep_offered(struct repl *r, struct decision *d, const struct repl_of
 int repl_offer(struct repl *r, enum job_kind kind, const struct repl_facts *f,
 	       const struct repl_offer *o, unsigned *ret_n)
 {
-	auto_with(decision_free) struct decision d = {
-		.kind = kind, .facts = f, .replicas = o->replicas
-	};
+	auto_with(decision_free) struct decision d = { .kind = kind,
+						       .facts = f,
+						       .replicas = o->replicas };
 	int err;
 
 	err = repl_decide(r, &d);

@@ -2,6 +2,8 @@
 #ifndef QUEUE_REPL_I_H
 #define QUEUE_REPL_I_H
 
+#include <stdatomic.h>
+
 #include "base/lock.h"
 #include "base/map.h"
 #include "queue/repl.h"
@@ -16,6 +18,7 @@ struct repl {
 	bool tags_at_create;
 	enum repl_untag untag;
 	bool all_deletes;
+	atomic_bool held_left; /* there may be held tickets that nobody here has */
 	struct {
 		struct lock l;
 		struct cond finished; /* a row, or the waits */
@@ -70,6 +73,7 @@ struct ticket {
 		int64_t id;   /* of the row; 0 = none: no rule can want this */
 		bool settled; /* consumed: nothing is written to the row any more */
 		char *key;
+		bool held;
 		char *staged;	      /* held: the file's name */
 		struct job_spec spec; /* held */
 		/* side -> upload id: to be noted when the row is made later */

@@ -247,7 +247,8 @@ static const char step_3[] =
 	"DROP INDEX job_head;"
 	"CREATE UNIQUE INDEX job_head ON job (dest, key) WHERE state >= 2 AND state <> 4;"
 	"DROP INDEX job_batch_open;"
-	"CREATE INDEX job_batch_open ON job (batch, size) WHERE batch > 0 AND state <= 3;";
+	"CREATE INDEX job_batch_open ON job (batch, size) WHERE batch > 0 AND state <= 3;"
+	"CREATE INDEX ticket_held ON ticket (key) WHERE held = 1;";
 
 /* steps[i] leads from version i to i + 1. A step that was released is never changed. */
 static const char *const steps[] = { step_1, step_2, step_3 };

@@ -76,6 +76,11 @@ int store_add(struct store *s, struct job *jobs, size_t n) must_check;
 int store_add_if_quiet(struct store *s, int64_t since_ms, struct job *jobs, size_t n,
 		       bool *ret_added) must_check;
 int store_abandon(struct store *s, int64_t ticket) must_check; /* not synced */
+/* The same, synced: what it held is gone, and shall not be back after a power failure. */
+int store_abandon_held(struct store *s, int64_t ticket) must_check;
+/* Of a version or a delete that nobody wants: the ticket (0 = none) goes, and what older tickets
+ * hold for the key is not wanted any more, as after store_commit. Synced. */
+int store_take_place(struct store *s, int64_t ticket, const char *key) must_check;
 /* Calls fn for each ticket of other instances, oldest first (all instances when any is true). fn
  * may commit or abandon it. */
 int store_each_ticket(struct store *s, bool any, int (*fn)(void *arg, const struct store_ticket *t),

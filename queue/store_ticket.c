@@ -114,12 +114,31 @@ int store_drop_upload(struct store *s, int64_t ticket, const char *side)
 	return store_run(s, "drop-upload", drop_upload, &a);
 }
 
+/* What comes under this key is newer than what older tickets hold: of those recovery only asks
+ * whether it happened. */
+static int supersede(struct db *db, const char *key, int64_t ticket)
+{
+	struct db_stmt *st;
+	int r;
+
+	r = store_prepare_text(db,
+			       "UPDATE ticket SET held = 0, staged = NULL, spec = NULL"
+			       " WHERE key = ?1 AND held = 1 AND id < ?2",
+			       &st, key);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 2, ticket > 0 ? ticket : INT64_MAX);
+	return db_run(st);
+}
+
 static int hold_ticket(struct db *db, void *arg)
 {
 	const struct ticket_args *a = arg;
 	struct db_stmt *st;
-	int r;
+	int r = supersede(db, a->key, a->id);
 
+	if (r < 0)
+		return r;
 	r = store_prepare_text(
 		db, "UPDATE ticket SET key = ?1, staged = ?2, spec = ?3, held = 1 WHERE id = ?4",
 		&st, a->key, a->staged, a->spec);
@@ -136,7 +155,18 @@ static int rename_ticket(struct db *db, void *arg)
 	struct db_stmt *st;
 	int r;
 
-	r = store_prepare_text(db, "UPDATE ticket SET key = ?1 WHERE id = ?2", &st, a->key);
+	/* A held file takes the place of what is held under its new name, which may be younger. */
+	r = store_prepare_text(db,
+			       "UPDATE ticket SET held = 0, staged = NULL, spec = NULL"
+			       " WHERE key = ?1 AND held = 1 AND id <> ?2"
+			       " AND EXISTS (SELECT 1 FROM ticket WHERE id = ?2 AND held = 1)",
+			       &st, a->key);
+	if (r < 0)
+		return r;
+	db_bind_i64(st, 2, a->id);
+	r = db_run(st);
+	r = r < 0 ? r
+		  : store_prepare_text(db, "UPDATE ticket SET key = ?1 WHERE id = ?2", &st, a->key);
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 2, a->id);
@@ -188,6 +218,26 @@ int store_abandon(struct store *s, int64_t ticket)
 	return store_run(s, "abandon", abandon_ticket, &ticket);
 }
 
+int store_abandon_held(struct store *s, int64_t ticket)
+{
+	return store_run_synced(s, "abandon-held", abandon_ticket, &ticket);
+}
+
+static int take_place(struct db *db, void *arg)
+{
+	const struct ticket_args *a = arg;
+	int r = supersede(db, a->key, a->id);
+
+	return r < 0 || a->id == 0 ? r : abandon_ticket(db, (void *)(uintptr_t)&a->id);
+}
+
+int store_take_place(struct store *s, int64_t ticket, const char *key)
+{
+	struct ticket_args a = { .id = ticket, .key = key };
+
+	return store_run_synced(s, "take-place", take_place, &a);
+}
+
 /* --- commit ----------------------------------------------------------------------------------- */
 
 /* What of a job is JSON in its row. */
@@ -202,6 +252,7 @@ struct commit_args {
 	const struct store_parts *parts; /* NULL = none */
 	struct job_texts *texts;	 /* one per job */
 	size_t n;
+	bool newest; /* of the key: what older tickets hold for it is not wanted any more */
 	int64_t quiet_since_ms; /* nothing is added unless the pair was quiet; 0 = do not ask */
 	bool added;
 };
@@ -314,8 +365,7 @@ static int64_t alarm_ms(const struct job *j, int64_t created_ms)
 static void bind_numbers(struct db_stmt *st, const struct job *j, int64_t now_ms)
 {
 	int64_t created_ms = j->created_ms ? j->created_ms : now_ms;
-	uint64_t size =
-		j->kind == JOB_OBJECT ? min_of(j->spec.size, SIZE_MAX_COUNTED) : 0;
+	uint64_t size = j->kind == JOB_OBJECT ? min_of(j->spec.size, SIZE_MAX_COUNTED) : 0;
 	const int64_t numbers[] = {
 		j->kind,
 		j->state,
@@ -393,7 +443,9 @@ static int commit_ticket(struct db *db, void *arg)
 	if (r < 1)
 		return r;
 	r = 0;
-	if (a->ticket > 0)
+	if (a->newest && !job_kind_is_change(a->jobs[0].kind))
+		r = supersede(db, a->jobs[0].key, a->ticket);
+	if (r == 0 && a->ticket > 0)
 		r = delete_ticket(db, a->ticket);
 	for (size_t i = 0; r == 0 && i < a->n; i++)
 		r = commit_one(db, a, i);
@@ -445,7 +497,9 @@ static int commit(struct store *s, struct commit_args *a, bool synced)
 int store_commit(struct store *s, int64_t ticket, struct job *jobs, const struct store_parts *parts,
 		 size_t n)
 {
-	struct commit_args a = { .ticket = ticket, .jobs = jobs, .parts = parts, .n = n };
+	struct commit_args a = {
+		.ticket = ticket, .newest = n > 0, .jobs = jobs, .parts = parts, .n = n
+	};
 
 	return commit(s, &a, true);
 }
@@ -535,8 +589,7 @@ static int read_ticket(struct db_stmt *st, struct store_ticket *t)
 		r = job_spec_from_json(spec, &t->spec);
 	if (r < 0)
 		return r;
-	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || !t->key ||
-	    (t->held && !spec))
+	if (kind < JOB_OBJECT || kind > JOB_KIND_LAST || !t->key || (t->held && !spec))
 		return -EINVAL;
 	return 0;
 }
