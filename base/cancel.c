@@ -4,7 +4,7 @@ static _Thread_local struct cancel *here;
 
 void cancel_init(struct cancel *c)
 {
-	*c = (struct cancel){ .locked = { .fired = false } };
+	*c = (struct cancel){ .fired = false };
 	lock_init(&c->locked.l);
 }
 
@@ -16,17 +16,15 @@ void cancel_free(struct cancel *c)
 void cancel_fire(struct cancel *c)
 {
 	scoped_lock(&c->locked.l);
-	c->locked.fired = true;
+	/* before the wakes: who looks under his own lock, and then waits, is woken under it */
+	atomic_store(&c->fired, true);
 	for (struct cancel_watch *w = c->locked.first; w; w = w->next)
 		w->wake(w->arg);
 }
 
 bool cancel_is_fired(struct cancel *c)
 {
-	if (!c)
-		return false;
-	scoped_lock(&c->locked.l);
-	return c->locked.fired;
+	return c && atomic_load(&c->fired);
 }
 
 struct cancel *cancel_enter(struct cancel *c)
@@ -55,7 +53,7 @@ void cancel_watch(struct cancel_watch *w, struct cancel *c, void (*wake)(void *a
 	if (w->next)
 		w->next->prev = w;
 	c->locked.first = w;
-	if (c->locked.fired)
+	if (atomic_load(&c->fired))
 		wake(arg);
 }
 

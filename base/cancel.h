@@ -8,6 +8,8 @@
 #ifndef BASE_CANCEL_H
 #define BASE_CANCEL_H
 
+#include <stdatomic.h>
+
 #include "base/lock.h"
 
 struct cancel_watch {
@@ -20,9 +22,9 @@ struct cancel_watch {
 };
 
 struct cancel {
+	atomic_bool fired;
 	struct {
-		struct lock l;
-		bool fired;
+		struct lock l; /* taken before a watcher's */
 		struct cancel_watch *first;
 	} locked;
 };
@@ -31,7 +33,7 @@ void cancel_init(struct cancel *c);
 void cancel_free(struct cancel *c); /* nobody watches */
 /* Once is enough. */
 void cancel_fire(struct cancel *c);
-bool cancel_is_fired(struct cancel *c); /* NULL: false */
+bool cancel_is_fired(struct cancel *c); /* NULL: false; takes no lock */
 
 /* This thread works for c (NULL: for nothing that can be given up) from now on; returns what it
  * worked for before. */

@@ -162,11 +162,13 @@ static void tell_below(struct notify *n, const char *key)
 	struct node *dir = NULL, *node = NULL;
 	uint64_t *inos = NULL;
 	size_t count = 0;
-	bool all = node_find_key(n->nodes, key, &dir, &node) != 0 || !node;
 
-	if (all && !dir && node_ref(n->nodes, NODE_ROOT, &node))
+	(void)!node_find_key(n->nodes, key, &dir, &node);
+	if (!node)
+		node = take_ptr(&dir); /* the key is the root's, or nobody asked for that one */
+	if (!node && node_ref(n->nodes, NODE_ROOT, &node))
 		return;
-	if (node && !node_list_below(n->nodes, node, &inos, &count))
+	if (!node_list_below(n->nodes, node, &inos, &count))
 		for (size_t i = 0; i < count; i++)
 			tell_node(n, inos[i]);
 	free(inos);

@@ -92,6 +92,9 @@ int copy_learn_base(struct copy *c)
 	bool distrust = c->j->code && strcmp(c->j->code, COPY_DIFFERS) == 0;
 	bool in_parts = copy_is_for_minio(c) || !job_base_is_whole(b, c->spec.size);
 
+	/* A server that only fails at copies would keep the bytes from ever getting there. */
+	if (c->j->attempt > 0)
+		return 0;
 	if (!b->key || !version || distrust || (caps && lacks(caps->get)) ||
 	    (in_parts && caps && (lacks(caps->part_copy) || lacks(caps->multipart))))
 		return 0;

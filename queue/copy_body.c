@@ -17,6 +17,9 @@ static bool is_long_enough(const struct copy_body *b, uint64_t size)
 {
 	const struct job_base *base = &b->spec->base;
 
+	/* The source told the spec, and no base: the file has only what is not in that. */
+	if (b->job->spec.base.key && !base->key)
+		return false;
 	if (!base->key)
 		return size == b->spec->size;
 	return base->own_n > 0 && size >= base->own[base->own_n - 1].end;

@@ -42,16 +42,17 @@ static void note_sent_locked(struct upload *u, const struct mpu_part *sent, uint
 		upload_fail_locked(u, rc, e);
 }
 
-/* An answer that trying again does not change, and that is not about the upload. */
-static bool is_refusal(const struct s3_error *e)
+/* Is it about the copy, and not about the upload or us? Whether the server is down for all, the
+ * bytes that are sent instead will show. */
+static bool is_refusal(int rc, const struct s3_error *e)
 {
-	return e->status != 0 && e->class != FAULT_RETRY && strcmp(e->code, "NoSuchUpload") != 0;
+	return rc != -ECANCELED && rc != -ENOMEM && strcmp(e->code, "NoSuchUpload") != 0;
 }
 
 /*
  * The server makes the part of bytes that it has. -EOPNOTSUPP: it is to be sent, since it is no
- * part of a base, or since the server refuses such a copy: then no other part is tried either, and
- * reading the base tells what is wrong with it, if anything is.
+ * part of a base, or since the server refuses such a copy, or fails at it again and again: then no
+ * other part is tried either, and reading the base tells what is wrong with it, if anything is.
  */
 static int copy_part(struct upload *u, unsigned n, uint64_t size, struct mpu_part *ret_part,
 		     struct s3_error *e)
@@ -69,7 +70,7 @@ static int copy_part(struct upload *u, unsigned n, uint64_t size, struct mpu_par
 		return -EOPNOTSUPP;
 	rc = mpu_part_copy(u->client, u->key, u->locked.id, n, base.key, base.version, base.etag,
 			   range, ret_part, e);
-	if (rc == 0 || !is_refusal(e))
+	if (rc == 0 || !is_refusal(rc, e))
 		return rc;
 	*e = (struct s3_error){ 0 };
 	scoped_lock(&u->lock);

@@ -50,7 +50,9 @@ retry_until "$LONG" size_is "$MNT/dir/sub2/deep" 11
 retry_until "$LONG" there "$MNT/dir/c"
 retry_until "$LONG" gone "$MNT/dir/none"
 echo "by another again" >"$T/x"
+ls -l "$MNT/dir" >/dev/null # alone: the names, and what is said of them, are the kernel's from here on
 s3 put a dir/a "$T/x" , rm a dir/c
+size_is "$MNT/dir/a" 11 && there "$MNT/dir/c" || fail "what a listing said is not believed"
 kill -HUP "$MOUNT_PID"
 retry_until "$LONG" size_is "$MNT/dir/a" 17
 retry_until "$LONG" gone "$MNT/dir/c"

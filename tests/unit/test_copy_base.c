@@ -252,6 +252,29 @@ static void test_parts(bool pool, bool staged)
 	free(body);
 }
 
+/* The source tells what the version carries, and not what it was made of: a staged file of the right
+ * length has holes all the same. */
+static void test_staged_unknown(void)
+{
+	char *old = pattern(PARTS_SIZE), *body = pattern(PARTS_SIZE);
+	auto_free char *holes = fake_memory(calloc(1, PARTS_SIZE));
+	struct run r = { 0 };
+	struct job j = begin_edit(old, body, &r);
+	struct fake_version *v = fake_find(&f.s3, "src", "new", NULL);
+
+	must(kv_set(&v->headers, "x-amz-meta-colour", "red"));
+	memcpy(holes + 5 * MIB, body + 5 * MIB, 5 * MIB);
+	stage(&f, "s", holes, PARTS_SIZE);
+	j.staged = fake_dup("s");
+	j.spec.known = false;
+	CHECK_INT(run(&j, &r), 0);
+	check_body(body, PARTS_SIZE);
+	CHECK_INT(r.report.bytes, PARTS_SIZE);
+	end(&j);
+	free(old);
+	free(body);
+}
+
 /* The first copy is refused: all parts are sent, none twice. */
 static void test_parts_refused(void)
 {
@@ -265,13 +288,18 @@ static void test_parts_refused(void)
 	CHECK_INT(r.report.bytes, PARTS_SIZE);
 	CHECK_INT(fake_logged(&f.s3, "PUT copy/new?partNumber"), 4);
 	end(&j);
-	/* A busy server is asked again: nothing is sent instead. */
+	/* A busy server is asked again later: nothing is sent instead, until then. */
 	r = (struct run){ 0 };
 	j = begin_edit(old, body, &r);
 	fake_set_fault(&f.s3, "copy", "partNumber", 503, "SlowDown", 1);
 	CHECK(run(&j, &r) < 0);
 	CHECK_INT(r.report.bytes, 0);
 	CHECK(!r.report.at_source);
+	j.attempt = 1;
+	fake_set_fault(&f.s3, "copy", "copy/old", 503, "SlowDown", -1);
+	CHECK_INT(run(&j, &r), 0);
+	check_body(body, PARTS_SIZE);
+	CHECK_INT(r.report.bytes, PARTS_SIZE);
 	end(&j);
 	free(old);
 	free(body);
@@ -287,6 +315,7 @@ int main(void)
 	test_parts(false, true);
 	test_parts(true, true);
 	test_parts(true, false);
+	test_staged_unknown();
 	test_parts_refused();
 	return check_done();
 }

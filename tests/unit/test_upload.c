@@ -689,10 +689,12 @@ static void test_base(void)
 	world_free(&w);
 }
 
-/* The server copies no parts, or not of this base: all are sent, and few are asked for. */
+/* The server copies no parts, or not of this base, or fails at it: all are sent, and few are asked
+ * for. */
 static void test_base_refused(void)
 {
-	static const int statuses[] = { 501, 405, 412, 404, 403, 400 };
+	/* 0: no answer, and it may be done */
+	static const int statuses[] = { 501, 405, 412, 404, 403, 400, 500, 503, 504, 0 };
 	uint64_t size = 20 * 5 * MIB;
 
 	for (size_t k = 0; k < array_size(statuses); k++) {
@@ -702,7 +704,7 @@ static void test_base_refused(void)
 		world_init(&w, 4, 16);
 		w.src.base_version = "v1";
 		w.src.base_size = size;
-		fake_fault(&w.fake, FAKE_PART_COPY, 0, 100, statuses[k], false);
+		fake_fault(&w.fake, FAKE_PART_COPY, 0, 100, statuses[k], statuses[k] == 0);
 		u = make(&w);
 		finish(&w, u, size);
 		upload_drop(u);
@@ -713,37 +715,11 @@ static void test_base_refused(void)
 	}
 }
 
-/* No answer is no refusal: the next try copies what is missing. */
-static void test_base_lost(void)
-{
-	uint64_t size = 4 * 5 * MIB;
-	struct s3_info i = { 0 };
-	struct world w;
-	struct upload *u;
-
-	world_init(&w, 4, 16);
-	u = make(&w);
-	finish(&w, u, size);
-	upload_drop(u);
-	w.src.base_version = "v1";
-	w.src.base_size = size;
-	touch(&w, 1);
-	fake_fault(&w.fake, FAKE_PART_COPY, 0, 1, 0, true);
-	u = make(&w);
-	CHECK(upload_finish(u, size, &i, NULL) < 0);
-	finish(&w, u, size);
-	upload_drop(u);
-	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 4 + 1);
-	CHECK_INT(w.fake.n_versions, 2);
-	world_free(&w);
-}
-
 int main(void)
 {
 	test_small();
 	test_base();
 	test_base_refused();
-	test_base_lost();
 	test_large(4, 16, true);
 	test_large(4, 16, false);
 	test_large(1, 1, true);
