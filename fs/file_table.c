@@ -49,8 +49,9 @@ static bool maybe_unused step_legal(enum file_state from, enum file_state to)
 }
 
 /* The rows of the table in file_i.h, as far as they can be seen in one file. */
-static void maybe_unused check_locked(const struct file *f)
+static void check_locked(const struct file *f)
 {
+	(void)f; /* without assertions */
 	assert(f->locked.body);
 	assert((f->locked.state == FILE_FAILED) == (f->locked.error != 0) ||
 	       f->locked.state == FILE_COMMITTING || f->locked.state == FILE_DEAD);
