@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file.h"
+#include "fs/gate.h"
 #include "fs/history.h"
 #include "fs/path.h"
 #include "s3/list.h"
@@ -510,7 +511,7 @@ static int parent_key(struct fs *fs, uint64_t parent, char **ret_key)
 	return r;
 }
 
-int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_t uid, gid_t gid)
+static int make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_t uid, gid_t gid)
 {
 	auto_free char *in = NULL, *key = NULL;
 	auto_with(attr_free) struct attr there = { 0 };
@@ -538,8 +539,18 @@ int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_
 	return r;
 }
 
-/* -ENOTEMPTY, or whether the marker is there. */
-static int check_empty(struct fs *fs, const char *key, bool *ret_marker)
+int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_t uid, gid_t gid)
+{
+	int r = gate_change(fs, parent, 0);
+
+	if (r)
+		return r;
+	r = make(fs, parent, name, mode, uid, gid);
+	gate_changed(fs);
+	return r;
+}
+
+int dir_check_empty(struct fs *fs, const char *key, bool *ret_marker)
 {
 	auto_with(s3_page_free) struct s3_page page = { 0 };
 	int r = list_keys(fs->source, key, NULL, NULL, 2, &page, NULL);
@@ -550,7 +561,7 @@ static int check_empty(struct fs *fs, const char *key, bool *ret_marker)
 	return page.n > *ret_marker ? -ENOTEMPTY : 0;
 }
 
-int dir_remove(struct fs *fs, uint64_t parent, const char *name)
+static int remove_now(struct fs *fs, uint64_t parent, const char *name)
 {
 	auto_free char *in = NULL, *key = NULL;
 	struct node *n = NULL;
@@ -567,7 +578,7 @@ int dir_remove(struct fs *fs, uint64_t parent, const char *name)
 		node_unref(fs->nodes, n);
 	}
 	if (!r)
-		r = check_empty(fs, key, &marker);
+		r = dir_check_empty(fs, key, &marker);
 	if (!r && marker)
 		r = change_delete(fs, key, NULL);
 	if (r)
@@ -575,4 +586,15 @@ int dir_remove(struct fs *fs, uint64_t parent, const char *name)
 	attr_cache_put_absent(fs->attrs, key);
 	node_remove(fs->nodes, parent, name);
 	return 0;
+}
+
+int dir_remove(struct fs *fs, uint64_t parent, const char *name)
+{
+	int r = gate_change(fs, parent, 0);
+
+	if (r)
+		return r;
+	r = remove_now(fs, parent, name);
+	gate_changed(fs);
+	return r;
 }
