@@ -329,14 +329,15 @@ static void move_attr(struct attr *to, struct attr *from)
 	memset(from, 0, sizeof(*from));
 }
 
+/* family: repl_begin_of's */
 static int copy(struct fs *fs, const char *src, const struct attr *a, const char *version,
-		const char *dst, const struct meta_rec *rec, struct attr *ret_a)
+		const char *dst, const struct meta_rec *rec, const char *family, struct attr *ret_a)
 {
 	auto_with(attr_free) struct attr made = { 0 };
 	struct s3_error e = { 0 };
 	struct ticket *t = NULL;
 	struct job_base base;
-	int r = repl_begin(fs->repl, JOB_OBJECT, dst, &t);
+	int r = repl_begin_of(fs->repl, JOB_OBJECT, dst, family, &t);
 
 	if (r)
 		return r;
@@ -352,7 +353,7 @@ int change_meta(struct fs *fs, const char *key, struct attr *a, const struct met
 {
 	auto_with(attr_free) struct attr made = { 0 };
 	/* What somebody else wrote since does not go under. */
-	int r = copy(fs, key, a, NULL, key, rec, &made);
+	int r = copy(fs, key, a, NULL, key, rec, "", &made);
 
 	if (!r)
 		move_attr(a, &made);
@@ -439,7 +440,13 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a)
 {
-	int r = copy(fs, key, a, a->rec.version_id, to_key, &a->rec, ret_a);
+	return change_copy_of(fs, key, a, to_key, "", ret_a);
+}
+
+int change_copy_of(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
+		   const char *family, struct attr *ret_a)
+{
+	int r = copy(fs, key, a, a->rec.version_id, to_key, &a->rec, family, ret_a);
 
 	/* mv(1) then reads and writes it anew */
 	return r == -EOPNOTSUPP ? -EXDEV : r;

@@ -45,6 +45,9 @@ int change_legal_hold(struct fs *fs, const char *key, const struct attr *a, bool
  * -EXDEV: the server cannot. */
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a) must_check;
+/* The same, of many that one doing makes: its crrfs-id is of that family (repl_begin_of). */
+int change_copy_of(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
+		   const char *family, struct attr *ret_a) must_check;
 /* A delete marker. tags: what the rules shall go by; NULL: what the caches say, or the source. */
 int change_delete(struct fs *fs, const char *key, const struct kv *tags) must_check;
 

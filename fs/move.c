@@ -5,10 +5,14 @@
  * which have the same order, are gone through side by side. A copy is younger than what it was made
  * of, by the source's own clock. So what another writer adds or changes under the old name before
  * it is deleted there is seen, and goes along; what comes after the rename stays where it was put.
+ *
+ * Later the user has been there. Copies are taken back where their crrfs-id says that this rename
+ * made them; what its new name does not have is copied again only where that never had a version.
  */
 #include "fs/move.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/codec.h"
@@ -16,18 +20,28 @@
 #include "base/log.h"
 #include "fs/attr.h"
 #include "fs/change.h"
+#include "queue/replica.h"
 #include "s3/list.h"
+#include "s3/object.h"
 
 #define AT_ONCE 16
 #define PAGE	1000
 
 /* --- several at once -------------------------------------------------------------------------- */
 
-enum act { ACT_NONE, ACT_COPY, ACT_DELETE, ACT_MOVE };
+enum act {
+	ACT_NONE,
+	ACT_COPY,
+	ACT_DELETE,
+	ACT_MOVE,
+	ACT_FINISH,   /* delete where the new name ever had it, else move */
+	ACT_TAKE_BACK /* delete where it is a copy that this rename made */
+};
 
 struct run {
 	struct fs *fs;
 	struct store_move *m;
+	char family[REPL_FAMILY_LEN + 1]; /* of the copies' crrfs-ids */
 	bool resumed;
 	struct lock l;
 	struct cond changed;
@@ -66,17 +80,24 @@ static int copy_seen(struct task *t, const char *to)
 	int r = attr_load(fs, t->key, &t->attr, true);
 
 	if (!r)
-		r = change_copy(fs, t->key, &t->attr, to, &made);
+		r = change_copy_of(fs, t->key, &t->attr, to, t->run->family, &made);
 	if (!r)
 		note_copy(t->run, made.mtime_ms);
 	return r;
+}
+
+static int new_key(const struct task *t, char **ret_to)
+{
+	const struct store_move *m = t->run->m;
+
+	return str_format(ret_to, "%s%s", m->to, t->key + strlen(m->from));
 }
 
 static int copy_key(struct task *t)
 {
 	auto_free char *to = NULL;
 	struct run *run = t->run;
-	int r = str_format(&to, "%s%s", run->m->to, t->key + strlen(run->m->from));
+	int r = new_key(t, &to);
 
 	if (!r && strlen(to) > S3_KEY_MAX)
 		r = -ENAMETOOLONG;
@@ -94,11 +115,57 @@ static int copy_key(struct task *t)
 	return r;
 }
 
+static int note_any(void *arg, const struct s3_entry *e)
+{
+	(void)e;
+	*(bool *)arg = true;
+	return 1;
+}
+
+/* Its new name has nothing now: because it was removed there since, or because it was never copied?
+ * A source that keeps no versions does not know, and no file is lost. */
+static int was_moved(struct task *t, bool *ret_was)
+{
+	auto_free char *to = NULL;
+	struct s3_error e = { 0 };
+	int r = new_key(t, &to);
+
+	*ret_was = false;
+	if (!r)
+		r = list_versions_of(t->run->fs->source, to, note_any, ret_was, &e);
+	return r < 0 && !list_is_unknown(&e) ? r : 0;
+}
+
+/* Or did somebody write it since? */
+static int is_our_copy(struct task *t, bool *ret_ours)
+{
+	auto_with(s3_info_free) struct s3_info info = { 0 };
+	const char *family = t->run->family, *id;
+	int r = object_head(t->run->fs->source, t->key, NULL, &info, NULL);
+
+	*ret_ours = false;
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	id = kv_get(&info.meta, REPL_META_ID);
+	*ret_ours = id && !strncmp(id, family, strlen(family));
+	return 0;
+}
+
 static int carry_out(struct task *t)
 {
-	int r = t->act == ACT_DELETE ? 0 : copy_key(t);
+	bool copies = t->act == ACT_COPY || t->act == ACT_MOVE;
+	bool deletes = t->act != ACT_COPY;
+	int r = 0;
 
-	if (!r && t->act != ACT_COPY)
+	if (t->act == ACT_FINISH) {
+		r = was_moved(t, &copies);
+		copies = !copies;
+	} else if (t->act == ACT_TAKE_BACK) {
+		r = is_our_copy(t, &deletes);
+	}
+	if (!r && copies)
+		r = copy_key(t);
+	if (!r && deletes)
 		r = change_delete(t->run->fs, t->key, NULL);
 	return r;
 }
@@ -122,7 +189,7 @@ static int task_start(struct run *r, enum act act, const struct s3_entry *e)
 	struct task *t = calloc(1, sizeof(*t));
 	int err = t ? str_dup(e->key, &t->key) : -ENOMEM;
 
-	if (!err && act != ACT_DELETE)
+	if (!err && act != ACT_DELETE && act != ACT_TAKE_BACK)
 		err = attr_from_entry(r->fs, e, &t->attr);
 	lock_take(&r->l);
 	while (r->running >= AT_ONCE)
@@ -253,6 +320,8 @@ static enum act decide_delete(struct run *r, const struct s3_entry *e, const str
 {
 	if (r->resumed && e->mtime_ms > r->m->upto_ms)
 		return ACT_NONE; /* made since, by somebody who meant the old name */
+	if (r->resumed && !copy)
+		return ACT_FINISH;
 	return is_copied(e, copy) ? ACT_DELETE : ACT_MOVE;
 }
 
@@ -260,7 +329,7 @@ static enum act decide_back(struct run *r, const struct s3_entry *copy, const st
 {
 	bool marker = !strcmp(copy->key, r->m->to);
 
-	return e && !(marker && r->m->had_marker) ? ACT_DELETE : ACT_NONE;
+	return e && !(marker && r->m->had_marker) ? ACT_TAKE_BACK : ACT_NONE;
 }
 
 static int copy_all(struct run *r)
@@ -298,8 +367,17 @@ static void log_move(const struct store_move *m, const char *result, int err)
 			 result);
 }
 
+/* Of this rename alone, and the same when it is resumed. */
+static void name_family(struct run *r)
+{
+	snprintf(r->family, sizeof(r->family), "%011llx%05llx",
+		 (unsigned long long)r->m->created_ms & 0xfffffffffffull,
+		 (unsigned long long)r->m->id & 0xfffffull);
+}
+
 static void run_begin(struct run *r)
 {
+	name_family(r);
 	lock_init(&r->l);
 	cond_init(&r->changed);
 }

@@ -87,7 +87,9 @@ static int unlink_open(struct file *f, const char *key, struct kv *ret_tags, boo
 {
 	int r = pin_version(f, key);
 
-	*ret_delete = f->locked.now.has_object || f->locked.unclear;
+	/* of a clean one the source may know more than we do: its open is under way, or failed */
+	*ret_delete = f->locked.state == FILE_CLEAN || f->locked.now.has_object ||
+		      f->locked.unclear;
 	*ret_tags_known = f->locked.now.rec_known && f->locked.now.rec.tags_known;
 	if (!r && *ret_tags_known)
 		r = kv_copy(ret_tags, &f->locked.now.rec.tags);

@@ -189,6 +189,12 @@ bool repl_delete_needs_tags(struct repl *r, const char *key)
 
 int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticket **ret_t)
 {
+	return repl_begin_of(r, kind, key, "", ret_t);
+}
+
+int repl_begin_of(struct repl *r, enum job_kind kind, const char *key, const char *family,
+		  struct ticket **ret_t)
+{
 	struct ticket *t;
 	int64_t id;
 	int err;
@@ -197,6 +203,8 @@ int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticke
 	if (err < 0)
 		return err;
 	err = random_hex(16, t->token);
+	if (err == 0) /* both are hex digits */
+		memcpy(t->token, family, min_of(strlen(family), (size_t)REPL_FAMILY_LEN));
 	if (err == 0 && may_match_now(r, kind, key))
 		err = ticket_row(t, &id);
 	if (err < 0) {

@@ -81,6 +81,11 @@ void repl_note_finished(struct repl *r);
 /* kind OBJECT: token names the write (goes into its metadata as REPL_META_ID): ticket_token. */
 int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticket **ret_t)
 	must_check;
+/* The same; its token begins with family, REPL_FAMILY_LEN hex digits by which the writes of one
+ * doing are known; "": with anything. */
+#define REPL_FAMILY_LEN 16
+int repl_begin_of(struct repl *r, enum job_kind kind, const char *key, const char *family,
+		  struct ticket **ret_t) must_check;
 /* Could the tags of key's current version change who gets its delete marker? */
 bool repl_delete_needs_tags(struct repl *r, const char *key);
 const char *ticket_token(const struct ticket *t); /* 32 hex digits; borrowed */

@@ -22,6 +22,7 @@ static int add(struct db *db, void *arg)
 	struct db_stmt *st;
 	int r;
 
+	m->created_ms = clock_wall_ms();
 	r = store_prepare_text(db,
 			       "INSERT INTO move (from_key, to_key, phase, had_marker, upto_ms,"
 			       " created_ms) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
@@ -31,7 +32,7 @@ static int add(struct db *db, void *arg)
 	db_bind_i64(st, 3, m->phase);
 	db_bind_i64(st, 4, m->had_marker);
 	db_bind_i64(st, 5, m->upto_ms);
-	db_bind_i64(st, 6, clock_wall_ms());
+	db_bind_i64(st, 6, m->created_ms);
 	r = db_step(st);
 	if (r == 1)
 		m->id = db_col_i64(st, 0);
@@ -94,8 +95,8 @@ static int next(struct db *db, void *arg)
 	int r;
 
 	r = db_prepare(db,
-		       "SELECT id, phase, had_marker, upto_ms, from_key, to_key FROM move"
-		       " WHERE id > ? ORDER BY id LIMIT 1",
+		       "SELECT id, phase, had_marker, upto_ms, created_ms, from_key, to_key"
+		       " FROM move WHERE id > ? ORDER BY id LIMIT 1",
 		       &st);
 	if (r < 0)
 		return r;
@@ -106,8 +107,9 @@ static int next(struct db *db, void *arg)
 		m.phase = (enum move_phase)db_col_i64(st, 1);
 		m.had_marker = db_col_i64(st, 2) != 0;
 		m.upto_ms = db_col_i64(st, 3);
-		r = store_col_dup(st, 4, &m.from);
-		r = r < 0 ? r : store_col_dup(st, 5, &m.to);
+		m.created_ms = db_col_i64(st, 4);
+		r = store_col_dup(st, 5, &m.from);
+		r = r < 0 ? r : store_col_dup(st, 6, &m.to);
 	} else if (r == 0) {
 		r = -ENOENT;
 	}

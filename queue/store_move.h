@@ -21,11 +21,12 @@ struct store_move {
 	bool had_marker; /* the new name was an empty directory with an object of its own */
 	/* delete: what is younger under the old name (by the source's clock) was made since */
 	int64_t upto_ms;
+	int64_t created_ms; /* set by store_move_add */
 };
 
 void store_move_free(struct store_move *m); /* empties */
 
-/* All that change something are synced. Sets m->id. */
+/* All that change something are synced. Sets m->id, created_ms. */
 int store_move_add(struct store *s, struct store_move *m) must_check;
 int store_move_set(struct store *s, const struct store_move *m) must_check; /* phase, upto_ms */
 int store_move_drop(struct store *s, int64_t id) must_check;

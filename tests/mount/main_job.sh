@@ -59,7 +59,7 @@ interrupted() {
 		retry_until 300 arrived
 		kill9_crrfs
 		wait $pid || true
-		mount_crrfs
+		mount_crrfs settle=60
 	fi
 	"$@"
 }
@@ -67,7 +67,7 @@ copy_cp() { cp -a "$tree/." "$MNT/cp/"; }
 copy_rsync() { rsync -aX "$tree/" "$MNT/rsync/"; }
 copy_tar() { tar -C "$MNT/tar" --xattrs --xattrs-include='user.*' -xpf "$T/tree.tar"; }
 tar -C "$tree" --xattrs --xattrs-include='user.*' -cf "$T/tree.tar" .
-mount_crrfs
+mount_crrfs settle=60 # one version a file is asserted below, on however slow a machine
 mkdir "$MNT/cp" "$MNT/rsync" "$MNT/tar"
 interrupted cp 150 copy_cp
 say "cp -a done"

@@ -21,6 +21,7 @@ again -aX
 again -aXc
 # the middle of a file in place, a shorter file, another mode
 printf 'in the middle' | dd of="$T/tree/big" bs=1 seek=3000000 conv=notrunc status=none
+touch -d '2021-01-02 03:04:05.6' "$T/tree/big" # rsync looks at whole seconds
 echo shorter >"$T/tree/sub/f4"
 chmod 640 "$T/tree/nothing"
 rsync -aX --inplace --no-whole-file "$T/tree/" "$MNT/work/"

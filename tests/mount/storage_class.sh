@@ -8,6 +8,7 @@ echo text >"$MNT/small"
 cp "$T/big" "$MNT/big"
 mkdir "$MNT/dir"
 s3 put a foreign "$T/big"
+retry_until "$LONG" test -e "$MNT/foreign"
 chmod 600 "$MNT/foreign"
 class() { s3 head "$1" "$2" | sed -n 's/^storage-class: //p'; }
 for key in small big dir/ foreign; do assert_eq "$(class a $key)" STANDARD_IA "class of $key"; done
