@@ -516,7 +516,7 @@ static int make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, u
 	auto_free char *in = NULL, *key = NULL;
 	auto_with(attr_free) struct attr there = { 0 };
 	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
-	int64_t since = clock_mono_ms();
+	int64_t since = clock_mono_ms(), until;
 	int r = parent_key(fs, parent, &in);
 
 	if (!r)
@@ -525,6 +525,7 @@ static int make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, u
 		r = attr_lookup(fs, in, name, &there);
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
+	until = attr_cache_absent_until(fs->attrs, in, name, key);
 	r = attr_meta_set_mode(fs, &rec.meta, S_IFDIR | (mode & 07777));
 	if (!r)
 		r = attr_meta_set_owner(fs, &rec.meta, uid, gid);
@@ -534,8 +535,8 @@ static int make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, u
 		r = kv_set(&rec.sys, "content-type", "application/x-directory");
 	if (!r)
 		r = change_put(fs, key, &rec, "", 0, NULL);
-	if (!r) /* nothing was below it a moment ago */
-		attr_cache_put_stretch(fs->attrs, key, "", NULL, since, CLOCK_NEVER);
+	if (!r) /* nothing was below it, as long as it was not there */
+		attr_cache_put_stretch(fs->attrs, key, "", NULL, since, until - since);
 	return r;
 }
 

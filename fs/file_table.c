@@ -76,6 +76,8 @@ void file_set_state_locked(struct file *f, enum file_state to)
 		f->locked.error = 0;
 	if (to != FILE_DIRTY)
 		f->locked.deferred = false;
+	else /* no version of the source is what the kernel has of it now */
+		node_set_content(f->fs->nodes, f->node, 0);
 	check_locked(f);
 }
 

@@ -40,6 +40,15 @@ static int drop_set_id(struct fs *fs, struct node *n, struct handle *h, const st
 	return r || c.new_mode == st.st_mode ? r : file_setattr(fs, n, h, &c);
 }
 
+/* What changes something is not given up. */
+static void release(struct fs *fs, struct handle *h)
+{
+	struct cancel *before = cancel_enter(NULL);
+
+	file_release(fs, h);
+	cancel_enter(before);
+}
+
 static int open_node(struct fs *fs, struct node *n, const struct file_open *o,
 		     struct handle **ret_h)
 {
@@ -84,7 +93,7 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	if (!r) {
 		r = ops_entry(fs, parent, name, &a, ret_e);
 		if (r)
-			file_release(fs, *ret_h);
+			release(fs, *ret_h);
 	}
 	if (!r && o.create)
 		ops_names_changed(fs, parent);
