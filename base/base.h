@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define must_check	       __attribute__((warn_unused_result))
+#define maybe_unused	       __attribute__((unused))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define array_size(a)	       (sizeof(a) / sizeof((a)[0]))
 

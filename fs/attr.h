@@ -81,6 +81,10 @@ void attr_cache_clear_below(struct attr_cache *c, const char *prefix);
  */
 enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key, const char *name,
 				       char *ret_from);
+/* Until when (mono ms) the name, a directory of this key, is known to be absent; in the past: it is
+ * not. */
+int64_t attr_cache_absent_until(struct attr_cache *c, const char *dir_key, const char *name,
+				const char *key);
 void attr_cache_note_absent(struct attr_cache *c, const char *dir_key);
 void attr_cache_put_stretch(struct attr_cache *c, const char *dir_key, const char *from,
 			    const char *to, int64_t since, int64_t hold_ms);

@@ -307,6 +307,18 @@ enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key
 	return seen_ask(c->locked.seen, dir_key, name, clock_mono_ms(), ret_from);
 }
 
+int64_t attr_cache_absent_until(struct attr_cache *c, const char *dir_key, const char *name,
+				const char *key)
+{
+	const struct entry *e;
+	int64_t until;
+
+	scoped_lock(&c->locked.l);
+	e = map_get(c->locked.entries, key);
+	until = seen_until(c->locked.seen, dir_key, name);
+	return e && e->absent ? max_of(e->until, until) : until;
+}
+
 void attr_cache_note_absent(struct attr_cache *c, const char *dir_key)
 {
 	scoped_lock(&c->locked.l);

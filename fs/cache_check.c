@@ -31,20 +31,22 @@ static struct cache_block *next_locked(struct read_cache *c, struct cache_object
 	return cache_pin_locked(c, o, number);
 }
 
-static void judge_locked(struct read_cache *c, struct cache_object *o)
+static enum cache_check judge_locked(const struct cache_object *o)
 {
 	uint8_t md5[MD5_SIZE];
-	char key[256];
 
 	if (o->checked < o->size)
-		return;
-	o->check = CHECK_NONE;
+		return CHECK_RUNS;
 	if (!o->md5.known || digest_end(o->sum, md5))
-		return;
-	o->check = memcmp(md5, o->md5.md5, MD5_SIZE) ? CHECK_BAD : CHECK_GOOD;
-	if (o->check == CHECK_GOOD)
-		return;
-	o->refs++; /* until it is dropped: see cache_object_drop_locked */
+		return CHECK_NONE;
+	return memcmp(md5, o->md5.md5, MD5_SIZE) ? CHECK_BAD : CHECK_GOOD;
+}
+
+/* Without the lock: the disk is asked. */
+static void condemn(struct read_cache *c, struct cache_object *o)
+{
+	char key[256];
+
 	log_error("read=corrupt key=\"%s\" etag=%s why=\"the bytes that the source sends are not "
 		  "those "
 		  "of its ETag\"",
@@ -55,6 +57,7 @@ static void judge_locked(struct read_cache *c, struct cache_object *o)
 void cache_check_step(struct read_cache *c, struct cache_object *o)
 {
 	struct cache_block *b;
+	enum cache_check verdict;
 	size_t n = 0;
 
 	scoped_lock(&c->locked.l);
@@ -68,7 +71,14 @@ void cache_check_step(struct read_cache *c, struct cache_object *o)
 		o->checked += n;
 		cache_unpin_locked(c, b);
 	}
-	judge_locked(c, o);
+	verdict = judge_locked(o);
+	if (verdict == CHECK_BAD) {
+		lock_drop(&c->locked.l);
+		condemn(c, o);
+		lock_take(&c->locked.l);
+		o->refs += o->mapped; /* until it is dropped: see cache_object_drop_locked */
+	}
+	o->check = verdict;
 	o->checking = false;
 	cond_broadcast(&c->locked.changed);
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "queue/replica.h"
 #include "s3/object.h"
 #include "s3/tagging.h"
 
@@ -280,12 +281,13 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* A destination that has src can make the copy by itself, where it need not encrypt it otherwise:
- * Ceph would not. Borrows. */
+/* A destination that has src can make the copy by itself, where it is a copy of that one, and need
+ * not be encrypted otherwise: Ceph would not. Borrows. */
 static struct job_base base_of(const char *src, const struct attr *a, const struct attr *made)
 {
 	if (!a->size || !same_text(a->rec.sse, made->rec.sse) ||
-	    !same_text(a->rec.sse_key, made->rec.sse_key))
+	    !same_text(a->rec.sse_key, made->rec.sse_key) ||
+	    (!replica_is_kms(a->rec.sse) && !job_base_may_be(a->etag, made->etag)))
 		return (struct job_base){ 0 };
 	return (struct job_base){ .key = (char *)(uintptr_t)src,
 				  .version = a->rec.version_id,

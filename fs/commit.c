@@ -333,42 +333,6 @@ static int commit_steps(struct file *f, const char *key)
 	return 0;
 }
 
-static bool is_below(const char *key, const char *dir)
-{
-	return dir && !strncmp(key, dir, strlen(dir));
-}
-
-/* The key to commit under; waits while a directory rename moves it. gate_leave follows. */
-static int gate_enter(struct file *f, char **ret_key)
-{
-	struct file_table *t = f->fs->files;
-	auto_free char *key = NULL;
-	int r = node_key(f->fs->nodes, f->node, &key);
-
-	lock_take(&t->l);
-	while (!r && (is_below(key, t->moving_from) || is_below(key, t->moving_to))) {
-		cond_wait(&t->changed, &t->l);
-		lock_drop(&t->l);
-		free(take_ptr(&key));
-		r = node_key(f->fs->nodes, f->node, &key);
-		lock_take(&t->l);
-	}
-	t->commits += !r;
-	lock_drop(&t->l);
-	if (!r)
-		*ret_key = take_ptr(&key);
-	return r;
-}
-
-static void gate_leave(struct file *f)
-{
-	struct file_table *t = f->fs->files;
-
-	scoped_lock(&t->l);
-	t->commits--;
-	cond_broadcast(&t->changed);
-}
-
 /* dirty, held, settling, failed -> clean: one new version in the source and a durable row for each
  * destination. What was acknowledged before stays so, and is tried again later. */
 int file_commit_busy(struct file *f)
@@ -380,7 +344,7 @@ int file_commit_busy(struct file *f)
 
 	if (was == FILE_CLEAN || was == FILE_DEAD)
 		return 0;
-	r = gate_enter(f, &key);
+	r = gate_commit(f->fs, f->node, &key);
 	if (r)
 		return r;
 	lock_take(&f->locked.l);
@@ -393,7 +357,7 @@ int file_commit_busy(struct file *f)
 		file_set_state_locked(f, promised ? was : FILE_FAILED);
 		lock_drop(&f->locked.l);
 	}
-	gate_leave(f);
+	gate_committed(f->fs);
 	if (f->locked.state == FILE_CLEAN)
 		file_drop_held_ref(f);
 	else if (promised)

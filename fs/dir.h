@@ -33,6 +33,8 @@ int dir_next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item *re
 int dir_make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, uid_t uid, gid_t gid)
 	must_check;
 int dir_remove(struct fs *fs, uint64_t parent, const char *name) must_check; /* -ENOTEMPTY */
+/* The keys below the directory: -ENOTEMPTY, or whether it has an object of its own. */
+int dir_check_empty(struct fs *fs, const char *key, bool *ret_marker) must_check;
 /* Are there open files below n that the source does not have yet? */
 bool dir_has_local(struct fs *fs, struct node *n);
 

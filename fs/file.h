@@ -102,6 +102,9 @@ int file_with_version(struct fs *fs, struct node *n, file_version_fn *fn, void *
 /* symlink(2): what settles is new names too: durable here, and in the source after settle_ms. */
 int file_symlink(struct fs *fs, uint64_t parent, const char *name, const char *target, uid_t uid,
 		 gid_t gid) must_check;
+/* A node of another kind: an object at once. */
+int file_special(struct fs *fs, uint64_t parent, const char *name, const struct meta_rec *rec,
+		 const char *body) must_check;
 /* -EIO: no target. */
 int file_readlink(struct fs *fs, struct node *n, struct buf *out) must_check;
 /* unlink(2): open handles keep working on what they have. */

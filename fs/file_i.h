@@ -6,6 +6,7 @@
 
 #include "base/lock.h"
 #include "fs/file.h"
+#include "fs/gate.h"
 #include "fs/spool.h"
 #include "queue/job.h"
 #include "s3/upload.h"
@@ -149,10 +150,7 @@ struct file_table {
 	uint64_t rounds;	       /* of file_commit_held */
 	_Atomic uint64_t held_bytes;   /* of what was acknowledged at DURABILITY_STAGED */
 	_Atomic bool copies_encrypted; /* the source can: seen of a version made here */
-	/* A directory rename and the commits below it keep out of each other's way: see rename.c.
-	 * */
-	const char *moving_from, *moving_to; /* NULL: none */
-	unsigned commits;		     /* under way */
+	struct gate gate;
 	int64_t moves_ms; /* mono: when what renames left is tried again; CLOCK_NEVER */
 };
 

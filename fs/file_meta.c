@@ -195,18 +195,39 @@ static int edit_file(struct file *f, file_edit_fn *fn, void *arg)
 	return r > 0 ? 0 : r;
 }
 
+/* Nobody else changes the file, or the name of a directory above it, until changing_end. */
+static int changing_begin(struct fs *fs, struct node *n, struct file **ret_f)
+{
+	int r = gate_change(fs, node_ino(n), 0);
+
+	if (r)
+		return r;
+	r = file_get(fs, n, ret_f);
+	if (r)
+		gate_changed(fs);
+	else
+		file_busy_begin(*ret_f);
+	return r;
+}
+
+static void changing_end(struct file *f)
+{
+	struct fs *fs = f->fs;
+
+	file_busy_end(f);
+	file_put(f);
+	gate_changed(fs);
+}
+
 int file_edit_rec(struct fs *fs, struct node *n, file_edit_fn *fn, void *arg)
 {
 	struct file *f = NULL;
-	int r;
+	int r = changing_begin(fs, n, &f);
 
-	r = file_get(fs, n, &f);
 	if (r)
 		return r;
-	file_busy_begin(f);
 	r = edit_file(f, fn, arg);
-	file_busy_end(f);
-	file_put(f);
+	changing_end(f);
 	return r;
 }
 
@@ -236,15 +257,12 @@ static int with_file_version(struct file *f, file_version_fn *fn, void *arg)
 int file_with_version(struct fs *fs, struct node *n, file_version_fn *fn, void *arg)
 {
 	struct file *f = NULL;
-	int r;
+	int r = changing_begin(fs, n, &f);
 
-	r = file_get(fs, n, &f);
 	if (r)
 		return r;
-	file_busy_begin(f);
 	r = with_file_version(f, fn, arg);
-	file_busy_end(f);
-	file_put(f);
+	changing_end(f);
 	return r;
 }
 
@@ -364,12 +382,10 @@ int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct f
 		return 0;
 	if (node_is_dir(n) && c->size)
 		return -EISDIR;
-	r = file_get(fs, n, &f);
+	r = changing_begin(fs, n, &f);
 	if (r)
 		return r;
-	file_busy_begin(f);
 	r = set_file(f, c);
-	file_busy_end(f);
-	file_put(f);
+	changing_end(f);
 	return r == -EPERM && node_is_dir(n) ? 0 : r; /* the root's attributes are the mount's */
 }

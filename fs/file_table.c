@@ -31,7 +31,7 @@ int file_table_new(struct fs *fs, struct file_table **ret_t)
 
 /* --- states ----------------------------------------------------------------------------------- */
 
-static bool step_legal(enum file_state from, enum file_state to)
+static bool maybe_unused step_legal(enum file_state from, enum file_state to)
 {
 	static const unsigned legal[] = {
 		[FILE_CLEAN] = 1u << FILE_DIRTY | 1u << FILE_SETTLING | 1u << FILE_DEAD,
@@ -52,6 +52,7 @@ static bool step_legal(enum file_state from, enum file_state to)
 /* The rows of the table in file_i.h, as far as they can be seen in one file. */
 static void check_locked(const struct file *f)
 {
+	(void)f; /* without assertions */
 	assert(f->locked.body);
 	assert((f->locked.state == FILE_FAILED) == (f->locked.error != 0) ||
 	       f->locked.state == FILE_COMMITTING || f->locked.state == FILE_DEAD);
@@ -75,6 +76,8 @@ void file_set_state_locked(struct file *f, enum file_state to)
 		f->locked.error = 0;
 	if (to != FILE_DIRTY)
 		f->locked.deferred = false;
+	else /* no version of the source is what the kernel has of it now */
+		node_set_content(f->fs->nodes, f->node, 0);
 	check_locked(f);
 }
 

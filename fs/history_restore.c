@@ -221,8 +221,11 @@ int history_restore(struct fs *fs, const struct history_restore *q, char **ret_v
 		r = find_version(&x, &version);
 	if (!r)
 		r = check_place(&x);
-	if (!r)
+	if (!r) {
+		gate_change_key(fs, q->to);
 		r = copy(&x, version, ret_made);
+		gate_changed(fs);
+	}
 	if (r && !*why)
 		snprintf(why, why_len, "%s", errno_text(r, words, sizeof(words)));
 	if (!r)

@@ -40,6 +40,15 @@ static int drop_set_id(struct fs *fs, struct node *n, struct handle *h, const st
 	return r || c.new_mode == st.st_mode ? r : file_setattr(fs, n, h, &c);
 }
 
+/* What changes something is not given up. */
+static void release(struct fs *fs, struct handle *h)
+{
+	struct cancel *before = cancel_enter(NULL);
+
+	file_release(fs, h);
+	cancel_enter(before);
+}
+
 static int open_node(struct fs *fs, struct node *n, const struct file_open *o,
 		     struct handle **ret_h)
 {
@@ -84,7 +93,7 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	if (!r) {
 		r = ops_entry(fs, parent, name, &a, ret_e);
 		if (r)
-			file_release(fs, *ret_h);
+			release(fs, *ret_h);
 	}
 	if (!r && o.create)
 		ops_names_changed(fs, parent);
@@ -210,9 +219,12 @@ static int put_from_kernel(void *arg, int fd, size_t n, uint64_t off)
 	to.buf[0].fd = fd;
 	to.buf[0].pos = (off_t)off;
 	got = fuse_buf_copy(&to, arg, 0);
-	if (got < 0)
-		return (int)got;
-	return (size_t)got == n ? 0 : -EIO;
+	if (got >= 0 && (size_t)got < n) {
+		/* some of it was written: why no more, the rest tells */
+		got = fuse_buf_copy(&to, arg, 0);
+		return got < 0 ? (int)got : -EIO;
+	}
+	return got < 0 ? (int)got : 0;
 }
 
 void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *from, off_t off,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "fs/change.h"
 #include "fs/dir.h"
 #include "fs/file.h"
 #include "fs/ops_i.h"
@@ -101,7 +100,6 @@ static int make_special(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 	struct fs *fs = ops_fs(req);
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	auto_with(attr_free) struct attr a = { 0 };
-	auto_free char *key = NULL;
 	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
 	gid_t gid = ctx->gid;
 	int r = fs->conf.posix_meta ? ops_look(fs, parent, name, &a) : -EPERM;
@@ -112,8 +110,6 @@ static int make_special(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 	if (!r && S_ISLNK(mode))
 		return file_symlink(fs, parent, name, body, ctx->uid, gid);
 	if (!r)
-		r = ops_child_key(fs, parent, name, &key);
-	if (!r)
 		r = attr_meta_set_mode(fs, &rec.meta, mode);
 	if (!r && (S_ISCHR(mode) || S_ISBLK(mode)))
 		r = attr_meta_set_rdev(fs, &rec.meta, rdev);
@@ -123,7 +119,7 @@ static int make_special(fuse_req_t req, fuse_ino_t parent, const char *name, mod
 		r = attr_meta_set_mtime(fs, &rec.meta, clock_wall_ts());
 	if (!r)
 		r = kv_set(&rec.sys, "content-type", "application/octet-stream");
-	return r ? r : change_put(fs, key, &rec, body, strlen(body), NULL);
+	return r ? r : file_special(fs, parent, name, &rec, body);
 }
 
 void ops_special(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev,

@@ -97,7 +97,7 @@ static int unlink_open(struct file *f, const char *key, struct kv *ret_tags, boo
 	return r;
 }
 
-int file_unlink(struct fs *fs, uint64_t parent, const char *name)
+static int unlink_now(struct fs *fs, uint64_t parent, const char *name)
 {
 	auto_free char *key = NULL;
 	auto_with(kv_free) struct kv tags = KV_EMPTY;
@@ -121,6 +121,17 @@ int file_unlink(struct fs *fs, uint64_t parent, const char *name)
 		file_busy_end(f);
 		file_put(f);
 	}
+	return r;
+}
+
+int file_unlink(struct fs *fs, uint64_t parent, const char *name)
+{
+	int r = gate_change(fs, parent, 0);
+
+	if (r)
+		return r;
+	r = unlink_now(fs, parent, name);
+	gate_changed(fs);
 	return r;
 }
 
@@ -314,12 +325,11 @@ static int rename_marked(struct fs *fs, struct file *f, struct file *target, con
 	return r;
 }
 
-int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent,
-		const char *to_name)
+static int rename_now(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent,
+		      const char *to_name, struct awaited *ret_awaited)
 {
 	auto_free char *key = NULL, *to_key = NULL;
 	struct move m = { parent, to_parent, name, to_name, NULL, NULL };
-	struct awaited awaited = { 0 };
 	struct file *f, *target;
 	bool saves;
 	int r = file_child_key(fs, parent, name, false, &key);
@@ -336,9 +346,22 @@ int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_pa
 	saves = f && f->locked.state == FILE_HELD;
 	r = rename_marked(fs, f, target, &m);
 	if (!r && saves)
-		file_awaited_busy(f, &awaited);
+		file_awaited_busy(f, ret_awaited);
 	mark_end(f);
 	mark_end(target);
+	return r;
+}
+
+int file_rename(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent,
+		const char *to_name)
+{
+	struct awaited awaited = { 0 };
+	int r = gate_change(fs, parent, to_parent);
+
+	if (r)
+		return r;
+	r = rename_now(fs, parent, name, to_parent, to_name, &awaited);
+	gate_changed(fs);
 	/* It was renamed, whatever becomes of the replicas. */
 	if (file_await(fs, &awaited))
 		log_debug("op=rename result=\"replicas later\"");

@@ -2,18 +2,17 @@
  * rename_dir.c - rename of a directory: its keys get another prefix (move.c), and open files below
  * it go along.
  *
- * A commit below it in the meantime would be copied too early or deleted too late: so commits below
- * wait (moving_from, moving_to), and those under way are waited for.
+ * Changes below it wait meanwhile, and so do commits: gate.h.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/dir.h"
 #include "fs/file_i.h"
 #include "fs/move.h"
 #include "fs/settle.h"
-#include "s3/list.h"
 
 #define RETRY_MS 30000 /* what is left under an old name */
 
@@ -59,47 +58,11 @@ static int follow_below(void *arg, struct node *n)
 	return 0;
 }
 
-/* -ENOTEMPTY when the target directory has anything but its marker. */
-static int check_empty(struct fs *fs, const char *key, bool *ret_marker)
-{
-	auto_with(s3_page_free) struct s3_page page = { 0 };
-	int r = list_keys(fs->source, key, NULL, NULL, 2, &page, NULL);
-
-	if (r)
-		return r;
-	*ret_marker = page.n && !strcmp(page.entries[0].key, key);
-	return page.n > *ret_marker ? -ENOTEMPTY : 0;
-}
-
-/* Commits below wait from now on; those under way are done when it returns. One directory at a
- * time. */
-static void moving_begin(struct fs *fs, const char *from, const char *to)
-{
-	struct file_table *t = fs->files;
-
-	scoped_lock(&t->l);
-	while (t->moving_from)
-		cond_wait(&t->changed, &t->l);
-	t->moving_from = from;
-	t->moving_to = to;
-	while (t->commits)
-		cond_wait(&t->changed, &t->l);
-}
-
-static void moving_end(struct fs *fs)
-{
-	struct file_table *t = fs->files;
-
-	scoped_lock(&t->l);
-	t->moving_from = t->moving_to = NULL;
-	cond_broadcast(&t->changed);
-}
-
 /* A directory's old and new place. */
 struct dir_move {
 	uint64_t parent, to_parent;
 	const char *name, *to_name;
-	const char *from, *to;
+	char *from, *to;
 	bool had_marker; /* the new place was an empty directory with an object of its own */
 };
 
@@ -113,66 +76,96 @@ static void try_later(struct fs *fs)
 	settle_note(fs->settle, due);
 }
 
+/* No attributes below are ahead of the source: that they are for a version of the old key. */
+static int settle_all(struct fs *fs, struct node *dir)
+{
+	int r = node_each_file(fs->nodes, dir, false, settle_below, fs);
+
+	return r ? r : file_settle_node(fs, dir);
+}
+
 static int move_dir(struct fs *fs, struct node *dir, const struct dir_move *m)
 {
 	bool left = false;
-	int r = node_each_file(fs->nodes, dir, false, settle_below, fs);
+	int r = settle_all(fs, dir);
 
-	if (!r)
-		r = file_settle_node(fs, dir);
 	if (r)
 		return r;
-	moving_begin(fs, m->from, m->to);
+	gate_shut_commits(fs);
 	r = move_run(fs, m->from, m->to, m->had_marker, &left);
 	if (left)
 		try_later(fs);
 	if (!r)
 		r = node_move(fs->nodes, m->parent, m->name, m->to_parent, m->to_name);
-	moving_end(fs);
 	attr_cache_clear(fs->attrs);
+	gate_open_commits(fs); /* they have the marks of their files */
 	return r ? r : node_each_file(fs->nodes, dir, false, follow_below, fs);
+}
+
+/* Has the gate. */
+static int rename_taken(struct fs *fs, struct dir_move *m)
+{
+	struct node *dir = NULL;
+	int r = file_child_key(fs, m->parent, m->name, true, &m->from);
+
+	if (!r)
+		r = file_child_key(fs, m->to_parent, m->to_name, true, &m->to);
+	if (r || !strcmp(m->from, m->to))
+		return r;
+	if (!strncmp(m->to, m->from, strlen(m->from)))
+		return -EINVAL; /* into itself */
+	gate_shut_changes(fs, m->from, m->to);
+	r = dir_check_empty(fs, m->to, &m->had_marker);
+	if (!r)
+		r = node_find(fs->nodes, m->parent, m->name, &dir);
+	if (!r)
+		r = move_dir(fs, dir, m);
+	node_unref(fs->nodes, dir);
+	return r;
 }
 
 int file_rename_dir(struct fs *fs, uint64_t parent, const char *name, uint64_t to_parent,
 		    const char *to_name)
 {
-	auto_free char *from = NULL, *to = NULL;
 	struct dir_move m = { parent, to_parent, name, to_name, NULL, NULL, false };
-	struct node *dir = NULL;
-	int r = file_child_key(fs, parent, name, true, &from);
+	int r;
 
-	if (!r)
-		r = file_child_key(fs, to_parent, to_name, true, &to);
-	if (r || !strcmp(from, to))
-		return r;
-	if (!strncmp(to, from, strlen(from)))
-		return -EINVAL; /* into itself */
-	m.from = from;
-	m.to = to;
-	r = check_empty(fs, to, &m.had_marker);
-	if (!r)
-		r = node_find(fs->nodes, parent, name, &dir);
-	if (!r)
-		r = move_dir(fs, dir, &m);
-	node_unref(fs->nodes, dir);
+	gate_take(fs);
+	r = rename_taken(fs, &m);
+	gate_give(fs);
+	free(m.from);
+	free(m.to);
 	return r;
 }
 
 /* --- what was left ---------------------------------------------------------------------------- */
+
+/* The next row after m's. It is nobody's: who renames has the gate. */
+static int finish_next(struct fs *fs, struct store_move *m)
+{
+	int r;
+
+	gate_take(fs);
+	r = store_move_next(fs->store, m->id, m);
+	if (!r) {
+		gate_shut_changes(fs, m->from, m->to);
+		gate_shut_commits(fs);
+		if (move_resume(fs, m))
+			try_later(fs);
+		attr_cache_clear(fs->attrs);
+	}
+	gate_give(fs);
+	return r;
+}
 
 void file_finish_moves(struct fs *fs)
 {
 	auto_with(store_move_free) struct store_move m = { 0 };
 	int r;
 
-	while (!(r = store_move_next(fs->store, m.id, &m))) {
-		moving_begin(fs, m.from, m.to);
-		r = move_resume(fs, &m);
-		moving_end(fs);
-		attr_cache_clear(fs->attrs);
-		if (r)
-			try_later(fs);
-	}
+	do
+		r = finish_next(fs, &m);
+	while (!r);
 	if (r != -ENOENT)
 		try_later(fs);
 }

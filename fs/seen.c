@@ -141,6 +141,17 @@ static bool covers(const struct stretch *t, const char *name)
 	return !t->to || strcmp(as_dir, t->to) <= 0;
 }
 
+int64_t seen_until(struct seen *s, const char *dir, const char *name)
+{
+	const struct seen_dir *d = map_get(s->dirs, dir);
+	int64_t until = 0;
+
+	for (size_t i = 0; d && i < STRETCHES_MAX; i++)
+		if (covers(&d->stretches[i], name))
+			until = max_of(until, d->stretches[i].until_ms);
+	return until;
+}
+
 /* Where a listing is to begin so that it shows this name and those that come next: programs count
  * upwards. Never in the middle of a character. */
 static void choose_from(const char *name, char *ret_from)

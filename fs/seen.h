@@ -26,6 +26,8 @@ void seen_free(struct seen *s);
  * "" = from the start; of at least 256 bytes. */
 enum seen_advice seen_ask(struct seen *s, const char *dir, const char *name, int64_t now_ms,
 			  char *ret_from);
+/* Until when (mono) it answers that name is not there; 0: it does not. */
+int64_t seen_until(struct seen *s, const char *dir, const char *name);
 /* A question for one name of dir was answered: no such name. */
 void seen_note_absent(struct seen *s, const char *dir, int64_t now_ms);
 /* A request begun at since_ms (mono) showed every name after from, up to to (NULL = to the end; a

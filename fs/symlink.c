@@ -74,16 +74,28 @@ int file_symlink(struct fs *fs, uint64_t parent, const char *name, const char *t
 		 gid_t gid)
 {
 	auto_with(meta_rec_free) struct meta_rec rec = { 0 };
-	auto_free char *key = NULL;
 	int r = make_rec(fs, uid, gid, &rec);
 
-	if (!r)
-		r = file_child_key(fs, parent, name, false, &key);
 	if (r)
 		return r;
 	if (fs->conf.settle_ms)
 		return make_held(fs, parent, name, &rec, target);
-	return change_put(fs, key, &rec, target, strlen(target), NULL);
+	return file_special(fs, parent, name, &rec, target);
+}
+
+int file_special(struct fs *fs, uint64_t parent, const char *name, const struct meta_rec *rec,
+		 const char *body)
+{
+	auto_free char *key = NULL;
+	int r = gate_change(fs, parent, 0);
+
+	if (r)
+		return r;
+	r = file_child_key(fs, parent, name, false, &key);
+	if (!r)
+		r = change_put(fs, key, rec, body, strlen(body), NULL);
+	gate_changed(fs);
+	return r;
 }
 
 /* -ENOENT: the source has it. */

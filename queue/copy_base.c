@@ -14,6 +14,7 @@
 #include "base/pool.h"
 #include "s3/mpu.h"
 #include "s3/object.h"
+#include "s3/part.h"
 
 static void give_up(struct copy *c, const char *why)
 {
@@ -90,10 +91,14 @@ int copy_learn_base(struct copy *c)
 	const struct s3_caps *caps = c->conf->caps;
 	/* A replica that differed may have been made so. */
 	bool distrust = c->j->code && strcmp(c->j->code, COPY_DIFFERS) == 0;
-	bool in_parts = copy_is_for_minio(c) || !job_base_is_whole(b, c->spec.size);
+	bool in_parts = copy_is_for_minio(c) || c->j->upload_id || c->early ||
+			!job_base_is_whole(b, c->spec.size);
 
 	/* A server that only fails at copies would keep the bytes from ever getting there. */
 	if (c->j->attempt > 0)
+		return 0;
+	/* Three requests, for so few bytes. */
+	if (copy_is_for_minio(c) && min_of(b->size, c->spec.size) <= PART_SIZE_MIN)
 		return 0;
 	if (!b->key || !version || distrust || (caps && lacks(caps->get)) ||
 	    (in_parts && caps && (lacks(caps->part_copy) || lacks(caps->multipart))))
@@ -105,10 +110,11 @@ int copy_learn_base(struct copy *c)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-/* MinIO takes the id of the source's version for an upload, in parts or not, and not for a copy. */
+/* MinIO takes the id of the source's version for an upload, in parts or not, and not for a copy. An
+ * upload that was begun is gone on with: nobody else would end it. */
 static bool is_one_request(const struct copy *c)
 {
-	return c->base.usable && !copy_is_for_minio(c) &&
+	return c->base.usable && !copy_is_for_minio(c) && !c->j->upload_id && !c->early &&
 	       job_base_is_whole(&c->spec.base, c->spec.size);
 }
 

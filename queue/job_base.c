@@ -65,6 +65,12 @@ bool job_base_is_whole(const struct job_base *b, uint64_t size)
 	return b->key && b->own_n == 0 && b->shown == size && b->size == size;
 }
 
+bool job_base_may_be(const char *etag, const char *copy)
+{
+	return !etag || !copy || !strchr(etag, '-') != !strchr(copy, '-') ||
+	       strcmp(etag, copy) == 0;
+}
+
 void job_base_to_json(const struct job_base *b, struct json_out *j)
 {
 	if (!b->key)

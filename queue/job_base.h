@@ -29,6 +29,10 @@ bool job_base_owns(const struct job_base *b, uint64_t off, uint64_t max, uint64_
 bool job_base_has(const struct job_base *b, struct s3_range r);
 /* Are those of a version of this size just the base's, all of them? */
 bool job_base_is_whole(const struct job_base *b, uint64_t size);
+/* Can a copy of a version with this ETag have that one? Of those that were made alike, in parts
+ * or not, no other: another writer was there before the copy was made, of whose bytes a destination
+ * has none. NULL = not known; with KMS an ETag says nothing. */
+bool job_base_may_be(const char *etag, const char *copy);
 
 /* As the member "base" of an object; nothing where there is none. */
 void job_base_to_json(const struct job_base *b, struct json_out *j);

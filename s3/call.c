@@ -2,7 +2,8 @@
  * call.c - s3_call; see client.h.
  *
  * A call is a row of attempts. After each: accept, correct something and go again at once (clock,
- * region, credentials, Content-MD5; each at most once a call), wait and go again, or stop:
+ * region, credentials, Content-MD5, checksum; each at most once a call), wait and go again, or
+ * stop:
  *
  *   answer                               once            else
  *   2xx, 304 to a condition              done            done
@@ -10,6 +11,7 @@
  *   301/307/400 that names the region    correct         correct
  *   token or key unknown, files changed  correct         correct
  *   Content-MD5 wanted                   correct         correct
+ *   the checksum of the body refused     correct         correct
  *   refused for now (SlowDown, 429, ...) wait            wait
  *   nothing sent                         wait            wait (patient: on and on)
  *   unclear (5xx, lost on the way)       stop            wait
@@ -28,14 +30,15 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "s3/answer.h"
+#include "s3/body_sum.h"
 #include "s3/sign.h"
 
 #define RETRY_AFTER_MAX_MS  30000
 #define SERVER_WORKS_FACTOR 5 /* Complete and Copy: the server may be busy for minutes */
 #define THROTTLE_STEPS	    2 /* throttled: wait as if so many more attempts had failed */
 #define HEAD_SKEW_MS	    (10 * 60 * 1000) /* S3 allows 15 minutes; a HEAD's 403 cannot say it */
-#define HASH_CHUNK	    (256 * 1024)
 #define SILENT_WAIT_MS	    1000
+#define CHECKSUM	    "x-amz-checksum-crc32c"
 
 static const struct backoff call_backoff = { 100, 10000, 20 };
 
@@ -49,10 +52,13 @@ struct call {
 	int64_t stall_ms;
 	unsigned tries;
 	bool skew_done, region_done, cred_done;
-	bool was_unclear; /* an earlier attempt was */
+	bool checksum_done;
+	bool checksum_refused; /* the header as such */
+	bool was_unclear;      /* an earlier attempt was */
 	/* of the latest attempt */
 	const struct cred *cred;
 	bool sent_md5;
+	char checksum[BODY_CRC32C]; /* as sent; "": none */
 	char region[40];
 	int64_t signed_ms;
 	int local_error; /* of the caller's read or write */
@@ -91,39 +97,22 @@ static int body_write(void *arg, const void *p, size_t n)
 	return k->local_error;
 }
 
-static int body_hash(struct call *k, enum digest_kind kind, uint8_t hash[DIGEST_MAX])
-{
-	auto_with(digest_free_ptr) struct digest *d = NULL;
-	auto_free char *chunk = NULL;
-	size_t n;
-	int rc;
-
-	if ((rc = digest_new(kind, &d)) != 0)
-		return rc;
-	if (!k->req->read) {
-		digest_add(d, k->req->body_size ? k->req->body_data : "",
-			   (size_t)k->req->body_size);
-		return digest_end(d, hash);
-	}
-	chunk = malloc(HASH_CHUNK);
-	if (!chunk)
-		return -ENOMEM;
-	for (uint64_t off = 0; off < k->req->body_size; off += n) {
-		n = (size_t)min_of(k->req->body_size - off, (uint64_t)HASH_CHUNK);
-		rc = body_read(k, chunk, n, off);
-		if (rc)
-			return rc;
-		digest_add(d, chunk, n);
-	}
-	return digest_end(d, hash);
-}
-
 static void kv_free_ptr(struct kv *kv)
 {
 	kv_free(kv);
 }
 
-/* The request's headers, and Content-MD5 where it is wanted: of the bytes as they are now. */
+/* What the server checks vouches for the bytes; so no MD5 is needed. */
+static bool is_vouched(const struct call *k)
+{
+	return k->checksum[0] && atomic_load(&k->c->checksums) == CHECKSUMS_YES;
+}
+
+/*
+ * The request's headers, and the checksum and Content-MD5 where they are wanted: of the bytes as
+ * they are now. A header and no trailer: a server that knows no trailers would keep the chunks
+ * around the body as if they were the object's.
+ */
 static int request_headers(struct call *k, struct kv *ret_headers)
 {
 	const struct s3_req *q = k->req;
@@ -132,10 +121,16 @@ static int request_headers(struct call *k, struct kv *ret_headers)
 	int rc = kv_copy(ret_headers, &q->headers);
 
 	buf_init(&text, BUF_LIMIT_SMALL);
-	k->sent_md5 = q->content_md5 || (q->check_md5 && atomic_load(&k->c->wants_md5));
+	k->checksum[0] = '\0';
+	if (rc == 0 && q->checksum && !k->checksum_done &&
+	    atomic_load(&k->c->checksums) != CHECKSUMS_NO &&
+	    (rc = body_crc32c(k->req, k->checksum)) == 0)
+		rc = kv_set(ret_headers, CHECKSUM, k->checksum);
+	k->sent_md5 = !is_vouched(k) &&
+		      (q->content_md5 || (q->check_md5 && atomic_load(&k->c->wants_md5)));
 	if (rc || !k->sent_md5)
 		return rc;
-	if ((rc = body_hash(k, DIGEST_MD5, hash)) != 0 ||
+	if ((rc = body_hash(k->req, DIGEST_MD5, hash)) != 0 ||
 	    (rc = base64_encode(hash, MD5_SIZE, &text)) != 0)
 		return rc;
 	return kv_set(ret_headers, "content-md5", buf_str(&text));
@@ -166,7 +161,7 @@ static int request_sign(struct call *k, const struct place *place, struct kv *he
 
 	int rc = request_headers(k, &unsigned_headers);
 
-	if (rc == 0 && signs_payload(k) && (rc = body_hash(k, DIGEST_SHA256, hash)) == 0)
+	if (rc == 0 && signs_payload(k) && (rc = body_hash(k->req, DIGEST_SHA256, hash)) == 0)
 		hex_encode(hash, SHA256_SIZE, payload);
 	if (rc)
 		return rc;
@@ -216,12 +211,34 @@ static int local_failure(struct call *k, int rc, const char *why)
 	return rc;
 }
 
-static int md5_failure(struct call *k)
+static int other_bytes(struct call *k, const char *code)
 {
-	answer_none("ETagMismatch", FAULT_RETRY, "the server stored other bytes than were sent",
+	answer_none(code, FAULT_RETRY, "the server stored other bytes than were sent",
 		    &k->res->error);
 	k->res->error.status = k->res->status;
 	return -EIO;
+}
+
+/* What does the answer to a change tell of the bytes that it stored? Of a body whose MD5 was not
+ * taken as it was sent, it is taken now. */
+static int body_judge(struct call *k, const struct http_res *h)
+{
+	const char *told = k->checksum[0] ? kv_get(&k->res->headers, CHECKSUM) : NULL;
+	uint8_t sum[DIGEST_MAX];
+	bool known = h->body_md5_valid;
+
+	if (told && strcmp(told, k->checksum) != 0)
+		return other_bytes(k, "ChecksumMismatch");
+	if (k->checksum[0])
+		atomic_store(&k->c->checksums, told ? CHECKSUMS_YES : CHECKSUMS_NO);
+	if (k->checksum_refused)
+		atomic_store(&k->c->checksums, CHECKSUMS_NO);
+	if (known)
+		memcpy(sum, h->body_md5, MD5_SIZE);
+	else if (!told && (!k->req->body_size || k->checksum[0]))
+		known = body_hash(k->req, DIGEST_MD5, sum) == 0;
+	return known && answer_md5_differs(&k->res->headers, sum) ? other_bytes(k, "ETagMismatch")
+								  : 0;
 }
 
 /* No answer came. A body that did not go out whole was not carried out. */
@@ -234,7 +251,6 @@ static bool is_unclear(const struct call *k, const struct http_res *h)
 static int answer_judge(struct call *k, int rc, const struct http_res *h)
 {
 	struct s3_res *res = k->res;
-	uint8_t empty[MD5_SIZE];
 
 	if (rc && (k->local_error || rc == -ECANCELED || rc == -EINTR || rc == -ENOMEM ||
 		   rc == -EINVAL)) {
@@ -261,14 +277,7 @@ static int answer_judge(struct call *k, int rc, const struct http_res *h)
 		 strstr(buf_str(&res->body), "<Error>"))
 		return answer_error(k->req, res->status, &res->headers, &res->body, clock_wall_ms(),
 				    &res->error);
-	if (rc == 0 && k->req->check_md5) {
-		if (h->body_md5_valid && answer_md5_differs(&res->headers, h->body_md5))
-			return md5_failure(k);
-		if (!k->req->body_size && md5("", 0, empty) == 0 &&
-		    answer_md5_differs(&res->headers, empty))
-			return md5_failure(k);
-	}
-	return rc;
+	return rc == 0 && k->req->check_md5 ? body_judge(k, h) : rc;
 }
 
 static void attempt_log(const struct call *k, int rc, int64_t ms)
@@ -293,7 +302,7 @@ static int attempt_send(struct call *k, const struct place *place, const struct 
 		.headers = headers,
 		.body_size = k->req->body_size,
 		.body_data = k->req->body_data,
-		.want_md5 = k->req->check_md5,
+		.want_md5 = k->req->check_md5 && !is_vouched(k),
 		.read = k->req->body_size ? body_read : NULL,
 		.read_arg = k,
 		.head = k->req->head ? see_head : NULL,
@@ -410,6 +419,25 @@ static bool correct_md5(struct call *k)
 	    !strstr(e->message, "Content-MD5"))
 		return false;
 	atomic_store(&k->c->wants_md5, true);
+	k->checksum_refused = k->checksum_done = k->checksum[0]; /* it was not heeded */
+	return true;
+}
+
+/* Once more without the checksum: a server that does not know it may refuse it, which is remembered
+ * if that helps; and bytes that changed since it was taken have the MD5 of what was sent. */
+static bool correct_checksum(struct call *k)
+{
+	const struct s3_error *e = &k->res->error;
+	bool differs = strcmp(e->code, "BadDigest") == 0;
+	bool refused = e->status == 501 || (e->status == 400 && strcasestr(e->message, "checksum"));
+	char now[BODY_CRC32C];
+
+	if (!k->checksum[0] || !(differs || (refused && !is_vouched(k))))
+		return false;
+	if (differs && (body_crc32c(k->req, now) != 0 || strcmp(now, k->checksum) == 0))
+		return false;
+	k->checksum_done = true;
+	k->checksum_refused = !differs;
 	return true;
 }
 
@@ -418,7 +446,8 @@ static bool correct(struct call *k)
 {
 	if (k->res->error.status == 0)
 		return false;
-	return correct_md5(k) || correct_skew(k) || correct_region(k) || correct_cred(k);
+	return correct_md5(k) || correct_skew(k) || correct_region(k) || correct_cred(k) ||
+	       correct_checksum(k);
 }
 
 /* ---- again? ---- */

@@ -66,6 +66,10 @@ struct s3_req {
 	 * anyway once the server has asked for it: AWS does for versions with Object Lock, the
 	 * bucket's default retention included (S3 API Reference, "PutObject", Content-MD5) */
 	bool content_md5;
+	/* with check_md5: x-amz-checksum-crc32c goes out with the body, which is read once before
+	 * for it, and must come back. A server that does so needs neither MD5; one that refuses or
+	 * ignores the header is not sent it again (S3 User Guide, "Checking object integrity") */
+	bool checksum;
 };
 
 struct s3_res {

@@ -8,6 +8,9 @@
 #include "s3/client.h"
 #include "s3/endpoint.h"
 
+/* Does the server heed the checksum of a body, and give it back? */
+enum checksums { CHECKSUMS_UNKNOWN, CHECKSUMS_NO, CHECKSUMS_YES };
+
 struct s3_client {
 	char *bucket;
 	char *url; /* for people */
@@ -25,6 +28,7 @@ struct s3_client {
 	void *attempt_arg;
 	_Atomic int64_t skew_ms; /* server's clock - ours */
 	atomic_bool wants_md5;	 /* it has refused data without Content-MD5 */
+	atomic_int checksums;	 /* enum checksums, as its latest answer tells */
 	struct {
 		struct lock l;
 		struct cond cond; /* aborted */

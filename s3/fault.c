@@ -26,6 +26,7 @@ static const struct code_row code_table[] = {
 	{ "AuthorizationHeaderMalformed", FAULT_AUTH, -EACCES },
 	{ "BadDigest", FAULT_RETRY, -EIO },
 	{ "BandwidthLimitExceeded", FAULT_RETRY, -EIO },
+	{ "ChecksumMismatch", FAULT_RETRY, -EIO },
 	{ "ConcurrentModification", FAULT_RETRY, -EIO },
 	{ "ConditionalRequestConflict", FAULT_CONFLICT, -ESTALE },
 	{ "ETagMismatch", FAULT_RETRY, -EIO },

@@ -406,6 +406,7 @@ int object_put(struct s3_client *c, const char *key, const struct s3_put_opts *o
 						   .once = true,
 						   .data = true,
 						   .check_md5 = true,
+						   .checksum = true,
 						   .content_md5 = opts && (opts->lock_mode ||
 									   opts->legal_hold) };
 	struct s3_error e = { 0 };

@@ -1,5 +1,6 @@
 #!/bin/bash
-# A MinIO destination copies what it has, too, and its replicas have the ids, times and ETags of the source's versions.
+# A MinIO destination copies what it has, too, but for small objects, which are one request
+# then and three as a copy. Its replicas have the ids, times and ETags of the source's versions.
 # servers: s3d
 . "$(dirname "$0")/lib.sh"
 only_on s3d "its face of MinIO"
@@ -23,7 +24,10 @@ for name in big small; do
 	mv "$MNT/$name" "$MNT/new-$name"
 done
 wait_repl
-assert_eq "$(count_bodies b)" 1 "bodies sent in all"
+assert_eq "$(count_bodies b big) $(count_bodies b new-big)" "1 0" "bodies sent of the large one"
+assert_requests b 'CreateMultipartUpload|UploadPartCopy|CompleteMultipartUpload' small 0
+assert_requests b 'CreateMultipartUpload|UploadPartCopy|CompleteMultipartUpload' new-small 0
+assert_requests b PutObject new-small 1
 for name in big small; do
 	same $name
 	same new-$name

@@ -293,6 +293,10 @@ def do_head(side, key):
         print('meta.%s: %s' % (name, value))
 
 
+def do_checksum(side, key):
+    print(client(side).head_object(Bucket=bucket(side), Key=key, ChecksumMode='ENABLED').get('ChecksumCRC32C', ''))
+
+
 def do_meta(side, key, name):
     print(client(side).head_object(Bucket=bucket(side), Key=key)['Metadata'].get(name, ''))
 

@@ -27,6 +27,27 @@ assert full(os.fsync, fd), 'fsync after the disk was full'
 assert full(os.close, fd), 'close after the disk was full'
 END
 rm -f "$MNT/torn"
+# somebody else fills the disk, and the half of a write still fits
+/usr/bin/python3 - "$MNT/half" "$STATE/fill" <<'END'
+import errno, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+os.write(fd, bytes(1 << 19))
+fill = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT)
+try:
+    while True:
+        os.write(fill, bytes(1 << 20))
+except OSError as e:
+    assert e.errno == errno.ENOSPC, e
+os.ftruncate(fill, os.lseek(fill, 0, os.SEEK_CUR) - 40000)
+for call in (lambda: os.write(fd, bytes(200000)), lambda: os.fsync(fd), lambda: os.close(fd)):
+    try:
+        call()
+    except OSError as e:
+        assert e.errno == errno.ENOSPC, e
+    else:
+        sys.exit('no error')
+END
+rm -f "$MNT/half" "$STATE/fill"
 echo small >"$MNT/small"
 mkdir "$MNT/dir"
 mv "$MNT/small" "$MNT/dir/small"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Errors that pass are retried and leave no trace: 503, SlowDown, resets, truncated answers, 200 with <Error>, wrong ETags.
+# Errors that pass are retried and leave no trace: 503, SlowDown, resets, truncated answers, 200 with <Error>, wrong ETags and checksums.
 # servers: s3d
 . "$(dirname "$0")/lib.sh"
 begin
@@ -22,7 +22,7 @@ for side in a b; do
 	try $side 'op=PutObject count=1 action=reset' 'op=UploadPart count=2 action=reset'
 	try $side 'op=PutObject count=1 action=reset-after' 'op=CompleteMultipartUpload count=1 action=reset-after'
 	try $side 'op=CompleteMultipartUpload count=1 action=error200' 'op=CreateMultipartUpload count=1 action=status:503'
-	try $side 'op=PutObject count=1 action=wrong-etag' 'op=UploadPart count=1 action=wrong-etag'
+	try $side 'op=PutObject count=1 action=wrong-checksum' 'op=UploadPart count=1 action=wrong-etag'
 done
 s3 compare
 assert_eq "$(s3 uploads a , uploads b)" "" "unfinished uploads"

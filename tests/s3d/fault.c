@@ -47,6 +47,7 @@ static const struct {
 	{ "error200", FAULT_ERROR200 },
 	{ "wrong-etag", FAULT_WRONG_ETAG },
 	{ "drop-etag", FAULT_DROP_ETAG },
+	{ "wrong-checksum", FAULT_WRONG_CHECKSUM },
 	{ "stall", FAULT_STALL },
 };
 

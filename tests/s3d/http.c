@@ -186,6 +186,22 @@ static void spoil_etag(struct req *r)
 		*x = *x == '0' ? '1' : '0';
 }
 
+static void spoil_checksum(struct req *r)
+{
+	for (int i = 1; i < CSUM_N; i++) {
+		char name[40];
+		snprintf(name, sizeof(name), "x-amz-checksum-%s", csum_names[i]);
+		const char *sum = req_get_set(r, name);
+		if (!sum)
+			continue;
+		char *wrong = x_strdup(sum);
+		req_unset(r, name);
+		*wrong = *wrong == 'A' ? 'B' : 'A';
+		req_set(r, name, wrong);
+		free(wrong);
+	}
+}
+
 static ssize_t read_half(void *cls, uint64_t pos, char *out, size_t max)
 {
 	struct req *r = cls;
@@ -258,6 +274,8 @@ static enum MHD_Result answer(struct req *r)
 {
 	if (r->fault.action == FAULT_WRONG_ETAG || r->fault.action == FAULT_DROP_ETAG)
 		spoil_etag(r);
+	if (r->fault.action == FAULT_WRONG_CHECKSUM)
+		spoil_checksum(r);
 	if (r->close_silently)
 		r->status = 0;
 	log_request(r);

@@ -259,6 +259,21 @@ static void count(void *arg, const char *key, bool other)
 	(*(int *)arg)++;
 }
 
+/* What was said before a directory was asked for holds no longer because of it. */
+static void test_absent_until(void)
+{
+	struct attr_cache *c = NULL;
+	int64_t now = clock_mono_ms();
+
+	CHECK_INT(attr_cache_new(10, 1000, &c), 0);
+	CHECK_INT(attr_cache_absent_until(c, "", "d", "d/"), 0);
+	attr_cache_put_stretch(c, "", "", NULL, now - 900, CLOCK_NEVER);
+	CHECK_INT(attr_cache_absent_until(c, "", "d", "d/"), now + 100);
+	attr_cache_put_absent(c, "d/");
+	CHECK(attr_cache_absent_until(c, "", "d", "d/") >= now + 1000);
+	attr_cache_free(c);
+}
+
 /* What others did is told, once; what we did is not. Also of what was too old to be believed. */
 static void test_change(void)
 {
@@ -298,6 +313,7 @@ static void test_change(void)
 
 int main(void)
 {
+	test_absent_until();
 	test_change();
 	test_seen_again();
 	test_mode();

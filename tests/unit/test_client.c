@@ -869,6 +869,36 @@ static void test_guard(void)
 	CHECK_CASE(NULL);
 }
 
+/* A server that heeds the checksum spares the MD5, until it does not any more. */
+static void test_guard_checksum(void)
+{
+	static const struct step steps[] = {
+		{ 0, 200, "x-amz-checksum-crc32c: yZRlqg==\n", NULL, 0, 0 },
+		{ 0, 200, "x-amz-checksum-crc32c: yZRlqg==\n", NULL, 0, 0 },
+		{ 0, 200, "etag: \"00000000000000000000000000000000\"\n", NULL, 0, 0 },
+		{ 0, 200, "etag: \"5eb63bbbe01eeed093cb22bb8f5acdc3\"\n", NULL, 0, 0 },
+	};
+	struct s3_req q = { .op = "PutObject",
+			    .method = "PUT",
+			    .key = "k",
+			    .body_data = "hello world",
+			    .body_size = 11,
+			    .check_md5 = true,
+			    .checksum = true };
+	struct script s;
+	struct s3_client *c = scripted(&s, steps, 4);
+
+	for (unsigned n = 0; n < 3; n++) {
+		struct s3_res res = { 0 };
+
+		CHECK_INT(s3_call(c, &q, &res), 0);
+		s3_res_free(&res);
+	}
+	CHECK_INT(s.calls, 4);
+	CHECK(s.want_md5[0] && !s.want_md5[1] && !s.want_md5[2] && s.want_md5[3]);
+	s3_client_free(c);
+}
+
 static void test_conditional(void)
 {
 	static const struct step steps[] = { { 0, 304, "etag: \"x\"\n", NULL, 0, 0 } };
@@ -902,6 +932,7 @@ int main(void)
 	test_sink();
 	test_upload();
 	test_guard();
+	test_guard_checksum();
 	test_conditional();
 	return check_done();
 }

@@ -1,6 +1,7 @@
 /* test_copy_base.c - what a destination has already: is it copied there, and when is it sent? */
 #include "queue/copy_i.h"
 #include "queue/worker_i.h"
+#include "s3/mpu.h"
 #include "tests/unit/queue_fixture.h"
 
 #define PARTS_SIZE (12 * MIB)
@@ -252,6 +253,31 @@ static void test_parts(bool pool, bool staged)
 	free(body);
 }
 
+/* An upload that was begun is gone on with, also where one request would do. */
+static void test_begun(void)
+{
+	char *body = pattern(PARTS_SIZE);
+	struct run r = { 0 };
+	struct job j = begin(body, body, PARTS_SIZE, &r);
+	struct kv meta = KV_EMPTY;
+	struct s3_put_opts opts = { .meta = &meta };
+	struct dest *d;
+	char why[300];
+
+	must(kv_set(&meta, "colour", "red"));
+	must(kv_set(&meta, "crrfs-id", "tok"));
+	must(dest_get(f.dests, COPY, &d, why, sizeof(why)));
+	must(mpu_create(dest_client(d), "new", &opts, &j.upload_id, NULL));
+	CHECK_INT(run(&j, &r), 0);
+	check_body(body, PARTS_SIZE);
+	CHECK_INT(r.report.bytes, 0);
+	CHECK_INT(f.s3.uploads_n, 1);
+	CHECK(!f.s3.uploads[0].id);
+	end(&j);
+	kv_free(&meta);
+	free(body);
+}
+
 /* The source tells what the version carries, and not what it was made of: a staged file of the right
  * length has holes all the same. */
 static void test_staged_unknown(void)
@@ -315,6 +341,7 @@ int main(void)
 	test_parts(false, true);
 	test_parts(true, true);
 	test_parts(true, false);
+	test_begun();
 	test_staged_unknown();
 	test_parts_refused();
 	return check_done();

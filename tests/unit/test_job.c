@@ -224,15 +224,15 @@ static void test_base(void)
 		bool owns;
 		uint64_t len; /* from r.start on */
 	} rows[] = {
-		{ { 0, 10 }, true, false, 10 },	   { { 0, 11 }, false, false, 10 },
-		{ { 10, 20 }, false, true, 10 },   { { 15, 30 }, false, true, 5 },
-		{ { 20, 30 }, true, false, 10 },   { { 19, 30 }, false, true, 1 },
-		{ { 20, 90 }, true, false, 70 },   { { 20, 91 }, false, false, 70 },
-		{ { 30, 101 }, false, false, 60 }, { { 90, 120 }, false, true, 10 },
+		{ { 0, 10 }, true, false, 10 },	    { { 0, 11 }, false, false, 10 },
+		{ { 10, 20 }, false, true, 10 },    { { 15, 30 }, false, true, 5 },
+		{ { 20, 30 }, true, false, 10 },    { { 19, 30 }, false, true, 1 },
+		{ { 20, 90 }, true, false, 70 },    { { 20, 91 }, false, false, 70 },
+		{ { 30, 101 }, false, false, 60 },  { { 90, 120 }, false, true, 10 },
 		{ { 100, 120 }, false, false, 20 }, { { 5, 5 }, false, false, 0 },
 	};
 	struct s3_range own[] = { { 10, 20 }, { 90, 100 } };
-	struct job_base b = { .key = (char *)(uintptr_t)"k", .size = 200, .shown = 95 },
+	struct job_base b = { .key = (char *)(uintptr_t) "k", .size = 200, .shown = 95 },
 			none = { .size = 200, .shown = 200 };
 
 	CHECK(job_base_has(&b, (struct s3_range){ 0, 95 }));
@@ -256,6 +256,21 @@ static void test_base(void)
 	CHECK(!job_base_is_whole(&b, 199));
 }
 
+static void test_base_etag(void)
+{
+	static const struct {
+		const char *etag, *copy;
+		bool may_be;
+	} rows[] = {
+		{ "a", "a", true },	 { "a", "b", false },	  { "a-2", "a-2", true },
+		{ "a-2", "b-2", false }, { "a-2", "a-3", false }, { "a-2", "b", true },
+		{ "a", "b-2", true },	 { NULL, "b", true },	  { "a", NULL, true },
+	};
+
+	for (size_t i = 0; i < array_size(rows); i++)
+		CHECK_INT(job_base_may_be(rows[i].etag, rows[i].copy), rows[i].may_be);
+}
+
 static void test_free(void)
 {
 	struct job j = { .state = JOB_READY };
@@ -276,6 +291,7 @@ int main(void)
 	test_spec();
 	test_bad_spec();
 	test_base();
+	test_base_etag();
 	test_free();
 	return check_done();
 }

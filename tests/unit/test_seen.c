@@ -27,6 +27,8 @@ static void test_whole(void)
 	CHECK_INT(ask(s, "a", 0), SEEN_NOTHING);
 	seen_put(s, "d/", "", NULL, 100, INT64_MAX);
 	CHECK_INT(ask(s, "a", 100), SEEN_ABSENT);
+	CHECK_INT(seen_until(s, "d/", "a"), 1100);
+	CHECK_INT(seen_until(s, "e/", "a"), 0);
 	CHECK_INT(ask(s, "\xc3\xa9", 1099), SEEN_ABSENT);
 	CHECK_INT(seen_ask(s, "e/", "a", 200, from), SEEN_NOTHING);
 	CHECK_INT(ask(s, "a", 1100), SEEN_NOTHING); /* too old, and little used */

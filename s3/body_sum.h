@@ -1,0 +1,17 @@
+/* body_sum.h - sums over the body of a request as it is now; it is read once for each. 0, -ENOMEM,
+ * or what reading it returned. */
+#ifndef S3_BODY_SUM_H
+#define S3_BODY_SUM_H
+
+#include "base/digest.h"
+#include "s3/client.h"
+
+int body_hash(const struct s3_req *q, enum digest_kind kind, uint8_t ret_hash[DIGEST_MAX])
+	must_check;
+
+#define BODY_CRC32C 9
+/* As x-amz-checksum-crc32c has it: Base64, most significant byte first (S3 API Reference,
+ * "PutObject"). */
+int body_crc32c(const struct s3_req *q, char ret_s[BODY_CRC32C]) must_check;
+
+#endif
