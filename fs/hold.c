@@ -334,6 +334,20 @@ static bool is_nameless(struct file *f)
 	return node_key(f->fs->nodes, f->node, &key) == -ESTALE;
 }
 
+/* What was acknowledged is not dropped without a word: its bytes are kept aside. */
+static void keep_aside(struct file *f)
+{
+	struct spool *spool = f->locked.body->spool;
+	char shown[256];
+
+	if (f->locked.state != FILE_HELD ||
+	    spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
+		return;
+	log_error("upload=failed key=\"%s\" why=\"its name is gone\" kept=%s/%s",
+		  printable(ticket_key(f->locked.ticket), shown, sizeof(shown)),
+		  f->fs->conf.failed_dir, spool_name(spool));
+}
+
 static int commit_waiting_busy(struct file *f)
 {
 	int r = file_commit_busy(f);
@@ -342,6 +356,7 @@ static int commit_waiting_busy(struct file *f)
 		return 0;
 	if (!r || !is_waiting(f->locked.state) || !is_nameless(f))
 		return r;
+	keep_aside(f);
 	file_kill_busy(f);
 	file_drop_held_ref(f);
 	return 0;

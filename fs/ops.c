@@ -124,10 +124,13 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 {
 	auto_with(attr_free) struct attr pending = { 0 };
 	struct node *n = NULL;
-	int r = node_get(fs->nodes, parent, name, a->is_dir, true, &n);
+	/* What is pending under the name is not taken away by a key of the same name and "/". */
+	bool is_dir = a->is_dir && (look_pending(fs, parent, name, &pending) || pending.is_dir);
+	int r = node_get(fs->nodes, parent, name, is_dir, true, &n);
 
 	if (r)
 		return r;
+	attr_free(&pending);
 	memset(ret_e, 0, sizeof(*ret_e));
 	/* An open file knows better than a listing. */
 	if (file_peek_attr(fs, n, &pending) || file_getattr(fs, n, &ret_e->attr))
