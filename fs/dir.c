@@ -190,7 +190,7 @@ static int one_local(void *arg, struct node *n)
 {
 	auto_with(attr_free) struct attr a = { 0 };
 
-	return is_local(arg, n, &a) ? 1 : 0;
+	return !file_peek_attr(arg, n, &a) && !a.is_dir; /* whatever the source has of it */
 }
 
 bool dir_has_local(struct fs *fs, struct node *n)
