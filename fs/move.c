@@ -300,8 +300,10 @@ static int join(struct run *r, const char *prefix, const char *other_prefix, dec
 /* Was copy made of what e is now, or of something younger? */
 static bool is_copied(const struct s3_entry *e, const struct s3_entry *copy)
 {
-	if (!copy || copy->mtime_ms != e->mtime_ms)
-		return copy && copy->mtime_ms > e->mtime_ms;
+	if (!copy)
+		return false;
+	if (copy->mtime_ms != e->mtime_ms)
+		return copy->mtime_ms > e->mtime_ms;
 	return e->etag && copy->etag && !strcmp(e->etag, copy->etag);
 }
 
@@ -310,7 +312,7 @@ static enum act decide_copy(struct run *r, const struct s3_entry *e, const struc
 	bool marker = !strcmp(e->key, r->m->from);
 
 	/* An empty directory that is replaced has an object of its own. */
-	if (!r->resumed || marker || !is_copied(e, copy))
+	if (!r->resumed || marker || !copy || !is_copied(e, copy))
 		return ACT_COPY;
 	note_copy(r, copy->mtime_ms);
 	return ACT_NONE;
