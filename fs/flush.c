@@ -66,6 +66,14 @@ static bool is_strangers_close(const struct handle *h, pid_t tid)
 	return caller >= 0 && caller != h->opener;
 }
 
+/* The kernel says so of a name that it was told to forget, though it may be there again. */
+static bool is_path(const char *target, const char *path)
+{
+	size_t n = strlen(path);
+
+	return !strncmp(target, path, n) && (!target[n] || !strcmp(target + n, " (deleted)"));
+}
+
 static bool is_open_for_writing(pid_t tid, const char *fd, const char *path)
 {
 	char link[64], target[4096];
@@ -77,7 +85,7 @@ static bool is_open_for_writing(pid_t tid, const char *fd, const char *path)
 	if (n < 0)
 		return false;
 	target[n] = '\0';
-	if (strcmp(target, path))
+	if (!is_path(target, path))
 		return false;
 	snprintf(link, sizeof(link), "/proc/%d/fdinfo/%.20s", (int)tid, fd);
 	flags = proc_number(link, "flags:", 8);
