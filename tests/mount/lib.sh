@@ -376,6 +376,10 @@ at_exit() {
 	for pid in ${CHILDREN[@]+"${CHILDREN[@]}"} ${DAEMONS[@]+"${DAEMONS[@]}"}; do
 		end_process "$pid"
 	done
+	# the gateway has all buckets of all tests in memory
+	if [ -z "${KEEP:-}" ] && [ "$S3_SERVER" = rgw ] && [ "$(du -sm "$T" | cut -f1)" -ge 10 ]; then
+		timeout 60 /usr/bin/python3 "$TEST_DIR/s3.py" rmbucket a , rmbucket b >/dev/null 2>&1
+	fi
 	if [ -n "${KEEP:-}" ]; then
 		echo "kept: $T"
 	else
