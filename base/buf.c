@@ -149,6 +149,11 @@ int str_format(char **ret_s, const char *fmt, ...)
 	return 0;
 }
 
+bool str_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 int str_dup(const char *s, char **ret_s)
 {
 	char *copy = NULL;

@@ -50,5 +50,7 @@ int buf_take(struct buf *b, char **ret_s, size_t *ret_len) must_check;
 int str_format(char **ret_s, const char *fmt, ...) printf_like(2, 3) must_check;
 /* strdup: returns 0 or -ENOMEM; s == NULL gives NULL. */
 int str_dup(const char *s, char **ret_s) must_check;
+/* Equal, or both NULL. */
+bool str_same(const char *a, const char *b);
 
 #endif

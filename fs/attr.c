@@ -27,13 +27,6 @@
 /* in the database: a directory that had no marker when it was asked for */
 static const struct meta_of bare = { .etag = "-" };
 
-static bool key_is_dir(const char *key)
-{
-	size_t n = strlen(key);
-
-	return !n || key[n - 1] == '/';
-}
-
 static bool marker_unknown(const struct attr *a)
 {
 	return a->is_dir && !a->has_object && !a->rec_known;
@@ -58,7 +51,7 @@ void attr_learn(struct fs *fs, const char *key, const struct attr *a)
 		metadb_del(fs->metadb, key);
 		return;
 	}
-	mine.is_dir = key_is_dir(key);
+	mine.is_dir = path_is_dir_key(key);
 	mine.has_object = true;
 	mine.mtime_about = true;
 	if (!mine.mtime_ms)
@@ -84,7 +77,7 @@ static int recall(struct fs *fs, const char *key, struct attr *a)
 
 void attr_forget(struct fs *fs, const char *key, bool kept)
 {
-	bool is_dir = key_is_dir(key);
+	bool is_dir = path_is_dir_key(key);
 
 	if (is_dir)
 		attr_cache_clear_below(fs->attrs, key);
@@ -108,7 +101,7 @@ static int attr_from_info(const struct fs *fs, const char *key, struct s3_info *
 {
 	attr_free(ret_a);
 	*ret_a = (struct attr){
-		.is_dir = key_is_dir(key),
+		.is_dir = path_is_dir_key(key),
 		.has_object = !i->delete_marker,
 		.past = history_holds(fs, key),
 		.size = i->size,
@@ -150,7 +143,7 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 
 	if (!r && info.delete_marker && !history_holds(fs, key))
 		r = -ENOENT;
-	if (r == -ENOENT && !key_is_dir(key) && !history_holds(fs, key))
+	if (r == -ENOENT && !path_is_dir_key(key) && !history_holds(fs, key))
 		attr_cache_put_seen(fs->attrs, key, NULL, since);
 	if (!r)
 		r = attr_from_info(fs, key, &info, since, ret_a);
@@ -237,13 +230,13 @@ int attr_get(struct fs *fs, const char *key, struct attr *ret_a)
 					.rec = { .tags_known = true } };
 		return 0;
 	}
-	if (key_is_dir(key) && history_holds(fs, key)) {
+	if (path_is_dir_key(key) && history_holds(fs, key)) {
 		past_dir(ret_a);
 		return 0;
 	}
 	r = attr_cache_get(fs->attrs, key, ret_a);
 	if (r == -EAGAIN || (!r && marker_unknown(ret_a)))
-		r = key_is_dir(key) ? ask_dir(fs, key, ret_a) : ask_file(fs, key, ret_a);
+		r = path_is_dir_key(key) ? ask_dir(fs, key, ret_a) : ask_file(fs, key, ret_a);
 	return r;
 }
 
@@ -318,7 +311,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 		r = head(fs, key, a);
 		headed = true;
 	}
-	if (r == -ENOENT && key_is_dir(key)) {
+	if (r == -ENOENT && path_is_dir_key(key)) {
 		become_bare(fs, key, a, since);
 		metadb_put(fs->metadb, key, &bare, &a->rec);
 		return 0;
@@ -399,7 +392,7 @@ static bool is_of(const struct attr *seen, const struct s3_entry *e)
 
 int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 {
-	auto_with(attr_free) struct attr a = { .is_dir = e->is_prefix || key_is_dir(e->key),
+	auto_with(attr_free) struct attr a = { .is_dir = e->is_prefix || path_is_dir_key(e->key),
 					       .has_object = !e->is_prefix,
 					       .size = e->size,
 					       .mtime_ms = e->mtime_ms };

@@ -125,15 +125,10 @@ static void object_free(struct cache_object *o)
 	free(o);
 }
 
-static bool is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 bool cache_object_is(const struct cache_object *o, const struct read_id *id)
 {
-	return o->size == id->size && is_same(o->version_id, id->version_id) &&
-	       is_same(o->etag, id->etag) && is_same(o->key, id->key);
+	return o->size == id->size && str_same(o->version_id, id->version_id) &&
+	       str_same(o->etag, id->etag) && str_same(o->key, id->key);
 }
 
 static int object_new(const struct read_id *id, struct cache_object **ret_o)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "fs/path.h"
 #include "queue/replica.h"
 #include "s3/object.h"
 #include "s3/tagging.h"
@@ -153,13 +154,6 @@ static int attr_of(const struct meta_rec *rec, const struct s3_info *info, uint6
 	return 0;
 }
 
-static bool key_is_dir(const char *key)
-{
-	size_t n = strlen(key);
-
-	return n && key[n - 1] == '/';
-}
-
 struct memory {
 	const uint8_t *p;
 };
@@ -214,7 +208,7 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 			change_log_failed("put", key, &e);
 	}
 	if (!r)
-		r = attr_of(&mine, &info, n, key_is_dir(key), &made);
+		r = attr_of(&mine, &info, n, path_is_dir_key(key), &made);
 	r = settle_version(fs, t, key, r, &e, &made, &none);
 	if (!r && ret_a)
 		r = attr_copy(ret_a, &made);
@@ -276,17 +270,12 @@ static void ask_sse(struct fs *fs, const char *key, const char *version, struct 
 		log_debug("op=copy result=\"the encryption is not known\"");
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
 /* A destination that has src can make the copy by itself, where it is a copy of that one, and need
  * not be encrypted otherwise: Ceph would not. Borrows. */
 static struct job_base base_of(const char *src, const struct attr *a, const struct attr *made)
 {
-	if (!a->size || !same_text(a->rec.sse, made->rec.sse) ||
-	    !same_text(a->rec.sse_key, made->rec.sse_key) ||
+	if (!a->size || !str_same(a->rec.sse, made->rec.sse) ||
+	    !str_same(a->rec.sse_key, made->rec.sse_key) ||
 	    (!replica_is_kms(a->rec.sse) && !job_base_may_be(a->etag, made->etag)))
 		return (struct job_base){ 0 };
 	return (struct job_base){ .key = (char *)(uintptr_t)src,
@@ -319,7 +308,7 @@ static int copy_under(struct fs *fs, const struct ticket *t, const char *src, co
 		r = send_copy(fs, src, a, version, dst, &mine, &info, e);
 	if (!r && mine.sse && !info.sse)
 		ask_sse(fs, dst, info.version_id, &mine);
-	return r ? r : attr_of(&mine, &info, a->size, key_is_dir(dst), ret_made);
+	return r ? r : attr_of(&mine, &info, a->size, path_is_dir_key(dst), ret_made);
 }
 
 static void move_attr(struct attr *to, struct attr *from)
@@ -389,7 +378,7 @@ static int find_made(struct fs *fs, const struct ticket *t, const char *key, con
 
 	if (!r)
 		r = object_find(fs->source, key, REPL_META_ID, ticket_token(t), 0, &info, e);
-	return r ? r : attr_of(&mine, &info, a->size, key_is_dir(key), ret_made);
+	return r ? r : attr_of(&mine, &info, a->size, path_is_dir_key(key), ret_made);
 }
 
 /* Is it what a says yet? Not every server looks at the copy's condition (Ceph does not). */

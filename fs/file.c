@@ -15,16 +15,11 @@
 #include "fs/path.h"
 #include "s3/part.h"
 
-static bool is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* A change of metadata alone makes a version of the same content. */
 static bool is_content_of(const struct body *a, const struct body *b)
 {
-	return a->full_size == b->full_size && is_same(a->etag, b->etag) &&
-	       (a->etag || is_same(a->version_id, b->version_id));
+	return a->full_size == b->full_size && str_same(a->etag, b->etag) &&
+	       (a->etag || str_same(a->version_id, b->version_id));
 }
 
 /* Of the source's version that a clean file is; 0: it cannot be told from another. */

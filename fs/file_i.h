@@ -176,10 +176,6 @@ int file_now_copy(struct file *f, struct attr *ret_a) must_check;
 void file_now_set(struct file *f, struct attr *a);  /* takes what is in a; a is empty after */
 void file_body_set(struct file *f, struct body *b); /* takes b */
 
-/* rename.c: the key of a name in a directory. */
-int file_child_key(struct fs *fs, uint64_t parent, const char *name, bool is_dir, char **ret_key)
-	must_check;
-
 /* commit.c: busy's */
 int file_save_busy(struct file *f) must_check; /* hold or commit what is pending */
 int file_commit_busy(struct file *f) must_check;

@@ -18,6 +18,7 @@
 #include "s3/types.h"
 
 #include "fs/node_i.h"
+#include "fs/path.h"
 
 #define NODE_TABLE_FIRST 1024
 
@@ -403,6 +404,20 @@ int node_key(struct node_table *t, const struct node *n, char **ret_key)
 		return -ESTALE;
 	key[sizeof(key) - 1] = '\0';
 	return str_dup(key + at, ret_key);
+}
+
+int node_child_key(struct node_table *t, uint64_t parent, const char *name, bool is_dir,
+		   char **ret_key)
+{
+	auto_free char *dir_key = NULL;
+	struct node *dir = NULL;
+	int r = node_ref(t, parent, &dir);
+
+	if (r)
+		return r;
+	r = node_key(t, dir, &dir_key);
+	node_unref(t, dir);
+	return r ? r : path_child_key(dir_key, name, is_dir, ret_key);
 }
 
 int node_name(struct node_table *t, const struct node *n, char **ret_name)

@@ -45,6 +45,9 @@ uint64_t node_parent(struct node_table *t, const struct node *n);
 /* Full key with the mount's prefix, "d/" for directories ("" or prefix for the root). New string.
  * -ESTALE when the node was removed. */
 int node_key(struct node_table *t, const struct node *n, char **ret_key) must_check;
+/* The key of a name in a directory, whether it is there or not. -ENAMETOOLONG, -ESTALE. */
+int node_child_key(struct node_table *t, uint64_t parent, const char *name, bool is_dir,
+		   char **ret_key) must_check;
 int node_name(struct node_table *t, const struct node *n, char **ret_name) must_check;
 
 /* Takes the name away (unlink, rmdir); the node lives on nameless while used. No node of that name

@@ -35,7 +35,7 @@ static double absent_timeout(struct fs *fs, fuse_ino_t parent, const char *name)
 	auto_with(attr_free) struct attr a = { 0 };
 
 	if (ms > ATTR_MOMENT_MS &&
-	    (ops_child_key(fs, parent, name, &key) || history_holds(fs, key) ||
+	    (node_child_key(fs->nodes, parent, name, false, &key) || history_holds(fs, key) ||
 	     attr_cache_get(fs->attrs, key, &a) != -ENOENT))
 		ms = ATTR_MOMENT_MS;
 	return (double)ms / 1000.0;
@@ -64,18 +64,6 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 }
 
 /* --- finding ---------------------------------------------------------------------------------- */
-
-int ops_child_key(struct fs *fs, fuse_ino_t parent, const char *name, char **ret_key)
-{
-	auto_free char *dir_key = NULL;
-	struct node *dir = NULL;
-	int r = node_ref(fs->nodes, parent, &dir);
-
-	if (!r)
-		r = node_key(fs->nodes, dir, &dir_key);
-	node_unref(fs->nodes, dir);
-	return r ? r : path_child_key(dir_key, name, false, ret_key);
-}
 
 int ops_may_change(struct fs *fs, fuse_ino_t ino, const char *name)
 {

@@ -39,8 +39,6 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 	      struct fuse_entry_param *ret_e);
 /* Looks and replies with the entry: for what was just made. */
 void ops_reply_new(fuse_req_t req, fuse_ino_t parent, const char *name);
-/* Key of a child. */
-int ops_child_key(struct fs *fs, fuse_ino_t parent, const char *name, char **ret_key);
 /* The names in a directory were changed: for the times in stat(2). */
 void ops_names_changed(struct fs *fs, fuse_ino_t dir);
 /* In a directory with the set-group-id bit what is new has its group, and a directory the bit. */

@@ -15,6 +15,13 @@ bool path_is_name(const char *name, size_t len)
 	return !(len == 1 && name[0] == '.') && !(len == 2 && name[0] == '.' && name[1] == '.');
 }
 
+bool path_is_dir_key(const char *key)
+{
+	size_t n = strlen(key);
+
+	return !n || key[n - 1] == '/';
+}
+
 int path_child_key(const char *dir_key, const char *name, bool is_dir, char **ret_key)
 {
 	size_t len = strlen(name);

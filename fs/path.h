@@ -15,6 +15,8 @@
 bool path_is_name(const char *name, size_t len);
 /* dir_key is "" or ends in '/'. -ENAMETOOLONG when name > 255 bytes or the key > 1024 - 1 bytes. */
 int path_child_key(const char *dir_key, const char *name, bool is_dir, char **ret_key) must_check;
+/* Is it a directory's: "d/", or the root's, ""? */
+bool path_is_dir_key(const char *key);
 /* The last component of a key, without the marker's '/': borrowed from key; *ret_len its length. */
 const char *path_last(const char *key, size_t *ret_len);
 /* The key of the directory that holds key: "" or ends in '/'. */

@@ -16,19 +16,6 @@
 #include "fs/file_i.h"
 #include "fs/path.h"
 
-int file_child_key(struct fs *fs, uint64_t parent, const char *name, bool is_dir, char **ret_key)
-{
-	auto_free char *dir_key = NULL;
-	struct node *dir = NULL;
-	int r = node_ref(fs->nodes, parent, &dir);
-
-	if (r)
-		return r;
-	r = node_key(fs->nodes, dir, &dir_key);
-	node_unref(fs->nodes, dir);
-	return r ? r : path_child_key(dir_key, name, is_dir, ret_key);
-}
-
 /* The open file of (parent, name), referenced; NULL when none. */
 static struct file *open_file(struct fs *fs, uint64_t parent, const char *name)
 {
@@ -103,7 +90,7 @@ static int unlink_now(struct fs *fs, uint64_t parent, const char *name)
 	auto_with(kv_free) struct kv tags = KV_EMPTY;
 	struct file *f = open_file(fs, parent, name);
 	bool delete = true, tags_known = false;
-	int r = file_child_key(fs, parent, name, false, &key);
+	int r = node_child_key(fs->nodes, parent, name, false, &key);
 
 	if (f)
 		file_busy_begin(f);
@@ -332,10 +319,10 @@ static int rename_now(struct fs *fs, uint64_t parent, const char *name, uint64_t
 	struct move m = { parent, to_parent, name, to_name, NULL, NULL };
 	struct file *f, *target;
 	bool saves;
-	int r = file_child_key(fs, parent, name, false, &key);
+	int r = node_child_key(fs->nodes, parent, name, false, &key);
 
 	if (!r)
-		r = file_child_key(fs, to_parent, to_name, false, &to_key);
+		r = node_child_key(fs->nodes, to_parent, to_name, false, &to_key);
 	if (r || !strcmp(key, to_key))
 		return r;
 	m.key = key;

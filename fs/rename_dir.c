@@ -106,10 +106,10 @@ static int move_dir(struct fs *fs, struct node *dir, const struct dir_move *m)
 static int rename_taken(struct fs *fs, struct dir_move *m)
 {
 	struct node *dir = NULL;
-	int r = file_child_key(fs, m->parent, m->name, true, &m->from);
+	int r = node_child_key(fs->nodes, m->parent, m->name, true, &m->from);
 
 	if (!r)
-		r = file_child_key(fs, m->to_parent, m->to_name, true, &m->to);
+		r = node_child_key(fs->nodes, m->to_parent, m->to_name, true, &m->to);
 	if (r || !strcmp(m->from, m->to))
 		return r;
 	if (!strncmp(m->to, m->from, strlen(m->from)))

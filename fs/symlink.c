@@ -91,7 +91,7 @@ int file_special(struct fs *fs, uint64_t parent, const char *name, const struct 
 
 	if (r)
 		return r;
-	r = file_child_key(fs, parent, name, false, &key);
+	r = node_child_key(fs->nodes, parent, name, false, &key);
 	if (!r)
 		r = change_put(fs, key, rec, body, strlen(body), NULL);
 	gate_changed(fs);

@@ -168,19 +168,14 @@ void replica_free(struct replica *r)
 	*r = (struct replica){ 0 };
 }
 
-static bool same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 bool replica_equal(const struct replica *a, const struct replica *b)
 {
 	const struct s3_put_opts *p = &a->opts;
 	const struct s3_put_opts *q = &b->opts;
 
 	return kv_equal(&a->meta, &b->meta) && kv_equal(p->sys, q->sys) &&
-	       same(p->storage_class, q->storage_class) && same(p->acl, q->acl) &&
-	       same(p->sse, q->sse) && same(p->sse_key, q->sse_key) && same(p->owner, q->owner) &&
-	       same(p->lock_mode, q->lock_mode) && p->retain_until_ms == q->retain_until_ms &&
-	       p->legal_hold == q->legal_hold;
+	       str_same(p->storage_class, q->storage_class) && str_same(p->acl, q->acl) &&
+	       str_same(p->sse, q->sse) && str_same(p->sse_key, q->sse_key) &&
+	       str_same(p->owner, q->owner) && str_same(p->lock_mode, q->lock_mode) &&
+	       p->retain_until_ms == q->retain_until_ms && p->legal_hold == q->legal_hold;
 }

@@ -129,15 +129,10 @@ int acl_write(const struct acl *a, struct buf *out)
 
 /* ---- what it says ---- */
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static bool is_grant(const struct acl_grant *g, const char *id, const char *uri,
 		     enum acl_permission permission)
 {
-	return g->permission == permission && same_text(g->id, id) && same_text(g->uri, uri);
+	return g->permission == permission && str_same(g->id, id) && str_same(g->uri, uri);
 }
 
 static bool has_grant(const struct acl *a, const char *id, const char *uri,
@@ -162,7 +157,7 @@ static bool has_all_grants(const struct acl *a, const struct acl *of)
 
 bool acl_equal(const struct acl *a, const struct acl *b)
 {
-	return same_text(a->owner, b->owner) && has_all_grants(a, b) && has_all_grants(b, a);
+	return str_same(a->owner, b->owner) && has_all_grants(a, b) && has_all_grants(b, a);
 }
 
 int acl_rebase(const struct acl *a, const char *owner, struct acl *ret_a)
