@@ -132,9 +132,22 @@ def current(side, prefix=''):
     return {e['Key']: e for e in pages(side, 'list_objects_v2', 'Contents', Prefix=prefix)}
 
 
+def version_pages(side, prefix):
+    """Not boto3's paginator: Ceph does not encode NextKeyMarker, although it says so, and boto3 decodes it: after a key with
+    a + or a % the next page would begin with keys of this one."""
+    after = {}
+    while True:
+        page = client(side).list_object_versions(Bucket=bucket(side), Prefix=prefix, **after)
+        yield page
+        if not page['IsTruncated']:
+            return
+        keys = [e['Key'] for e in page.get('Versions', []) + page.get('DeleteMarkers', [])]
+        after = {'KeyMarker': max(keys, key=str.encode), 'VersionIdMarker': page['NextVersionIdMarker']}
+
+
 def all_versions(side, prefix=''):
     found = []
-    for page in client(side).get_paginator('list_object_versions').paginate(Bucket=bucket(side), Prefix=prefix):
+    for page in version_pages(side, prefix):
         for e in page.get('Versions', []):
             found.append((e['Key'], e['VersionId'], e['IsLatest'], str(e['Size']), e['LastModified']))
         for e in page.get('DeleteMarkers', []):
@@ -228,7 +241,7 @@ def do_versions(side, prefix=''):
 
 
 def do_version_rows(side, key):
-    for page in client(side).get_paginator('list_object_versions').paginate(Bucket=bucket(side), Prefix=key):
+    for page in version_pages(side, key):
         found = [e for e in page.get('Versions', []) + page.get('DeleteMarkers', []) if e['Key'] == key]
         for e in sorted(found, key=lambda e: (e['IsLatest'], e['LastModified']), reverse=True):
             print(e['VersionId'], e['LastModified'].isoformat(), e.get('Size', 'marker'), e.get('ETag', ''))
