@@ -42,9 +42,9 @@ static int read_args(const struct doc_node *root, struct scan_args *a)
 	uint64_t mask;
 	int err;
 
+	buf_init(&decoded, BUF_LIMIT_SMALL);
 	if (!prefix || !after || !before || !statuses || !current)
 		return -EINVAL;
-	buf_init(&decoded, BUF_LIMIT_SMALL);
 	err = uri_decode(prefix, strlen(prefix), false, &decoded);
 	err = err < 0 ? err : str_dup(buf_str(&decoded), &a->prefix);
 	err = err < 0 ? err : str_dup(doc_text(root, "dest"), &a->dest);
