@@ -84,7 +84,8 @@ struct file {
 	struct {
 		struct lock l;
 		struct cond changed;
-		_Atomic(enum file_state) state; /* changed under the lock; counts may peek */
+		/* changed under the lock; hold.c peeks for what is due */
+		_Atomic(enum file_state) state;
 		bool busy;
 		int error; /* failed: why */
 		unsigned handles, writers;

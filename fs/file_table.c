@@ -288,26 +288,45 @@ void file_body_set(struct file *f, struct body *b)
 	body_unref(old);
 }
 
+static void count_one(struct file *f, int64_t now, struct file_counts *c)
+{
+	enum file_state s;
+
+	scoped_lock(&f->locked.l);
+	s = f->locked.state;
+	c->open++;
+	c->dirty += s == FILE_DIRTY || s == FILE_COMMITTING || s == FILE_FAILED;
+	/* A put-off close whose release does not follow soon is an inherited descriptor: its file
+	 * is simply open. */
+	c->deferred += s == FILE_DIRTY && f->locked.deferred &&
+		       now - f->locked.deferred_ms < DEFERRED_MS;
+	c->deferred += s == FILE_COMMITTING && !f->locked.handles;
+	c->held += s == FILE_HELD;
+	c->settling += s == FILE_SETTLING;
+}
+
+/* Referenced; the first after NULL. */
+static struct file *file_after(struct file_table *t, struct file *f)
+{
+	struct file *next;
+
+	scoped_lock(&t->l);
+	next = f ? f->next : t->first;
+	if (next)
+		next->refs++;
+	return next;
+}
+
 void file_count(struct fs *fs, struct file_counts *ret_c)
 {
-	struct file_table *t = fs->files;
 	int64_t now = clock_mono_ms();
+	struct file *f = NULL, *next;
 
 	memset(ret_c, 0, sizeof(*ret_c));
-	scoped_lock(&t->l);
-	for (struct file *f = t->first; f; f = f->next) {
-		/* Peeking without the file's lock: two locks are never held together, and a count
-		 * may be a moment old. */
-		enum file_state s = f->locked.state;
-
-		ret_c->open++;
-		ret_c->dirty += s == FILE_DIRTY || s == FILE_COMMITTING || s == FILE_FAILED;
-		/* A put-off close whose release does not follow soon is an inherited descriptor:
-		 * its file is simply open. */
-		ret_c->deferred += s == FILE_DIRTY && f->locked.deferred &&
-				   now - f->locked.deferred_ms < DEFERRED_MS;
-		ret_c->deferred += s == FILE_COMMITTING && !f->locked.handles;
-		ret_c->held += s == FILE_HELD;
-		ret_c->settling += s == FILE_SETTLING;
+	while ((next = file_after(fs->files, f))) {
+		file_put(f);
+		f = next;
+		count_one(f, now, ret_c);
 	}
+	file_put(f);
 }
