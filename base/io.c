@@ -154,7 +154,7 @@ int io_replace_file(const char *path, const void *p, size_t n, mode_t mode)
 	r = str_format(&tmp, "%s.tmp", path);
 	if (r == 0)
 		r = directory_of(path, &dir);
-	if (r < 0)
+	if (r)
 		return r;
 	r = write_new_file(tmp, p, n, mode);
 	if (r == 0 && rename(tmp, path) < 0)

@@ -549,8 +549,9 @@ int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct att
 
 	if (!r)
 		r = path_child_key(dir_key, name, true, &dir);
-	if (!r)
-		r = lookup_cached(fs, file, dir, &a);
+	if (r)
+		return r;
+	r = lookup_cached(fs, file, dir, &a);
 	if (r == -EAGAIN)
 		r = history_holds(fs, dir) ? lookup_past(fs, file, dir, &a)
 					   : lookup_unknown(fs, dir_key, name, file, dir, &a);

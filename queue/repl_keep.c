@@ -162,7 +162,7 @@ int repl_keep_upload(struct repl *r, const char *token, const char *dest, struct
 		err = map_set(r->locked.uploads, name, k);
 		lock_drop(&r->locked.l);
 	}
-	if (err < 0)
+	if (err)
 		free(k);
 	return err;
 }

@@ -241,7 +241,7 @@ static int read_time(struct rule_full *r, const struct doc_node *dest, struct ru
 				  "Metrics cannot contain an event threshold when ReplicationTime"
 				  " is not specified or Disabled");
 	}
-	if (r->time_status && strcmp(r->time_status, r->metrics_status) != 0)
+	if (r->time_status && r->metrics_status && strcmp(r->time_status, r->metrics_status) != 0)
 		return rules_fail(
 			err, metrics, "InvalidRequest",
 			"ReplicationTime and ReplicationMetrics must have the same status.");

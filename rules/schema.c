@@ -11,6 +11,7 @@
  * misspelt <prefix> in a Filter must not become "all objects". A strict set has neither unknown
  * elements nor mistakes.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -346,6 +347,7 @@ static int tidy(struct rule_set *rs, struct doc_node *n, const struct schema *s,
 	for (struct doc_node *c = n->first; c; c = c->next) {
 		const struct schema *cs = schema_of(s, c, json);
 
+		assert(cs); /* tidy_names has left no others */
 		if (!(cs->flags & MANY) && find(n, c->name) != c)
 			return rules_malformed(err, c, "%s stands twice in %s", c->name, s->name);
 		r = tidy(rs, c, cs, json, err);

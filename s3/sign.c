@@ -25,49 +25,52 @@ static void kv_free_ptr(struct kv *kv)
 	kv_free(kv);
 }
 
+/* Encoded. */
+struct pair {
+	char *name, *value;
+};
+
 static int pair_compare(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const struct pair *x = a, *y = b;
+	int c = strcmp(x->name, y->name);
+
+	return c ? c : strcmp(x->value, y->value);
 }
 
-static int pair_make(const struct kv_item *item, char **ret_pair)
+static int text_encode(const char *plain, char **ret_s)
 {
 	auto_with(buf_free) struct buf b;
 
 	buf_init(&b, BUF_LIMIT_SMALL);
-	uri_encode(item->name, false, &b);
-	buf_addc(&b, '=');
-	uri_encode(item->value, false, &b);
-	return buf_take(&b, ret_pair, NULL);
+	uri_encode(plain, false, &b);
+	return buf_take(&b, ret_s, NULL);
 }
 
-/* Sorted by the encoded names, which is another order than that of the plain ones. For the time of
- * the sort '=' is a byte below all others, so that a name comes before those that it begins. */
+/* Sorted by the encoded names, which is another order than that of the plain ones. */
 static int query_canonical(const struct kv *query, struct buf *out)
 {
-	auto_free char **pairs = NULL;
+	auto_free struct pair *pairs = NULL;
 	int rc = 0;
-	size_t n = 0;
 
 	if (!query || !query->n)
 		return 0;
 	pairs = calloc(query->n, sizeof(*pairs));
 	if (!pairs)
 		return -ENOMEM;
-	for (; n < query->n && rc == 0; n++) {
-		rc = pair_make(&query->items[n], &pairs[n]);
-		if (rc == 0)
-			*strchr(pairs[n], '=') = '\x01';
+	for (size_t i = 0; i < query->n && rc == 0; i++) {
+		rc = text_encode(query->items[i].name, &pairs[i].name);
+		rc = rc ? rc : text_encode(query->items[i].value, &pairs[i].value);
 	}
 	if (rc == 0) {
-		qsort(pairs, n, sizeof(*pairs), pair_compare);
-		for (size_t i = 0; i < n; i++) {
-			*strchr(pairs[i], '\x01') = '=';
-			buf_addf(out, "%s%s", i ? "&" : "", pairs[i]);
-		}
+		qsort(pairs, query->n, sizeof(*pairs), pair_compare);
+		for (size_t i = 0; i < query->n; i++)
+			buf_addf(out, "%s%s=%s", i ? "&" : "", pairs[i].name, pairs[i].value);
 	}
-	for (size_t i = 0; i < query->n; i++)
-		free(pairs[i]);
+	for (size_t i = 0; i < query->n; i++) {
+		free(pairs[i].name);
+		free(pairs[i].value);
+	}
 	return rc ? rc : out->error;
 }
 
