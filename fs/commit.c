@@ -11,6 +11,8 @@
  *  repl_hold      synced  held    old     uploads the staged file, writes the rows
  *  write(2)       two     held    old     the same: what is written after it is in another file,
  *                                         which the ticket names when that is acknowledged too
+ *  repl_hold of   none    held    old     makes the object of the new directory, writes the rows
+ *  a directory
  *
  * Of new metadata for a version that the source has (settling, hold.c). The ticket names the
  * version that they are for, and the copy that gives them to it carries the ticket's crrfs-id:

@@ -157,14 +157,38 @@ static int compare_local(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static void cross_out(struct dir *d, const char *name)
+static struct local_name *find_local(struct dir *d, const char *name)
 {
-	struct local_name key = { .name = (char *)(uintptr_t)name }, *found = NULL;
+	struct local_name key = { .name = (char *)(uintptr_t)name };
 
-	if (d->local_n)
-		found = bsearch(&key, d->local, d->local_n, sizeof(key), compare_local);
-	if (found)
-		found->listed = true;
+	return d->local_n ? bsearch(&key, d->local, d->local_n, sizeof(key), compare_local) : NULL;
+}
+
+/* What waits here under the name of an item: *ret_a. -ENOENT: nothing (any more). */
+static int peek_local(struct dir *d, const char *name, struct attr *ret_a)
+{
+	struct node *n = NULL;
+	int r = node_find(d->fs->nodes, node_ino(d->node), name, &n);
+
+	if (!r)
+		r = file_peek_attr(d->fs, n, ret_a);
+	node_unref(d->fs->nodes, n);
+	return r;
+}
+
+/* The source has it too, or what is below it. */
+static int cross_out(struct dir *d, struct local_name *local, const struct s3_entry *e,
+		     struct item *i)
+{
+	auto_with(attr_free) struct attr pending = { 0 };
+
+	local->listed = true;
+	if (!e->is_prefix || peek_local(d, i->name, &pending) || !pending.is_dir)
+		return attr_from_entry(d->fs, e, &i->attr);
+	pending.has_object = true; /* as dir_make.c has it */
+	i->attr = pending;
+	memset(&pending, 0, sizeof(pending));
+	return 0;
 }
 
 /* Page 0 again: the directory as it is now. */
@@ -187,7 +211,8 @@ static int one_local(void *arg, struct node *n)
 {
 	auto_with(attr_free) struct attr a = { 0 };
 
-	return !file_peek_attr(arg, n, &a) && !a.is_dir; /* whatever the source has of it */
+	/* of a file: whatever the source has of it */
+	return !file_peek_attr(arg, n, &a) && !(a.is_dir && a.has_object);
 }
 
 bool dir_has_local(struct fs *fs, struct node *n)
@@ -200,6 +225,7 @@ bool dir_has_local(struct fs *fs, struct node *n)
 static int add_item(struct dir *d, const struct s3_entry *e)
 {
 	struct item *i = &d->items[d->n];
+	struct local_name *local;
 	size_t len;
 	const char *name = path_last(e->key, &len);
 	char shown[256];
@@ -218,8 +244,8 @@ static int add_item(struct dir *d, const struct s3_entry *e)
 	i->hidden |= !strcmp(e->key, d->key) || history_is_top(d->fs, d->key, i->name);
 	if (i->hidden)
 		return 0;
-	cross_out(d, i->name);
-	return attr_from_entry(d->fs, e, &i->attr);
+	local = find_local(d, i->name);
+	return local ? cross_out(d, local, e, i) : attr_from_entry(d->fs, e, &i->attr);
 }
 
 /* The file of the same name as the directory at index at comes before it, among names that begin
@@ -425,22 +451,17 @@ static int fill_items(struct dir *d, size_t from)
 static int next_local(struct dir *d, uint64_t cookie, struct dir_item *ret_i)
 {
 	for (size_t i = (size_t)(cookie - LOCAL); i < d->local_n; i++) {
-		struct node *n = NULL;
+		const char *name = d->local[i].name;
 
-		if (d->local[i].listed ||
-		    node_find(d->fs->nodes, node_ino(d->node), d->local[i].name, &n))
+		if (d->local[i].listed)
 			continue;
 		attr_free(&d->local_attr);
-		if (file_peek_attr(d->fs, n, &d->local_attr)) {
-			/* An object by now, or removed. */
-			if (attr_lookup(d->fs, d->key, d->local[i].name, &d->local_attr)) {
-				node_unref(d->fs->nodes, n);
-				continue;
-			}
-		}
-		node_unref(d->fs->nodes, n);
-		*ret_i = (struct dir_item){ d->local[i].name, false, d->local_attr, LOCAL + i + 1,
-					    false };
+		/* An object by now, or removed. */
+		if (peek_local(d, name, &d->local_attr) &&
+		    attr_lookup(d->fs, d->key, name, &d->local_attr))
+			continue;
+		*ret_i = (struct dir_item){ d->local[i].name, d->local_attr.is_dir, d->local_attr,
+					    LOCAL + i + 1, false };
 		return 1;
 	}
 	return 0;

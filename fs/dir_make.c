@@ -1,11 +1,17 @@
-/* dir_make.c - mkdir and rmdir. See dir.h. */
+/*
+ * dir_make.c - mkdir and rmdir. See dir.h.
+ *
+ * Who copies or unpacks a tree makes a directory, fills it, and sets its mode, owner and times
+ * last. So a new one is acknowledged when it is durable here, and its object, the marker, goes to
+ * the source when nothing was changed in and below it for a while (hold_dir.c): one version.
+ */
 #include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "fs/change.h"
 #include "fs/dir.h"
-#include "fs/gate.h"
+#include "fs/file_i.h"
 #include "fs/path.h"
 #include "s3/list.h"
 
@@ -16,6 +22,52 @@ static int parent_key(struct fs *fs, uint64_t parent, char **ret_key)
 
 	if (!r)
 		r = node_key(fs->nodes, n, ret_key);
+	node_unref(fs->nodes, n);
+	return r;
+}
+
+/* Busy, clean, new: held, or where that cannot be, in the source. Takes rec. */
+static int hold(struct file *f, const char *key, struct meta_rec *rec)
+{
+	auto_with(attr_free) struct attr shown = { 0 };
+	struct attr now = { .is_dir = true, .rec_known = true, .rec = *rec };
+	int r;
+
+	memset(rec, 0, sizeof(*rec));
+	r = attr_copy(&shown, &now);
+	shown.has_object = true; /* nobody can take it away before it is there */
+	file_now_set(f, &now);
+	lock_take(&f->locked.l);
+	file_set_state_locked(f, FILE_DIRTY);
+	lock_drop(&f->locked.l);
+	if (!r)
+		r = file_hold_busy(f);
+	if (r)
+		r = file_commit_busy(f);
+	if (r)
+		file_kill_busy(f);
+	else if (f->locked.state == FILE_HELD)
+		attr_cache_put(f->fs->attrs, key, &shown);
+	return r;
+}
+
+static int make_held(struct fs *fs, uint64_t parent, const char *name, const char *key,
+		     struct meta_rec *rec)
+{
+	struct node *n = NULL;
+	struct file *f = NULL;
+	int r = node_get(fs->nodes, parent, name, true, false, &n);
+
+	if (!r)
+		r = file_get(fs, n, &f);
+	if (!r) {
+		file_busy_begin(f);
+		r = f->locked.state == FILE_CLEAN ? hold(f, key, rec) : -EEXIST;
+		file_busy_end(f);
+		if (r && r != -EEXIST)
+			node_remove(fs->nodes, parent, name);
+		file_put(f);
+	}
 	node_unref(fs->nodes, n);
 	return r;
 }
@@ -43,7 +95,8 @@ static int make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, u
 	if (!r)
 		r = kv_set(&rec.sys, "content-type", "application/x-directory");
 	if (!r)
-		r = change_put(fs, key, &rec, "", 0, NULL);
+		r = fs->conf.settle_ms ? make_held(fs, parent, name, key, &rec)
+				       : change_put(fs, key, &rec, "", 0, NULL);
 	if (!r) /* nothing was below it, as long as it was not there */
 		attr_cache_put_stretch(fs->attrs, key, "", NULL, since, until - since);
 	return r;
@@ -71,31 +124,60 @@ int dir_check_empty(struct fs *fs, const char *key, bool *ret_marker)
 	return page.n > *ret_marker ? -ENOTEMPTY : 0;
 }
 
+/* What waits here of the directory; NULL: nothing. Busy until pending_end. */
+static int pending_begin(struct fs *fs, uint64_t parent, const char *name, struct file **ret_f)
+{
+	struct node *n = NULL;
+	int r = 0;
+
+	if (node_find(fs->nodes, parent, name, &n))
+		return 0;
+	if (!node_is_dir(n))
+		r = -ENOTDIR;
+	else if (dir_has_local(fs, n))
+		r = -ENOTEMPTY;
+	if (!r)
+		*ret_f = file_peek(fs, n);
+	node_unref(fs->nodes, n);
+	if (*ret_f)
+		file_busy_begin(*ret_f);
+	return r;
+}
+
+static void pending_end(struct file *f, bool removed)
+{
+	if (!f)
+		return;
+	if (removed) {
+		file_kill_busy(f);
+		file_drop_held_ref(f);
+	}
+	file_busy_end(f);
+	file_put(f);
+}
+
 static int remove_now(struct fs *fs, uint64_t parent, const char *name)
 {
 	auto_free char *in = NULL, *key = NULL;
-	struct node *n = NULL;
+	struct file *f = NULL;
 	bool marker = false;
 	int r = parent_key(fs, parent, &in);
 
 	if (!r)
 		r = path_child_key(in, name, true, &key);
-	if (!r && !node_find(fs->nodes, parent, name, &n)) {
-		if (!node_is_dir(n))
-			r = -ENOTDIR;
-		else if (dir_has_local(fs, n))
-			r = -ENOTEMPTY;
-		node_unref(fs->nodes, n);
-	}
+	if (!r)
+		r = pending_begin(fs, parent, name, &f);
 	if (!r)
 		r = dir_check_empty(fs, key, &marker);
-	if (!r && marker)
+	/* unclear: one may come yet */
+	if (!r && (marker || (f && f->locked.unclear)))
 		r = change_delete(fs, key, NULL);
-	if (r)
-		return r;
-	attr_cache_put_absent(fs->attrs, key);
-	node_remove(fs->nodes, parent, name);
-	return 0;
+	if (!r) {
+		attr_cache_put_absent(fs->attrs, key);
+		node_remove(fs->nodes, parent, name);
+	}
+	pending_end(f, !r);
+	return r;
 }
 
 int dir_remove(struct fs *fs, uint64_t parent, const char *name)

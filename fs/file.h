@@ -102,6 +102,8 @@ int file_with_version(struct fs *fs, struct node *n, file_version_fn *fn, void *
 /* symlink(2): what settles is new names too: durable here, and in the source after settle_ms. */
 int file_symlink(struct fs *fs, uint64_t parent, const char *name, const char *target, uid_t uid,
 		 gid_t gid) must_check;
+/* A name in it was made, removed or changed. */
+void file_names_changed(struct fs *fs, struct node *dir);
 /* A node of another kind: an object at once. */
 int file_special(struct fs *fs, uint64_t parent, const char *name, const struct meta_rec *rec,
 		 const char *body) must_check;
@@ -134,7 +136,9 @@ void file_count(struct fs *fs, struct file_counts *ret_c);
 void file_commit_due(struct fs *fs, int64_t now_mono_ms, int64_t *ret_next);
 /* Commits all that is held now (unmount, crrctl flush); 0 or the first error. */
 int file_commit_held(struct fs *fs) must_check;
-/* The same of one node's metadata: fsync(2) of a directory. */
-int file_settle_node(struct fs *fs, struct node *n) must_check;
+/* The same of what waits of one directory itself; and of the directories and links that were made
+ * in it, too: fsync(2). */
+int file_settle_dir(struct fs *fs, struct node *dir) must_check;
+int file_settle_names(struct fs *fs, struct node *dir) must_check;
 
 #endif

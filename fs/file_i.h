@@ -31,7 +31,8 @@
  *                                                                       reference)
  *
  * A file that became dirty while it was settling keeps its ticket, which promises the metadata
- * alone (held_meta). A directory's file is clean, settling, committing or dead.
+ * alone (held_meta). A directory's file has no spool: it is held from when it is made until its
+ * object, the marker, is in the source, then clean, settling, committing or dead.
  *
  * `busy` is the mark of the one long operation: whoever has it may use the fields below "busy's"
  * without the lock, and everybody who changes the file waits for it. Reads do not wait.
@@ -116,6 +117,8 @@ struct file {
 		/* by a program that sets attributes after the close: flush.c */
 		bool late_attrs;
 		_Atomic int64_t hold_until; /* mono ms */
+		/* mono ms: when what is held was changed last; of a directory: or a name in it */
+		_Atomic int64_t active_ms;
 		uint64_t changes;	    /* counts writes and truncates */
 		/* busy's: */
 		/* by mknod(2), and not saved since: may be held, whatever its name */
@@ -209,6 +212,9 @@ int file_settle_steps(struct file *f, const char *key) must_check;
 void file_settled_busy(struct file *f, struct attr *now);
 /* Writes under the file's ticket what an older one promises. */
 int file_promise_busy(struct file *f, const char *key) must_check;
+/* hold_dir.c: due, but a new directory in and below which something was done a moment ago: the
+ * deadline moves on. */
+bool file_is_being_filled_busy(struct file *f);
 /* held, settling, after a failure: tried again later. */
 void file_hold_later(struct file *f);
 void file_drop_held_ref(struct file *f);

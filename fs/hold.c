@@ -4,7 +4,7 @@
  * head of commit.c.
  *
  * A further change moves the deadline; of what settles not for ever: after MOVES_MAX periods it is
- * due.
+ * due. A new directory that is due may wait on: hold_dir.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -53,6 +53,7 @@ static void keep_for(struct file *f, int64_t period_ms, bool may_move_on)
 	}
 	lock_drop(&f->fs->files->l);
 	f->locked.held_ref = true;
+	f->locked.active_ms = now;
 	f->locked.hold_until = now + period_ms;
 	if (!may_move_on)
 		f->locked.hold_until =
@@ -83,7 +84,7 @@ void file_drop_promised(struct file *f)
 		spool_remove(f->locked.body->spool, name);
 }
 
-/* Acknowledged under this ticket from now on. The spool is synced. */
+/* Acknowledged under this ticket from now on. The spool is synced; a directory has none. */
 static int write_hold(struct file *f, const char *key, struct attr *ret_now)
 {
 	struct spool *spool = f->locked.body->spool;
@@ -93,12 +94,18 @@ static int write_hold(struct file *f, const char *key, struct attr *ret_now)
 	if (r)
 		return r;
 	spec = change_spec(f->fs, ret_now);
-	r = repl_hold(f->locked.ticket, key, spool_name(spool), &spec);
+	r = repl_hold(f->locked.ticket, key, spool ? spool_name(spool) : NULL, &spec);
 	if (r)
 		return r;
-	spool_keep(spool);
+	if (spool)
+		spool_keep(spool);
 	file_drop_promised(f);
 	return 0;
+}
+
+static int sync_spool(struct file *f)
+{
+	return f->locked.body->spool ? spool_sync(f->locked.body->spool) : 0;
 }
 
 static int write_meta_hold(struct file *f, const char *key)
@@ -116,7 +123,7 @@ int file_promise_busy(struct file *f, const char *key)
 
 	if (f->locked.held_meta)
 		return write_meta_hold(f, key);
-	r = spool_sync(f->locked.body->spool);
+	r = sync_spool(f);
 	return r ? r : write_hold(f, key, &now);
 }
 
@@ -150,6 +157,8 @@ static int64_t hold_period(struct file *f)
 	struct spool *spool = f->locked.body->spool;
 	auto_free char *key = NULL;
 
+	if (node_is_dir(f->node))
+		return conf->settle_ms > 0 ? conf->settle_ms : -1;
 	if (!spool || spool_error(spool) || !body_is_local(f->locked.body, f->locked.now.size) ||
 	    node_key(f->fs->nodes, f->node, &key))
 		return -1;
@@ -173,7 +182,6 @@ int file_hold_busy(struct file *f)
 {
 	auto_free char *key = NULL;
 	auto_with(attr_free) struct attr now = { 0 };
-	struct spool *spool = f->locked.body->spool;
 	int64_t period = hold_period(f);
 	int r = node_key(f->fs->nodes, f->node, &key);
 
@@ -182,7 +190,7 @@ int file_hold_busy(struct file *f)
 	if (!r && period && f->locked.upload && upload_started(f->locked.upload))
 		file_drop_uploads(f);
 	if (!r)
-		r = spool_sync(spool);
+		r = sync_spool(f);
 	if (!r && !f->locked.ticket)
 		r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
 	if (!r)
@@ -340,7 +348,7 @@ static void keep_aside(struct file *f)
 	struct spool *spool = f->locked.body->spool;
 	char shown[256];
 
-	if (f->locked.state != FILE_HELD ||
+	if (f->locked.state != FILE_HELD || !spool ||
 	    spool_move(spool, f->fs->conf.failed_dir, spool_name(spool)))
 		return;
 	log_error("upload=failed key=\"%s\" why=\"its name is gone\" kept=%s/%s",
@@ -362,19 +370,41 @@ static int commit_waiting_busy(struct file *f)
 	return 0;
 }
 
-int file_settle_node(struct fs *fs, struct node *n)
+int file_settle_dir(struct fs *fs, struct node *dir)
 {
-	struct file *f = file_peek(fs, n);
+	struct file *f = file_peek(fs, dir);
 	int r = 0;
 
 	if (!f)
 		return 0;
 	file_busy_begin(f);
-	if (f->locked.state == FILE_SETTLING)
+	if (is_waiting(f->locked.state))
 		r = commit_waiting_busy(f);
 	file_busy_end(f);
 	file_put(f);
 	return r;
+}
+
+static int settle_name(void *arg, struct node *n)
+{
+	struct file *f = file_peek(arg, n);
+	int r = 0;
+
+	if (!f)
+		return 0;
+	file_busy_begin(f);
+	if (f->locked.state == FILE_HELD && (node_is_dir(n) || is_link(f)))
+		r = commit_waiting_busy(f);
+	file_busy_end(f);
+	file_put(f);
+	return r;
+}
+
+int file_settle_names(struct fs *fs, struct node *dir)
+{
+	int r = file_settle_dir(fs, dir);
+
+	return r ? r : node_each_file(fs->nodes, dir, true, settle_name, fs);
 }
 
 /* --- what is due ------------------------------------------------------------------------------ */
@@ -414,7 +444,8 @@ static void commit_one(void *arg)
 	free(d);
 	file_busy_begin(f);
 	/* it may have been changed meanwhile */
-	if (is_waiting(f->locked.state) && (round || f->locked.hold_until <= clock_mono_ms()))
+	if (is_waiting(f->locked.state) &&
+	    (round || (f->locked.hold_until <= clock_mono_ms() && !file_is_being_filled_busy(f))))
 		r = commit_waiting_busy(f);
 	file_busy_end(f);
 	if (r)

@@ -171,8 +171,10 @@ void ops_names_changed(struct fs *fs, fuse_ino_t dir)
 {
 	struct node *n = NULL;
 
-	if (!node_ref(fs->nodes, dir, &n))
+	if (!node_ref(fs->nodes, dir, &n)) {
 		node_times_names_changed(node_times(n));
+		file_names_changed(fs, n);
+	}
 	node_unref(fs->nodes, n);
 }
 

@@ -78,9 +78,9 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 
 	(void)datasync;
 	(void)fi;
-	/* names are durable when the call that made them returns */
+	/* of files they are there when the close has returned */
 	if (!r)
-		r = file_settle_node(fs, n);
+		r = file_settle_names(fs, n);
 	node_unref(fs->nodes, n);
 	ops_reply(req, r);
 }

@@ -81,7 +81,7 @@ static int settle_all(struct fs *fs, struct node *dir)
 {
 	int r = node_each_file(fs->nodes, dir, false, settle_below, fs);
 
-	return r ? r : file_settle_node(fs, dir);
+	return r ? r : file_settle_dir(fs, dir);
 }
 
 static int move_dir(struct fs *fs, struct node *dir, const struct dir_move *m)
@@ -102,6 +102,16 @@ static int move_dir(struct fs *fs, struct node *dir, const struct dir_move *m)
 	return r ? r : node_each_file(fs->nodes, dir, false, follow_below, fs);
 }
 
+/* The empty directory in whose place it comes may be new: its marker shall not come after. */
+static int settle_replaced(struct fs *fs, const struct dir_move *m)
+{
+	struct node *n = NULL;
+	int r = node_find(fs->nodes, m->to_parent, m->to_name, &n) ? 0 : file_settle_dir(fs, n);
+
+	node_unref(fs->nodes, n);
+	return r;
+}
+
 /* Has the gate. */
 static int rename_taken(struct fs *fs, struct dir_move *m)
 {
@@ -115,7 +125,9 @@ static int rename_taken(struct fs *fs, struct dir_move *m)
 	if (!strncmp(m->to, m->from, strlen(m->from)))
 		return -EINVAL; /* into itself */
 	gate_shut_changes(fs, m->from, m->to);
-	r = dir_check_empty(fs, m->to, &m->had_marker);
+	r = settle_replaced(fs, m);
+	if (!r)
+		r = dir_check_empty(fs, m->to, &m->had_marker);
 	if (!r)
 		r = node_find(fs->nodes, m->parent, m->name, &dir);
 	if (!r)

@@ -18,6 +18,7 @@
  *  ticket   did it happen?                                      yes      no
  *  object   a version with the ticket's token is at the source  commit   abort its uploads, abandon
  *  held     the same                                            commit   upload the file, commit
+ *  held, of a directory: the same                               commit   make its marker, commit
  *  held, no file (metadata): the same                           commit   if the version that they
  *                                                                        are for is current yet:
  *                                                                        copy it, commit;
@@ -258,7 +259,8 @@ static int settle_object(struct recovery *rc, const struct store_ticket *st, str
 		return recover_left(rc, st, t, err);
 	rc->error = (struct s3_error){ 0 };
 	if (st->held)
-		return st->staged ? settle_held(rc, st, t) : settle_meta(rc, st, t);
+		return st->staged || !st->spec.base.key ? settle_held(rc, st, t)
+							: settle_meta(rc, st, t);
 	return recover_abandon(rc, st, t);
 }
 

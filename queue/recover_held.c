@@ -1,6 +1,6 @@
 /*
  * recover_held.c - what was acknowledged and is not in the source yet: a staged file is uploaded,
- * metadata are given to the version that they were meant for.
+ * a directory's marker made, metadata are given to the version that they were meant for.
  */
 #include "queue/recover_i.h"
 
@@ -23,7 +23,7 @@
  */
 struct held_file {
 	int refs; /* atomic */
-	int fd;
+	int fd; /* -1: of a directory, without a byte */
 };
 
 static void held_unref(void *arg)
@@ -32,7 +32,8 @@ static void held_unref(void *arg)
 
 	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	close(f->fd);
+	if (f->fd >= 0)
+		close(f->fd);
 	free(f);
 }
 
@@ -63,17 +64,19 @@ static int held_open(const struct recovery *rc, const struct store_ticket *st,
 	auto_free char *path = NULL;
 	auto_close int fd = -1;
 	struct held_file *f;
-	struct stat info;
+	struct stat info = { 0 };
 	int err;
 
-	if (!st->staged)
+	if (st->staged) {
+		err = str_format(&path, "%s/%s", rc->conf->staging_dir, st->staged);
+		if (err < 0)
+			return err;
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 || fstat(fd, &info) < 0)
+			return errno == ENOENT ? -ENODATA : -errno;
+	} else if (st->spec.size) {
 		return -ENODATA;
-	err = str_format(&path, "%s/%s", rc->conf->staging_dir, st->staged);
-	if (err < 0)
-		return err;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &info) < 0)
-		return errno == ENOENT ? -ENODATA : -errno;
+	}
 	if ((uint64_t)info.st_size != st->spec.size)
 		return -EBADMSG;
 	f = malloc(sizeof(*f));
@@ -147,7 +150,7 @@ int recover_lost(struct recovery *rc, const struct store_ticket *st, struct tick
 	if (err == -ENODATA) {
 		log_error("ticket=%lld key=\"%s\" staged=%s result=\"the acknowledged file is "
 			  "missing\"",
-			  (long long)st->id, key, st->staged);
+			  (long long)st->id, key, st->staged ? st->staged : "none");
 		return recover_abandon(rc, st, t);
 	}
 	err = str_format(&from, "%s/%s", rc->conf->staging_dir, st->staged);

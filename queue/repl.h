@@ -144,7 +144,8 @@ void repl_abandon(struct ticket *t);
 void repl_leave(struct ticket *t);
 
 /* The staged file (fsynced by the caller) under this key is acknowledged from now on; staged NULL:
- * the metadata of spec for the version spec->base. Again for each later change of key or spec. */
+ * the metadata of spec for the version spec->base, or, where there is none, the empty object of a
+ * directory. Again for each later change of key or spec. */
 int repl_hold(struct ticket *t, const char *key, const char *staged, const struct job_spec *spec)
 	must_check;
 /* A begun ticket goes on under another name (rename of a file that is not in the source yet). */

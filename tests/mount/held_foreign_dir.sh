@@ -7,6 +7,7 @@ only_on s3d "faults"
 begin
 mount_crrfs durability=A,timeout=2,retry_first=0.1,retry_max=0.2
 mkdir "$MNT/d"
+wait_repl
 echo first >"$MNT/d/f"
 retry_until "$LONG" s3 what a d/f
 fault a "op=PutObject key=d/f count=-1 action=status:503" "op=PutObject key=y count=-1 action=status:503"

@@ -10,6 +10,7 @@ held() { ctl status "$MNT" | grep -q " $1 held"; }
 make_rules prefix=Tax/,markers
 mount_crrfs durability=A,timeout=2,retry_first=0.1,retry_max=0.2
 mkdir "$MNT/Tax"
+wait_repl
 refuse
 for name in Tax/version version Tax/deleted deleted Tax/held held Tax/kept Tax/lost; do echo "old" >"$MNT/$name"; done
 echo "this one is lost" >"$MNT/Tax/lost"

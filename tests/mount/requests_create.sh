@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 begin
 lookups() { requests a | grep -cE '^(HeadObject|ListObjectsV2|ListObjects)	' || true; }
-mount_crrfs attr_timeout=600
+mount_crrfs attr_timeout=600,settle=1000
 mkdir "$MNT/made"
 mark_requests
 for i in {1..50}; do echo "$i" >"$MNT/made/$i"; done
@@ -12,7 +12,8 @@ assert_eq "$(lookups)" 0 "lookups in a directory that was made here"
 mkdir "$MNT/made/below"
 echo x >"$MNT/made/below/x"
 assert_eq "$(lookups)" 0 "and below it"
-assert_requests a PutObject made/ 52
+wait_repl
+assert_requests a PutObject made/ 53
 assert_eq "$(find "$MNT/made" | wc -l)" 53
 # what is removed, renamed and made again
 rm "$MNT/made/7"

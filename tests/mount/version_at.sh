@@ -29,6 +29,7 @@ tree() { (cd "$1" && find . -mindepth 1 \( -type d -printf '%p %y %m\n' -o -prin
 
 mount_crrfs
 mkdir -p "$MNT/a/b" "$MNT/gone/deep" "$MNT/empty"
+wait_repl
 before=$(now)
 echo first >"$MNT/a/b/file"
 echo stays >"$MNT/a/stays"
