@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "fs/cache.h"
+#include "fs/dir_keep.h"
 #include "fs/history.h"
 #include "fs/notify.h"
 #include "fs/path.h"
@@ -88,6 +89,7 @@ void attr_forget(struct fs *fs, const char *key, bool kept)
 	else if (kept)
 		metadb_del(fs->metadb, key);
 	read_cache_drop_key(fs->cache, key);
+	dir_keep_drop(fs->dirs, NULL);
 	if (is_dir)
 		notify_below(fs->notify, key);
 	else

@@ -85,6 +85,8 @@ enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key
  * not. */
 int64_t attr_cache_absent_until(struct attr_cache *c, const char *dir_key, const char *name,
 				const char *key);
+/* Is every name of the directory known, and known to be absent? */
+bool attr_cache_is_empty(struct attr_cache *c, const char *dir_key);
 void attr_cache_note_absent(struct attr_cache *c, const char *dir_key);
 void attr_cache_put_stretch(struct attr_cache *c, const char *dir_key, const char *from,
 			    const char *to, int64_t since, int64_t hold_ms);

@@ -10,11 +10,19 @@
 #include "base/lock.h"
 #include "base/map.h"
 #include "fs/attr.h"
+#include "fs/path.h"
 
 #define OLD_MAX 10000
 
+/* What the entries are in. */
+struct folder {
+	char *key;
+	size_t entries, present;
+};
+
 struct entry {
 	char *key;
+	struct folder *in;
 	bool absent;
 	struct attr attr;
 	int64_t born, until;	   /* mono ms */
@@ -29,6 +37,7 @@ struct attr_cache {
 	struct {
 		struct lock l;
 		struct map *entries;
+		struct map *folders;
 		struct entry *oldest, *newest;
 		/*
 		 * Where it says "absent", every name that is there has an entry that lives at least
@@ -50,6 +59,8 @@ int attr_cache_new(size_t max_entries, int64_t ttl_ms, struct attr_cache **ret_c
 	lock_init(&c->locked.l);
 	r = map_new(&c->locked.entries);
 	if (!r)
+		r = map_new(&c->locked.folders);
+	if (!r)
 		r = seen_new(ttl_ms, &c->locked.seen);
 	if (r) {
 		attr_cache_free(c);
@@ -57,6 +68,62 @@ int attr_cache_new(size_t max_entries, int64_t ttl_ms, struct attr_cache **ret_c
 	}
 	*ret_c = c;
 	return 0;
+}
+
+static int folder_new(const char *key, struct folder **ret_f)
+{
+	struct folder *f = calloc(1, sizeof(*f));
+
+	if (!f || str_dup(key, &f->key)) {
+		free(f);
+		return -ENOMEM;
+	}
+	*ret_f = f;
+	return 0;
+}
+
+/* The directory that key is in, "" for the root; of a directory: the one above it. */
+static int join_folder_locked(struct attr_cache *c, struct entry *e)
+{
+	char dir[S3_KEY_MAX + 1];
+	struct folder *f;
+	size_t len;
+	size_t n = (size_t)(path_last(e->key, &len) - e->key);
+
+	lock_assert_held(&c->locked.l);
+	if (n > S3_KEY_MAX)
+		return -ENAMETOOLONG;
+	memcpy(dir, e->key, n);
+	dir[n] = '\0';
+	f = map_get(c->locked.folders, dir);
+	if (!f) {
+		int r = folder_new(dir, &f);
+
+		if (!r && map_set(c->locked.folders, dir, f)) {
+			free(f->key);
+			free(f);
+			r = -ENOMEM;
+		}
+		if (r)
+			return r;
+	}
+	f->entries++;
+	f->present += !e->absent;
+	e->in = f;
+	return 0;
+}
+
+static void leave_folder_locked(struct attr_cache *c, struct entry *e)
+{
+	struct folder *f = e->in;
+
+	lock_assert_held(&c->locked.l);
+	f->present -= !e->absent;
+	if (--f->entries)
+		return;
+	map_del(c->locked.folders, f->key);
+	free(f->key);
+	free(f);
 }
 
 static void unlink_locked(struct attr_cache *c, struct entry *e)
@@ -94,6 +161,7 @@ static void entry_free(struct entry *e)
 static void remove_locked(struct attr_cache *c, struct entry *e)
 {
 	unlink_locked(c, e);
+	leave_folder_locked(c, e);
 	map_del(c->locked.entries, e->key);
 	entry_free(e);
 }
@@ -122,6 +190,7 @@ void attr_cache_clear_below(struct attr_cache *c, const char *prefix)
 		if (strncmp(e->key, prefix, strlen(prefix)))
 			continue;
 		unlink_locked(c, e);
+		leave_folder_locked(c, e);
 		map_del(c->locked.entries, e->key);
 		e->next = gone;
 		gone = e;
@@ -142,6 +211,7 @@ void attr_cache_free(struct attr_cache *c)
 	if (c->locked.seen)
 		attr_cache_clear(c);
 	map_free(c->locked.entries);
+	map_free(c->locked.folders);
 	seen_free(c->locked.seen);
 	lock_free(&c->locked.l);
 	free(c);
@@ -169,14 +239,9 @@ static bool differs(const struct entry *old, const struct attr *a)
 /* The directory that holds key, which may itself be a directory; NULL: no memory, or the root. */
 static char *parent_of(const char *key)
 {
-	size_t n = strlen(key);
 	char *dir = NULL;
 
-	while (n > 1 && key[n - 2] != '/')
-		n--;
-	if (!n || str_format(&dir, "%.*s", (int)n - 1, key))
-		return NULL;
-	return dir;
+	return *key && !path_parent_key(key, &dir) ? dir : NULL;
 }
 
 /* Something of key changed that no entry tells. */
@@ -231,8 +296,14 @@ static void replace_locked(struct attr_cache *c, struct entry *old, struct entry
 		seen_clear(c->locked.seen);
 		return;
 	}
+	if (join_folder_locked(c, e)) {
+		seen_clear(c->locked.seen);
+		entry_free(e);
+		return;
+	}
 	if (map_set(c->locked.entries, e->key, e)) {
 		seen_clear(c->locked.seen);
+		leave_folder_locked(c, e);
 		entry_free(e);
 		return;
 	}
@@ -305,6 +376,15 @@ enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key
 {
 	scoped_lock(&c->locked.l);
 	return seen_ask(c->locked.seen, dir_key, name, clock_mono_ms(), ret_from);
+}
+
+bool attr_cache_is_empty(struct attr_cache *c, const char *dir_key)
+{
+	const struct folder *f;
+
+	scoped_lock(&c->locked.l);
+	f = map_get(c->locked.folders, dir_key);
+	return (!f || !f->present) && seen_whole(c->locked.seen, dir_key, clock_mono_ms());
 }
 
 int64_t attr_cache_absent_until(struct attr_cache *c, const char *dir_key, const char *name,

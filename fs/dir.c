@@ -18,6 +18,7 @@
 #include "base/codec.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "fs/dir_keep.h"
 #include "fs/file.h"
 #include "fs/history.h"
 #include "fs/path.h"
@@ -60,7 +61,22 @@ struct dir {
 	size_t local_n;
 	struct attr local_attr; /* of the local item given last */
 	struct attr self;	/* the directory, as last known; is_dir false: not known */
+	bool kept;  /* page 0 is there for who opened it now (dir_keep.h) */
+	bool ended; /* somebody has read to the end */
 };
+
+static struct dir *take_kept(struct fs *fs, const struct node *n, const char *key)
+{
+	struct dir *d = dir_keep_take(fs->dirs, n, clock_mono_ms());
+
+	if (d && strcmp(d->key, key)) { /* renamed since */
+		dir_free(d);
+		return NULL;
+	}
+	if (d)
+		d->kept = true;
+	return d;
+}
 
 int dir_open(struct fs *fs, struct node *n, struct dir **ret_d)
 {
@@ -70,6 +86,12 @@ int dir_open(struct fs *fs, struct node *n, struct dir **ret_d)
 
 	if (r)
 		return r;
+	d = take_kept(fs, n, key);
+	if (d) {
+		free(key);
+		*ret_d = d;
+		return 0;
+	}
 	d = calloc(1, sizeof(*d));
 	if (d)
 		r = node_ref(fs->nodes, node_ino(n), &d->node);
@@ -99,13 +121,8 @@ static void items_free(struct dir *d)
 	d->loaded = false;
 }
 
-static void reset(struct dir *d)
+static void local_free(struct dir *d)
 {
-	items_free(d);
-	for (size_t i = 0; i < d->tokens_n; i++)
-		free(d->tokens[i]);
-	free(take_ptr(&d->tokens));
-	d->tokens_n = 0;
 	for (size_t i = 0; i < d->local_n; i++)
 		free(d->local[i].name);
 	free(take_ptr(&d->local));
@@ -113,7 +130,17 @@ static void reset(struct dir *d)
 	attr_free(&d->local_attr);
 }
 
-void dir_close(struct dir *d)
+static void reset(struct dir *d)
+{
+	items_free(d);
+	for (size_t i = 0; i < d->tokens_n; i++)
+		free(d->tokens[i]);
+	free(take_ptr(&d->tokens));
+	d->tokens_n = 0;
+	local_free(d);
+}
+
+void dir_free(struct dir *d)
 {
 	if (!d)
 		return;
@@ -124,6 +151,23 @@ void dir_close(struct dir *d)
 	lock_free(&d->l);
 	free(d->key);
 	free(d);
+}
+
+/* All of it is on the page, and nobody knows better yet. */
+static bool is_worth_keeping(const struct dir *d, int64_t until)
+{
+	return d->loaded && !d->page && d->last && !d->ended && clock_mono_ms() < until &&
+	       !history_holds(d->fs, d->key);
+}
+
+void dir_close(struct dir *d)
+{
+	int64_t until = d ? d->since + min_of(d->fs->conf.attr_ms, PAGE_FRESH_MS) : 0;
+
+	if (d && is_worth_keeping(d, until))
+		dir_keep_put(d->fs->dirs, d->node, d, until);
+	else
+		dir_free(d);
 }
 
 /* --- local files ------------------------------------------------------------------------------ */
@@ -191,11 +235,15 @@ static int cross_out(struct dir *d, struct local_name *local, const struct s3_en
 	return 0;
 }
 
-/* Page 0 again: the directory as it is now. */
+/* Page 0 again: the directory as it is now, or was for who asked a moment ago. */
 static int begin(struct dir *d)
 {
 	int r;
 
+	if (d->kept) {
+		d->kept = false;
+		return 0;
+	}
 	reset(d);
 	d->tokens = calloc(1, sizeof(char *));
 	if (!d->tokens)
@@ -261,22 +309,40 @@ static void hide_file(struct dir *d, size_t at)
 
 /* Lookups that follow a listing are answered from it: for a while from when the page came, and
  * again from when the name was handed out, since a page may take longer than that. */
-static void remember_item(struct dir *d, const struct item *i, int64_t since)
+static void remember_again(struct dir *d, const struct item *i)
 {
 	auto_free char *key = NULL;
 
-	if (!i->hidden && clock_mono_ms() - since < PAGE_FRESH_MS &&
+	if (!i->hidden && clock_mono_ms() - d->since < PAGE_FRESH_MS &&
 	    !path_child_key(d->key, i->name, i->attr.is_dir, &key))
-		attr_cache_put_seen(d->fs->attrs, key, &i->attr, since);
+		attr_cache_put_seen(d->fs->attrs, key, &i->attr, d->since);
+}
+
+/* What is hidden, too: the directory is not empty (attr_cache_is_empty). */
+static void remember_items(struct dir *d, const struct s3_page *p, int64_t since)
+{
+	if (clock_mono_ms() - since >= PAGE_FRESH_MS)
+		return;
+	for (size_t i = 0; i < d->n; i++)
+		if (strcmp(p->entries[i].key, d->key) != 0 &&
+		    !history_is_top(d->fs, d->key, d->items[i].name))
+			attr_cache_put_seen(d->fs->attrs, p->entries[i].key, &d->items[i].attr,
+					    since);
 }
 
 /* A page with keys shows that the directory is there: who walks through its names need not ask for
- * it again. */
-static void remember_self(struct dir *d, int64_t since)
+ * it again. The first one shows whether it has a marker. */
+static void remember_self(struct dir *d, uint64_t page, const struct s3_page *p, int64_t since)
 {
+	bool marker = !page && !strcmp(p->entries[0].key, d->key);
 	auto_with(attr_free) struct attr now = { 0 };
+	int r = attr_cache_get(d->fs->attrs, d->key, &now);
 
-	if (!attr_cache_get(d->fs->attrs, d->key, &now)) {
+	if (marker && (r || !now.has_object)) {
+		attr_free(&now);
+		r = attr_from_entry(d->fs, &p->entries[0], &now);
+	}
+	if (!r) {
 		attr_free(&d->self);
 		d->self = now;
 		memset(&now, 0, sizeof(now));
@@ -314,10 +380,9 @@ static int take_page(struct dir *d, uint64_t page, const struct s3_page *p, int6
 	for (size_t i = 0; i < d->n; i++)
 		if (d->items[i].attr.is_dir && !d->items[i].hidden)
 			hide_file(d, i);
-	for (size_t i = 0; i < d->n; i++)
-		remember_item(d, &d->items[i], since);
+	remember_items(d, p, since);
 	if (p->n)
-		remember_self(d, since);
+		remember_self(d, page, p, since);
 	if (!page)
 		remember_whole(d, p, since);
 	d->page = page;
@@ -471,7 +536,7 @@ static int next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item 
 {
 	uint64_t page = cookie >> PAGE_BITS;
 	size_t i = (size_t)(cookie & ((1u << PAGE_BITS) - 1));
-	int r = cookie && d->tokens_n ? 0 : begin(d);
+	int r = cookie && d->tokens_n && !d->kept ? 0 : begin(d);
 
 	while (!r && cookie < LOCAL) {
 		r = need_page(d, page);
@@ -483,7 +548,7 @@ static int next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item 
 			if (want_attr)
 				r = fill_items(d, i);
 			else
-				remember_item(d, &d->items[i], d->since);
+				remember_again(d, &d->items[i]);
 			if (r)
 				return r;
 			*ret_i = (struct dir_item){ d->items[i].name, d->items[i].attr.is_dir,
@@ -509,6 +574,7 @@ int dir_next(struct dir *d, uint64_t cookie, bool want_attr, struct dir_item *re
 	d->busy = true;
 	lock_drop(&d->l);
 	r = next(d, cookie, want_attr, ret_i);
+	d->ended |= !r;
 	lock_take(&d->l);
 	d->busy = false;
 	cond_signal(&d->changed);

@@ -15,6 +15,7 @@ struct dir;
 
 int dir_open(struct fs *fs, struct node *n, struct dir **ret_d) must_check;
 void dir_close(struct dir *d);
+void dir_free(struct dir *d); /* one that dir_keep.h has */
 
 struct dir_item {
 	const char *name; /* borrowed until the next call */

@@ -156,6 +156,21 @@ static void pending_end(struct file *f, bool removed)
 	file_put(f);
 }
 
+/* The keys below a directory of which f (may be NULL) waits here: -ENOTEMPTY, or whether it has an
+ * object to delete. Where a listing showed all of it a moment ago, or it is new, no request. */
+static int check_empty(struct fs *fs, const char *key, const struct file *f, bool *ret_marker)
+{
+	auto_with(attr_free) struct attr a = { 0 };
+	bool held = f && f->locked.state == FILE_HELD && !f->locked.unclear;
+
+	if (!attr_cache_is_empty(fs->attrs, key))
+		return dir_check_empty(fs, key, ret_marker);
+	if (!held && (attr_cache_get(fs->attrs, key, &a) || !(a.has_object || a.rec_known)))
+		return dir_check_empty(fs, key, ret_marker);
+	*ret_marker = !held && a.has_object;
+	return 0;
+}
+
 static int remove_now(struct fs *fs, uint64_t parent, const char *name)
 {
 	auto_free char *in = NULL, *key = NULL;
@@ -168,7 +183,7 @@ static int remove_now(struct fs *fs, uint64_t parent, const char *name)
 	if (!r)
 		r = pending_begin(fs, parent, name, &f);
 	if (!r)
-		r = dir_check_empty(fs, key, &marker);
+		r = check_empty(fs, key, f, &marker);
 	/* unclear: one may come yet */
 	if (!r && (marker || (f && f->locked.unclear)))
 		r = change_delete(fs, key, NULL);

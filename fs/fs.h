@@ -62,6 +62,7 @@ struct fs {
 	struct read_cache *cache;
 	struct file_table *files;
 	struct settle *settle;
+	struct dir_keep *dirs;
 };
 
 #endif

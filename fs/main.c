@@ -28,6 +28,8 @@
 #include "fs/config.h"
 #include "fs/control.h"
 #include "fs/daemon.h"
+#include "fs/dir.h"
+#include "fs/dir_keep.h"
 #include "fs/file.h"
 #include "fs/metadb.h"
 #include "fs/mount.h"
@@ -342,7 +344,7 @@ static int open_fs(struct app *a)
 		err = file_table_new(fs, &fs->files);
 	if (err == 0)
 		err = settle_new(fs, &fs->settle);
-	return err;
+	return err ? err : dir_keep_new(dir_free, &fs->dirs);
 }
 
 static void on_reload(void *arg)
@@ -492,6 +494,7 @@ static void take_down(struct app *a)
 		settle_stop(a->fs.settle);
 	mount_free(a->mount);
 	settle_free(a->fs.settle);
+	dir_keep_free(a->fs.dirs);
 	file_table_free(a->fs.files);
 	read_cache_free(a->fs.cache);
 	attr_cache_free(a->fs.attrs);

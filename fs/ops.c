@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/dir_keep.h"
 #include "fs/file.h"
 #include "fs/history.h"
 #include "fs/ops_i.h"
@@ -174,6 +175,7 @@ void ops_names_changed(struct fs *fs, fuse_ino_t dir)
 	if (!node_ref(fs->nodes, dir, &n)) {
 		node_times_names_changed(node_times(n));
 		file_names_changed(fs, n);
+		dir_keep_drop(fs->dirs, n);
 	}
 	node_unref(fs->nodes, n);
 }

@@ -152,6 +152,17 @@ int64_t seen_until(struct seen *s, const char *dir, const char *name)
 	return until;
 }
 
+bool seen_whole(struct seen *s, const char *dir, int64_t now_ms)
+{
+	const struct seen_dir *d = map_get(s->dirs, dir);
+
+	for (size_t i = 0; d && i < STRETCHES_MAX; i++)
+		if (now_ms < d->stretches[i].until_ms && !*d->stretches[i].from &&
+		    !d->stretches[i].to)
+			return true;
+	return false;
+}
+
 /* Where a listing is to begin so that it shows this name and those that come next: programs count
  * upwards. Never in the middle of a character. */
 static void choose_from(const char *name, char *ret_from)

@@ -28,6 +28,8 @@ enum seen_advice seen_ask(struct seen *s, const char *dir, const char *name, int
 			  char *ret_from);
 /* Until when (mono) it answers that name is not there; 0: it does not. */
 int64_t seen_until(struct seen *s, const char *dir, const char *name);
+/* Does it answer for every name in dir, but those that were shown? */
+bool seen_whole(struct seen *s, const char *dir, int64_t now_ms);
 /* A question for one name of dir was answered: no such name. */
 void seen_note_absent(struct seen *s, const char *dir, int64_t now_ms);
 /* A request begun at since_ms (mono) showed every name after from, up to to (NULL = to the end; a

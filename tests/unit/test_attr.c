@@ -274,6 +274,40 @@ static void test_absent_until(void)
 	attr_cache_free(c);
 }
 
+/* A directory of which a listing showed all, and of which all that it showed was removed. */
+static void test_empty(void)
+{
+	struct attr_cache *c = NULL;
+	struct attr a = { .has_object = true };
+	int64_t now = clock_mono_ms();
+
+	CHECK_INT(attr_cache_new(10, 3600 * 1000, &c), 0);
+	CHECK(!attr_cache_is_empty(c, "d/"));
+	attr_cache_put(c, "d/a", &a);
+	attr_cache_put(c, "d/b/", &a);
+	attr_cache_put_stretch(c, "d/", "", NULL, now, CLOCK_NEVER);
+	CHECK(!attr_cache_is_empty(c, "d/"));
+	attr_cache_put_absent(c, "d/a");
+	attr_cache_put_absent(c, "d/a");
+	CHECK(!attr_cache_is_empty(c, "d/"));
+	attr_cache_put_absent(c, "d/b/");
+	CHECK(attr_cache_is_empty(c, "d/"));
+	attr_cache_put(c, "d/b/c", &a); /* not in d */
+	attr_cache_put(c, "d", &a);
+	attr_cache_put_stretch(c, "d/", "", NULL, now, CLOCK_NEVER);
+	CHECK(attr_cache_is_empty(c, "d/"));
+	attr_cache_put(c, "d/c", &a);
+	CHECK(!attr_cache_is_empty(c, "d/"));
+	attr_cache_put_absent(c, "d/c");
+	attr_cache_drop(c, "d/e"); /* something happened to it */
+	CHECK(!attr_cache_is_empty(c, "d/"));
+	attr_cache_put_stretch(c, "e/", "", "m", now, CLOCK_NEVER);
+	attr_cache_put_stretch(c, "f/", "m", NULL, now, CLOCK_NEVER);
+	CHECK(!attr_cache_is_empty(c, "e/"));
+	CHECK(!attr_cache_is_empty(c, "f/"));
+	attr_cache_free(c);
+}
+
 /* What others did is told, once; what we did is not. Also of what was too old to be believed. */
 static void test_change(void)
 {
@@ -314,6 +348,7 @@ static void test_change(void)
 int main(void)
 {
 	test_absent_until();
+	test_empty();
 	test_change();
 	test_seen_again();
 	test_mode();
