@@ -487,14 +487,16 @@ static size_t collect_due(struct fs *fs, int64_t now, struct file **due, size_t 
 	return n;
 }
 
-/* All that wait, each once in a round. */
+/* All that wait, or are on their way: that may fail yet. Each once in a round. */
 static size_t collect_all(struct fs *fs, uint64_t number, struct file **due, size_t max)
 {
 	size_t n = 0;
 
 	scoped_lock(&fs->files->l);
 	for (struct file *f = fs->files->first; f && n < max; f = f->next) {
-		if (!is_waiting(f->locked.state) || f->round == number)
+		enum file_state s = f->locked.state;
+
+		if ((!is_waiting(s) && s != FILE_COMMITTING) || f->round == number)
 			continue;
 		f->refs++;
 		f->round = number;
