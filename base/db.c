@@ -52,6 +52,8 @@ static int to_errno(sqlite3 *handle, int code)
 	case SQLITE_CONSTRAINT: return -EEXIST;
 	case SQLITE_PERM:
 	case SQLITE_AUTH: return -EACCES;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB: return -EUCLEAN;
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN: return system_error(handle, -EIO);
 	default: return -EIO;
@@ -116,6 +118,9 @@ static int secure_file(const char *path, const char *dir, bool read_only)
 		return -ELOOP;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
+	/* root could write it all the same: somebody meant it. */
+	if (!read_only && !(st.st_mode & S_IWUSR))
+		return -EACCES;
 	if (!read_only && (st.st_mode & 0777) != 0600 && chmod(path, 0600) < 0)
 		return -errno;
 	return 0;
@@ -165,7 +170,7 @@ static int set_up_locked(struct db *db, const struct db_conf *conf)
 static int connect(struct db *db, const struct db_conf *conf, const char *path)
 {
 	int flags = conf->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-	int code;
+	int code, r;
 
 	scoped_lock(&db->locked.l);
 
@@ -176,7 +181,13 @@ static int connect(struct db *db, const struct db_conf *conf, const char *path)
 	if (code != SQLITE_OK)
 		return fail_locked(db, code);
 	sqlite3_busy_timeout(db->handle, conf->busy_ms);
-	return set_up_locked(db, conf);
+	db_leave_log(db, true);
+	if (conf->salvage) /* entries of the schema that make no sense are left out */
+		return db_exec(db, "PRAGMA writable_schema=ON; PRAGMA cell_size_check=ON");
+	r = set_up_locked(db, conf);
+	if (r == 0)
+		db_leave_log(db, false);
+	return r;
 }
 
 int db_open(const struct db_conf *conf, struct db **ret_db, char *why, size_t why_len)
@@ -309,6 +320,13 @@ void db_bind_null(struct db_stmt *s, int i)
 	note_bind(s, sqlite3_bind_null(s->stmt, i));
 }
 
+void db_bind_column(struct db_stmt *s, int i, struct db_stmt *from, int column)
+{
+	lock_assert_held(&s->db->locked.l);
+	lock_assert_held(&from->db->locked.l);
+	note_bind(s, sqlite3_bind_value(s->stmt, i, sqlite3_column_value(from->stmt, column)));
+}
+
 int db_step(struct db_stmt *s)
 {
 	int code, r;
@@ -401,4 +419,20 @@ const char *db_why(struct db *db)
 {
 	lock_assert_held(&db->locked.l);
 	return db->locked.why;
+}
+
+void db_leave_log(struct db *db, bool leave)
+{
+	lock_assert_held(&db->locked.l);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)leave, NULL);
+}
+
+bool db_has_moved(struct db *db)
+{
+	int moved = 0;
+
+	lock_assert_held(&db->locked.l);
+	return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		       SQLITE_OK &&
+	       moved != 0;
 }

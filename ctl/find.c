@@ -79,7 +79,7 @@ int ctl_open(const struct ctl_opts *o, const char *path, bool write, char **ret_
 {
 	auto_free char *dir = NULL, *file = NULL;
 	struct store_conf conf = { .read_only = !write };
-	char why[256] = "", shown[CTL_SHOWN];
+	char why[600] = "", shown[CTL_SHOWN];
 	struct stat st;
 	int r = ctl_find(o, path, &dir);
 
@@ -96,8 +96,7 @@ int ctl_open(const struct ctl_opts *o, const char *path, bool write, char **ret_
 	if (!r)
 		r = store_open(&conf, ret_s, why, sizeof(why));
 	if (r) {
-		ctl_say("%s: %s", ctl_shown(dir, shown),
-			*why ? why : errno_text(r, why, sizeof(why)));
+		ctl_say("%s", *why ? ctl_shown(why, shown) : errno_text(r, why, sizeof(why)));
 		return r;
 	}
 	*ret_dir = take_ptr(&dir);

@@ -67,6 +67,7 @@ struct app {
 	struct control *control;
 	struct mount *mount;
 	struct fs fs;
+	bool recovered, damaged;
 };
 
 /* --- the queue -------------------------------------------------------------------------------- */
@@ -127,6 +128,7 @@ static int open_state(struct app *a)
 	if (err < 0)
 		return err;
 	conf.instance = instance;
+	conf.was_left = state_was_left(a->state);
 	err = store_open(&conf, &a->store, a->why, sizeof(a->why));
 	if (err < 0)
 		return err;
@@ -272,6 +274,7 @@ static int recover(struct app *a)
 	else if (r.committed || r.abandoned || r.uploaded || r.left)
 		log_info("recover=done committed=%u abandoned=%u uploaded=%u left=%u", r.committed,
 			 r.abandoned, r.uploaded, r.left);
+	a->recovered = err == 0;
 	if (err == 0)
 		file_finish_moves(&a->fs);
 	return err;
@@ -509,7 +512,7 @@ static void take_down(struct app *a)
 	pool_free(a->fs.upload_pool);
 	pool_free(a->fs.read_pool);
 	store_close(a->store);
-	state_free(a->state);
+	state_free(a->state, a->recovered && !a->damaged);
 	buckets_close(&a->buckets);
 }
 
@@ -552,8 +555,9 @@ static int run(struct app *a)
 		log_error("mount=broken why=\"%s\"", errno_text(err, words, sizeof(words)));
 	if (a->store)
 		drain(a);
+	a->damaged = a->store && store_is_damaged(a->store);
 	log_info("mount=down mountpoint=%s", a->conf.mountpoint);
-	return err < 0 ? (int)DAEMON_FAILED : (int)DAEMON_OK;
+	return err < 0 || a->damaged ? (int)DAEMON_FAILED : (int)DAEMON_OK;
 }
 
 static int name_source(struct app *a)

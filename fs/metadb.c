@@ -29,7 +29,9 @@
 struct metadb {
 	struct db *db;	    /* has its own lock */
 	uint64_t max_bytes; /* fixed */
+	char *path;	    /* fixed */
 	unsigned puts;	    /* db's lock */
+	bool damaged;	    /* db's lock; was met in use: nothing is looked up any more */
 };
 
 bool meta_of_fits(const struct meta_of *seen, const struct meta_of *now)
@@ -128,14 +130,30 @@ static int open_file(const char *path, struct db **ret_db, char *why, size_t why
 	return 0;
 }
 
-static void remove_files(const char *path)
+/* Damage is told once. Nothing is asked of the file any more, and it is set aside at the end. */
+static int note_locked(struct metadb *m, int r)
+{
+	if (r == -EUCLEAN && !m->damaged) {
+		m->damaged = true;
+		db_leave_log(m->db, true);
+		log_warn("file=%s why=\"%s\" action=\"not used any more; it is a cache, and made "
+			 "anew by the next mount\"",
+			 m->path, db_why(m->db));
+	}
+	return r;
+}
+
+/* The last one that was damaged is kept, for a person who wonders. */
+static void set_aside(const char *path)
 {
 	static const char *const endings[] = { "", "-wal", "-shm", "-journal" };
 
 	for (size_t i = 0; i < array_size(endings); i++) {
-		auto_free char *name = NULL;
+		auto_free char *name = NULL, *kept = NULL;
 
-		if (!str_format(&name, "%s%s", path, endings[i]))
+		if (str_format(&name, "%s%s", path, endings[i]))
+			continue;
+		if (*endings[i] || str_format(&kept, "%s.damaged", path) || rename(name, kept))
 			unlink(name);
 	}
 }
@@ -149,15 +167,18 @@ int metadb_open(const char *dir, uint64_t max_bytes, struct metadb **ret_m, char
 
 	if (!r)
 		r = open_file(path, &m->db, why, why_len);
-	if (r == -EIO) {
-		log_warn("file=%s why=\"%s\" remedy=\"made anew; it is a cache\"", path, why);
-		remove_files(path);
+	if (r == -EUCLEAN || r == -EIO || r == -EACCES) {
+		log_warn("file=%s why=\"%s\" action=\"set aside as %s.damaged and made anew; it is "
+			 "a cache\"",
+			 path, why, path);
+		set_aside(path);
 		r = open_file(path, &m->db, why, why_len);
 	}
 	if (r) {
 		free(m);
 		return r;
 	}
+	m->path = take_ptr(&path);
 	m->max_bytes = max_bytes;
 	*ret_m = m;
 	return 0;
@@ -168,6 +189,9 @@ void metadb_close(struct metadb *m)
 	if (!m)
 		return;
 	db_close(m->db);
+	if (m->damaged)
+		set_aside(m->path);
+	free(m->path);
 	free(m);
 }
 
@@ -232,7 +256,8 @@ static int get_row(struct metadb *m, const char *key, const struct meta_of *of,
 		return r;
 	db_bind_text(s, 1, key);
 	db_bind_text(s, 2, of->etag);
-	r = db_step(s) == 1 ? 0 : -ENOENT;
+	r = db_step(s);
+	r = r == 1 ? 0 : r == 0 ? -ENOENT : r;
 	if (!r) {
 		seen.mtime_ms = db_col_i64(s, 7);
 		seen.about = db_col_i64(s, 8);
@@ -252,7 +277,7 @@ int metadb_get(struct metadb *m, const char *key, const struct meta_of *of, stru
 	if (!m || !of->etag)
 		return -ENOENT;
 	db_lock(m->db);
-	r = get_row(m, key, of, ret_r);
+	r = m->damaged ? -ENOENT : note_locked(m, get_row(m, key, of, ret_r));
 	db_unlock(m->db);
 	return r == -ENOMEM || !r ? r : -ENOENT;
 }
@@ -342,8 +367,8 @@ void metadb_put(struct metadb *m, const char *key, const struct meta_of *of,
 	}
 	if (!err) {
 		db_lock(m->db);
-		err = write_row(m, key, of, r, json);
-		if (++m->puts % PRUNE_EVERY == 0)
+		err = m->damaged ? 0 : note_locked(m, write_row(m, key, of, r, json));
+		if (++m->puts % PRUNE_EVERY == 0 && !m->damaged)
 			prune(m);
 		db_unlock(m->db);
 	}
@@ -361,13 +386,14 @@ static void delete (struct metadb *m, const char *sql, const char *key, const ch
 	if (!m)
 		return;
 	db_lock(m->db);
-	r = db_prepare(m->db, sql, &s);
-	if (!r) {
+	r = m->damaged ? 0 : db_prepare(m->db, sql, &s);
+	if (s) {
 		db_bind_text(s, 1, key);
 		if (end)
 			db_bind_text(s, 2, end);
 		r = db_run(s);
 	}
+	note_locked(m, r);
 	db_unlock(m->db);
 	if (r)
 		log_debug("file=meta.db op=del");

@@ -43,8 +43,8 @@ bool meta_of_fits(const struct meta_of *seen, const struct meta_of *now);
 
 #define METADB_BYTES_MAX (1024 * MIB)
 
-/* a damaged file is made anew. Rows that were not used for half a year go, and, when there are more
- * than max_bytes, those that were not used for longest. */
+/* A damaged file is set aside (meta.db.damaged) and made anew. Rows that were not used for half a
+ * year go, and, when there are more than max_bytes, those that were not used for longest. */
 int metadb_open(const char *dir, uint64_t max_bytes, struct metadb **ret_m, char *why,
 		size_t why_len) must_check;
 void metadb_close(struct metadb *m);

@@ -17,7 +17,13 @@
 struct state {
 	char *dir, *staging, *failed;
 	int lock_fd;
+	bool was_left;
 };
+
+bool state_was_left(const struct state *s)
+{
+	return s->was_left;
+}
 
 const char *state_dir(const struct state *s)
 {
@@ -34,10 +40,12 @@ const char *state_failed_dir(const struct state *s)
 	return s->failed;
 }
 
-void state_free(struct state *s)
+void state_free(struct state *s, bool in_order)
 {
 	if (!s)
 		return;
+	if (in_order && ftruncate(s->lock_fd, 0) < 0)
+		log_debug("state lock=pid_stays");
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	free(s->dir);
@@ -140,6 +148,7 @@ static int take_lock(struct state *s, char *why, size_t why_len)
 		return err;
 	}
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+		s->was_left = lseek(s->lock_fd, 0, SEEK_END) > 0;
 		write_pid(s->lock_fd);
 		return 0;
 	}
@@ -216,7 +225,7 @@ int state_new(const struct state_conf *conf, struct state **ret_s, char *why, si
 	s->lock_fd = -1;
 	err = open_state(s, conf, why, why_len);
 	if (err < 0) {
-		state_free(s);
+		state_free(s, false);
 		return err;
 	}
 	*ret_s = s;

@@ -1,7 +1,7 @@
 /*
  * state.h - the state directory of one mount: 0700, ours, locked, bound to its bucket.
  *
- *      lock            flock; holds the pid of the mount
+ *      lock            flock; holds the pid of the mount until it ended in order
  *      bucket          url, bucket and prefix that it belongs to
  *      queue.db        the queue (queue/store.h)
  *      meta.db         a cache (fs/metadb.h)
@@ -26,7 +26,10 @@ struct state;
 /* Makes, checks and locks it. One line in why. -EBUSY: another mount has it. */
 int state_new(const struct state_conf *conf, struct state **ret_s, char *why, size_t why_len)
 	must_check;
-void state_free(struct state *s); /* unlocks; NULL is fine */
+/* Unlocks; NULL is fine. in_order: the queue is closed, and nothing is left to recover. */
+void state_free(struct state *s, bool in_order);
+/* Did the last mount not end in order? (Its pid is still in the lock file.) */
+bool state_was_left(const struct state *s);
 const char *state_dir(const struct state *s);
 const char *state_staging_dir(const struct state *s);
 const char *state_failed_dir(const struct state *s);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/codec.h"
 #include "base/log.h"
@@ -401,9 +403,53 @@ static int settle(void *arg, const struct store_ticket *st)
 
 /* --- the staging directory -------------------------------------------------------------------- */
 
-/* What was neither closed nor fsynced was never promised. */
+/* Out of the way, for a person. */
+static int keep_stray(const struct recover_conf *conf, const char *name)
+{
+	auto_free char *from = NULL, *to = NULL;
+	int err = str_format(&from, "%s/%s", conf->staging_dir, name);
+
+	if (err == 0)
+		err = str_format(&to, "%s/%s", conf->failed_dir, name);
+	return err == 0 && rename(from, to) < 0 ? -errno : err;
+}
+
+/* 1 = it is gone from the staging directory, 0 = nothing was to be done, or -errno. */
+static int take_away(const struct recover_conf *conf, const struct dirent *e, bool keep)
+{
+	auto_free char *path = NULL;
+	int err;
+
+	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+	    (e->d_type != DT_REG && e->d_type != DT_UNKNOWN) ||
+	    store_is_staged(conf->store, e->d_name))
+		return 0;
+	if (keep) {
+		err = keep_stray(conf, e->d_name);
+	} else {
+		err = str_format(&path, "%s/%s", conf->staging_dir, e->d_name);
+		if (err == 0 && unlink(path) < 0)
+			err = -errno;
+	}
+	if (err == 0)
+		return 1;
+	return err == -ENOENT || err == -EISDIR ? 0 : err;
+}
+
+static void log_swept(const struct recover_conf *conf, unsigned swept, bool keep)
+{
+	if (keep)
+		log_warn("staging=kept files=%u folder=%s why=\"the queue lost rows: what was "
+			 "acknowledged may be among them\"",
+			 swept, conf->failed_dir);
+	else
+		log_info("staging=swept files=%u", swept);
+}
+
+/* What was neither closed nor fsynced was never promised. A queue that lost rows cannot tell. */
 static int sweep(const struct recover_conf *conf)
 {
+	bool keep = store_keeps_strays(conf->store);
 	DIR *dir = opendir(conf->staging_dir);
 	const struct dirent *e;
 	unsigned swept = 0;
@@ -411,20 +457,16 @@ static int sweep(const struct recover_conf *conf)
 
 	if (!dir)
 		return -errno;
-	while (err == 0 && (e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    (e->d_type != DT_REG && e->d_type != DT_UNKNOWN) ||
-		    store_is_staged(conf->store, e->d_name))
-			continue;
-		if (unlinkat(dirfd(dir), e->d_name, 0) == 0)
-			swept++;
-		else if (errno != ENOENT && errno != EISDIR)
-			err = -errno;
+	while (err >= 0 && (e = readdir(dir))) {
+		err = take_away(conf, e, keep);
+		swept += err == 1;
 	}
 	closedir(dir);
 	if (swept > 0)
-		log_info("staging=swept files=%u", swept);
-	return err;
+		log_swept(conf, swept, keep);
+	if (err >= 0 && keep)
+		err = store_forget_strays(conf->store);
+	return min_of(err, 0);
 }
 
 int recover_run(const struct recover_conf *conf, struct recover_result *ret_r)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -35,53 +36,101 @@ static int open_one(struct store *s, const char *path, enum db_sync sync, bool r
 	const struct db_conf conf = {
 		.path = path, .sync = sync, .read_only = read_only, .busy_ms = BUSY_MS
 	};
-	char words[256] = "";
 	int r;
 
 	for (;;) {
-		r = db_open(&conf, ret_db, words, sizeof(words));
+		r = db_open(&conf, ret_db, why, why_len);
 		if (r != -EBUSY || clock_mono_ms() >= deadline)
 			break;
 		wait_a_little(s);
 	}
-	if (r < 0)
-		snprintf(why, why_len, "%s: %s", path, words);
+	return r;
+}
+
+/* In the file nothing is changed before it was looked at. */
+static int look_and_upgrade(struct store *s, struct db *db, const char *path, char *why,
+			    size_t why_len)
+{
+	int r = 0;
+
+	db_lock(db);
+	db_leave_log(db, true);
+	if (*s->instance)
+		r = store_file_look(db, path, why, why_len);
+	db_unlock(db);
+	if (r == 0)
+		r = schema_upgrade(db, why, why_len);
+	if (r == 0) {
+		db_lock(db);
+		db_leave_log(db, false);
+		db_unlock(db);
+	}
 	return r;
 }
 
 static int open_all(struct store *s, const char *path, char *why, size_t why_len)
 {
-	char words[256] = "";
+	struct db **first = s->read_only ? &s->read : &s->full;
 	int r;
 
-	r = open_one(s, path, DB_SYNC_FULL, s->read_only, s->read_only ? &s->read : &s->full, why,
-		     why_len);
-	if (r < 0)
+	r = open_one(s, path, DB_SYNC_FULL, s->read_only, first, why, why_len);
+	if (r == 0)
+		r = look_and_upgrade(s, *first, path, why, why_len);
+	if (r < 0 || s->read_only)
 		return r;
-	r = schema_upgrade(s->read_only ? s->read : s->full, words, sizeof(words));
-	if (r < 0) {
-		snprintf(why, why_len, "%s: %s", path, words);
-		return r;
-	}
-	if (s->read_only)
-		return 0;
 	r = open_one(s, path, DB_SYNC_NORMAL, false, &s->norm, why, why_len);
 	if (r == 0)
 		r = open_one(s, path, DB_SYNC_NORMAL, true, &s->read, why, why_len);
 	return r;
 }
 
+static int note_strays(struct db *db, void *arg)
+{
+	(void)arg;
+	return store_note_strays(db);
+}
+
+/* The log of a mount that ended in order was emptied into the file and is gone. */
+static int note_lost_log(struct store *s, const char *path)
+{
+	log_warn("file=%s-wal error=\"not there, and the last mount did not end in order\""
+		 " remedy=\"what it acknowledged last may be missing in the queue: crrctl resync\"",
+		 path);
+	return store_run_synced(s, "note-strays", note_strays, NULL);
+}
+
+static int open_file(struct store *s, const struct store_conf *conf, char *why, size_t why_len)
+{
+	auto_free char *path = NULL, *log = NULL;
+	bool lost = false;
+	int r = str_format(&path, "%s/" STORE_FILE, conf->dir);
+
+	if (r == 0)
+		r = str_format(&log, "%s-wal", path);
+	if (r == 0)
+		r = store_file_stat(path, why, why_len);
+	if (r == -ENOENT && !s->read_only) {
+		if (conf->was_left)
+			log_warn("file=%s error=\"not there\" action=\"made anew\""
+				 " remedy=\"crrctl resync finds what it had\"",
+				 path);
+		r = store_file_make(conf->dir, path, why, why_len);
+	} else if (r == 0 && conf->was_left) {
+		lost = access(log, F_OK) != 0;
+	}
+	if (r == 0)
+		r = open_all(s, path, why, why_len);
+	return r == 0 && lost ? note_lost_log(s, path) : r;
+}
+
 int store_open(const struct store_conf *conf, struct store **ret_s, char *why, size_t why_len)
 {
-	auto_free char *path = NULL;
+	char words[256] = "";
 	struct store *s;
 	int r;
 
 	if (why_len > 0)
 		why[0] = '\0';
-	r = str_format(&path, "%s/queue.db", conf->dir);
-	if (r < 0)
-		return r;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
@@ -92,8 +141,11 @@ int store_open(const struct store_conf *conf, struct store **ret_s, char *why, s
 	cond_init(&s->led);
 	r = str_dup(conf->instance ? conf->instance : "", &s->instance);
 	if (r == 0)
-		r = open_all(s, path, why, why_len);
+		r = str_dup(conf->dir, &s->dir);
+	if (r == 0)
+		r = open_file(s, conf, words, sizeof(words));
 	if (r < 0) {
+		store_file_explain(r, conf, words, why, why_len);
 		store_close(s);
 		return r;
 	}
@@ -101,10 +153,31 @@ int store_open(const struct store_conf *conf, struct store **ret_s, char *why, s
 	return 0;
 }
 
+/* The file may be damaged: what is in its log must not be mixed into it. */
+static void leave_all(struct store *s)
+{
+	struct db *dbs[] = { s->read, s->norm, s->full };
+
+	for (size_t i = 0; i < array_size(dbs); i++) {
+		if (!dbs[i])
+			continue;
+		db_lock(dbs[i]);
+		db_leave_log(dbs[i], true);
+		db_unlock(dbs[i]);
+	}
+}
+
+bool store_is_damaged(const struct store *s)
+{
+	return __atomic_load_n(&s->damaged, __ATOMIC_ACQUIRE);
+}
+
 void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	if (store_is_damaged(s))
+		leave_all(s);
 	db_close(s->read);
 	db_close(s->norm);
 	db_close(s->full);
@@ -112,6 +185,7 @@ void store_close(struct store *s)
 	lock_free(&s->locked.l);
 	lock_free(&s->write);
 	free(s->instance);
+	free(s->dir);
 	free(s);
 }
 
@@ -142,14 +216,29 @@ int store_col_dup(struct db_stmt *st, int i, char **ret_v)
 	return str_dup(db_col_text(st, i), ret_v);
 }
 
-/* The engine's trouble is told once, here; -ENOENT and the like are answers. */
-static void report_locked(struct db *db, const char *what, int r)
+static void note_damage(struct store *s, const char *what, const char *why)
+{
+	if (!__atomic_exchange_n(&s->damaged, true, __ATOMIC_ACQ_REL))
+		log_error("store=%s file=%s/" STORE_FILE " error=damaged why=\"%s\""
+			  " action=\"nothing is written to it any more\""
+			  " remedy=\"unmount, then crrctl queue repair --state %s\"",
+			  what, s->dir, why, s->dir);
+}
+
+/* The engine's trouble is told once, here; -ENOENT and the like are answers. What callers get. */
+static int report_locked(struct store *s, struct db *db, const char *what, int r)
 {
 	char text[64];
+
+	if (r == -EUCLEAN) {
+		note_damage(s, what, db_why(db));
+		return -EIO;
+	}
 
 	if (r == -EIO || r == -ENOSPC || r == -EROFS || r == -EBUSY || r == -EEXIST || r == -EACCES)
 		log_error("store=%s error=\"%s\" why=\"%s\"", what,
 			  errno_text(r, text, sizeof(text)), db_why(db));
+	return r;
 }
 
 /* --- transactions ----------------------------------------------------------------------------- */
@@ -166,7 +255,7 @@ static int run_alone_locked(struct store *s, struct db *db, const char *what, st
 	if (r == 0)
 		r = db_commit(db);
 	if (r < 0) {
-		report_locked(db, what, r);
+		r = report_locked(s, db, what, r);
 		db_rollback(db);
 	}
 	return r;
@@ -178,6 +267,8 @@ int store_run(struct store *s, const char *what, store_fn *fn, void *arg)
 
 	if (s->read_only)
 		return -EROFS;
+	if (store_is_damaged(s))
+		return -EIO;
 	scoped_lock(&s->write);
 	db_lock(s->norm);
 	r = run_alone_locked(s, s->norm, what, fn, arg);
@@ -192,7 +283,7 @@ int store_ask(struct store *s, const char *what, store_fn *fn, void *arg)
 	db_lock(s->read);
 	r = fn(s->read, arg);
 	if (r < 0)
-		report_locked(s->read, what, r);
+		r = report_locked(s, s->read, what, r);
 	db_unlock(s->read);
 	return r;
 }
@@ -209,7 +300,7 @@ static bool run_in_savepoint_locked(struct store *s, struct store_op *op)
 	if (op->result < 0) {
 		if (store_do(s->full, "ROLLBACK TO op") < 0)
 			return false;
-		report_locked(s->full, op->what, op->result);
+		op->result = report_locked(s, s->full, op->what, op->result);
 	}
 	return store_do(s->full, "RELEASE op") == 0;
 }
@@ -231,6 +322,14 @@ static void run_batch(struct store *s, struct store_op *batch)
 {
 	scoped_lock(&s->write);
 	db_lock(s->full);
+	if (db_has_moved(s->full))
+		note_damage(s, batch->what, "the file was removed or replaced while it was in use");
+	if (store_is_damaged(s)) {
+		for (struct store_op *op = batch; op; op = op->next)
+			op->result = -EIO;
+		db_unlock(s->full);
+		return;
+	}
 	/* If not together, each gets its own answer: a large one must not fail the small ones. */
 	if (!batch->next || !run_together_locked(s, batch)) {
 		for (struct store_op *op = batch; op; op = op->next)
@@ -280,60 +379,6 @@ int store_run_synced(struct store *s, const char *what, store_fn *fn, void *arg)
 	if (!op.done)
 		lead_locked(s);
 	return op.result;
-}
-
-/* --- info ------------------------------------------------------------------------------------- */
-
-struct info_args {
-	const char *name, *value;
-	char *got;
-};
-
-static int put_info(struct db *db, void *arg)
-{
-	const struct info_args *a = arg;
-	struct db_stmt *st;
-	int r;
-
-	r = store_prepare_text(db, "INSERT OR REPLACE INTO info (name, value) VALUES (?1, ?2)", &st,
-			       a->name, a->value);
-	return r < 0 ? r : db_run(st);
-}
-
-int store_put_info(struct store *s, const char *name, const char *value)
-{
-	struct info_args a = { .name = name, .value = value };
-
-	return store_run(s, "put-info", put_info, &a);
-}
-
-static int get_info(struct db *db, void *arg)
-{
-	struct info_args *a = arg;
-	struct db_stmt *st;
-	int r;
-
-	r = store_prepare_text(db, "SELECT value FROM info WHERE name = ?1", &st, a->name);
-	if (r < 0)
-		return r;
-	r = db_step(st);
-	if (r == 1)
-		r = store_col_dup(st, 0, &a->got);
-	else if (r == 0)
-		r = -ENOENT;
-	db_reset(st);
-	return r;
-}
-
-int store_get_info(struct store *s, const char *name, char **ret_value)
-{
-	struct info_args a = { .name = name };
-	int r;
-
-	r = store_ask(s, "get-info", get_info, &a);
-	if (r == 0)
-		*ret_value = a.got;
-	return r;
 }
 
 /* --- destinations ----------------------------------------------------------------------------- */

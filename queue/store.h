@@ -20,11 +20,26 @@ struct store_conf {
 	const char *dir;      /* the state directory; the file is queue.db in it */
 	const char *instance; /* random id of this mount; NULL for crrctl */
 	bool read_only;
+	bool was_left; /* the last mount did not end in order: its log must be there */
 };
 
+/*
+ * A file that is not there is made, but for read_only. With an instance (a mount) the file is
+ * looked at first. On failure it is as it was, log and all, and why says what to do; -EUCLEAN: it
+ * is damaged, -EPROTO: it is another program's, or of a newer crrfs.
+ */
 int store_open(const struct store_conf *conf, struct store **ret_s, char *why, size_t why_len)
 	must_check;
 void store_close(struct store *s); /* NULL is fine */
+/* Damage was met, or the file was taken away: it was logged, and nothing is written any more
+ * (-EIO), neither now nor by store_close. */
+bool store_is_damaged(const struct store *s);
+/*
+ * Rows may be missing: what lies in the staging directory and no row names may have been
+ * acknowledged. True until store_forget_strays.
+ */
+bool store_keeps_strays(struct store *s);
+int store_forget_strays(struct store *s) must_check;
 
 /* --- tickets ---------------------------------------------------------------------------------- */
 

@@ -1,7 +1,9 @@
 /*
  * store_i.h - what the files of the store share.
  *
- *  store.c         connections, group commit, transactions; info and destinations
+ *  store.c         connections, group commit, transactions; destinations
+ *  store_info.c    free text by name, and whether rows may be missing
+ *  store_file.c    queue.db as a file: made, looked at before use, what a person is told of it
  *  store_ticket.c  tickets, and the commit that makes jobs of one
  *  store_job.c     claim, finish, retry, prune
  *  store_part.c    what a job carries: its upload, the parts of it, the staged file
@@ -38,10 +40,13 @@ struct store_op {
 struct store {
 	/* fixed */
 	char *instance; /* "" for crrctl */
+	char *dir;
 	bool read_only;
 	struct db *full; /* NULL when read_only */
 	struct db *norm; /* NULL when read_only */
 	struct db *read; /* questions: they never wait for a writer */
+
+	bool damaged; /* atomic, for good */
 
 	struct lock write; /* held for a transaction of full or norm */
 	struct cond led;   /* a batch is done */
@@ -85,6 +90,23 @@ int store_read_job(struct db_stmt *st, struct job *ret_j) must_check;
 /* 1 = no change of the key is under way, and for the destination nothing waits or was done since
  * (wall); 0 = otherwise. */
 int store_is_quiet(struct db *db, const char *key, const char *dest, int64_t since_ms) must_check;
+/* --- the file (store_file.c) ------------------------------------------------------------------ */
+
+#define STORE_FILE   "queue.db"
+#define STORE_STRAYS "strays" /* the name in table info */
+
+/* What must be so before SQLite sees the file: -ENOENT, -EUCLEAN with words. */
+int store_file_stat(const char *path, char *words, size_t words_len) must_check;
+/* Makes it whole under another name first: a file of this name without tables is a damaged one. */
+int store_file_make(const char *dir, const char *path, char *words, size_t words_len) must_check;
+/* Are all pages sound? Of a file that is too large for a start to wait for it is not asked. */
+int store_file_look(struct db *db, const char *path, char *words, size_t words_len) must_check;
+/* The words of r, with file and remedy. */
+void store_file_explain(int r, const struct store_conf *conf, const char *words, char *why,
+			size_t why_len);
+/* Notes that rows may be missing (store_keeps_strays). */
+int store_note_strays(struct db *db) must_check;
+
 /* 1 = a row (one that is done names no file) or a held ticket needs the staged file, 0 = none. */
 int store_is_needed(struct db *db, const char *staged) must_check;
 

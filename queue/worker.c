@@ -157,12 +157,14 @@ static void work(void *arg)
 		}
 		job_free(&t.job);
 		end_busy(w);
-		if (r < 0)
+		if (r < 0 && !store_is_damaged(w->conf.store))
 			log_error("result=\"no job can be claimed\" error=%d", r);
 		if (r == 1)
 			continue;
 		prune_now_and_then(w);
-		if (r < 0 || due <= clock_wall_ms())
+		if (store_is_damaged(w->conf.store)) /* until the stop */
+			due = CLOCK_NEVER;
+		else if (r < 0 || due <= clock_wall_ms())
 			due = clock_wall_ms() + IDLE_MIN_MS;
 		idle(w, due);
 	}
@@ -298,6 +300,8 @@ static bool is_drained(struct workers *w)
 	struct drain_query q = { .store = w->conf.store };
 	struct store_counts all = { 0 };
 
+	if (store_is_damaged(q.store)) /* nothing more can be */
+		return true;
 	q.err = store_count(q.store, NULL, &all);
 	dest_set_each(w->conf.dests, count_paused, &q);
 	return q.err == 0 && all.claimed == 0 && all.ready <= q.held_back;

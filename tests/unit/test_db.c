@@ -103,7 +103,7 @@ static void test_open_refused(void)
 
 	buf_init(&b, BUF_LIMIT_SMALL);
 	CHECK_INT(io_replace_file(in_dir("junk"), junk, sizeof(junk), 0600), 0);
-	CHECK_INT(try_open(path, false), -EIO);
+	CHECK_INT(try_open(path, false), -EUCLEAN);
 	CHECK(strstr(why, "not a database") != NULL);
 	CHECK_INT(io_read_file(path, BUF_LIMIT_SMALL, &b), 0);
 	CHECK_MEM(b.data, junk, sizeof(junk));

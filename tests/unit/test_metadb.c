@@ -144,6 +144,19 @@ static void test_bound(void)
 	max_bytes = METADB_BYTES_MAX;
 }
 
+/* The damaged file is there under another name, as it was. */
+static void check_aside(const char *bytes, size_t n)
+{
+	auto_free char *path = NULL;
+	auto_with(buf_free) struct buf b;
+
+	buf_init(&b, BUF_LIMIT_SMALL);
+	CHECK_INT(str_format(&path, "%s/meta.db.damaged", dir), 0);
+	CHECK_INT(io_read_file(path, BUF_LIMIT_SMALL, &b), 0);
+	CHECK_INT(b.len, n);
+	CHECK_MEM(b.data, bytes, n);
+}
+
 static void test_damaged(void)
 {
 	auto_free char *path = NULL;
@@ -157,6 +170,54 @@ static void test_damaged(void)
 	CHECK_INT(io_replace_file(path, junk, sizeof(junk), 0600), 0);
 	m = open_it();
 	CHECK_INT(metadb_get(m, "key", OF("e1"), &got), -ENOENT);
+	metadb_put(m, "key", OF("e1"), &r);
+	CHECK_INT(metadb_get(m, "key", OF("e1"), &got), 0);
+	metadb_close(m);
+	check_aside(junk, sizeof(junk));
+}
+
+/* Met in use: no error, no answer, and the next one is made anew. */
+static void test_damaged_in_use(void)
+{
+	auto_free char *path = NULL;
+	auto_with(meta_rec_free) struct meta_rec r, got = { 0 };
+	bool missed = false;
+	char junk[4096];
+	struct metadb *m = open_it();
+	int fd, found;
+
+	fill(&r);
+	memset(junk, 'j', sizeof(junk));
+	for (int i = 0; i < 200; i++) {
+		auto_free char *key = NULL;
+
+		CHECK_INT(str_format(&key, "key%03d", i), 0);
+		metadb_put(m, key, OF("e1"), &r);
+	}
+	metadb_close(m);
+	CHECK_INT(str_format(&path, "%s/meta.db", dir), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	CHECK(fd >= 0);
+	for (off_t at = 4096; at < lseek(fd, 0, SEEK_END); at += 4096)
+		if (at > 4 * 4096) /* the tables' roots stay: it is met late */
+			CHECK_INT(pwrite(fd, junk, sizeof(junk), at), sizeof(junk));
+	close(fd);
+	m = open_it();
+	log_set_level(LOG_LEVEL_ERROR);
+	for (int i = 0; i < 200; i++) {
+		auto_free char *key = NULL;
+
+		CHECK_INT(str_format(&key, "key%03d", i), 0);
+		found = metadb_get(m, key, OF("e1"), &got);
+		CHECK(found == -ENOENT || (found == 0 && !missed));
+		missed = missed || found < 0;
+		metadb_put(m, key, OF("e1"), &r);
+		metadb_del(m, key);
+	}
+	CHECK(missed);
+	metadb_close(m);
+	CHECK(access(path, F_OK) < 0);
+	m = open_it();
 	metadb_put(m, "key", OF("e1"), &r);
 	CHECK_INT(metadb_get(m, "key", OF("e1"), &got), 0);
 	metadb_close(m);
@@ -208,7 +269,8 @@ static void test_threads(void)
 
 static void clean_up(void)
 {
-	static const char *const names[] = { "meta.db", "meta.db-wal", "meta.db-shm" };
+	static const char *const names[] = { "meta.db", "meta.db-wal", "meta.db-shm",
+					     "meta.db.damaged" };
 
 	for (size_t i = 0; i < array_size(names); i++) {
 		auto_free char *path = NULL;
@@ -230,6 +292,7 @@ int main(void)
 	test_times();
 	test_bound();
 	test_damaged();
+	test_damaged_in_use();
 	test_threads();
 	clean_up();
 	return check_done();

@@ -9,6 +9,8 @@ static void remount(void)
 	fixture_open(&f, "two", RULES_TWO, 64 * MIB);
 }
 
+static const char *failed_dir; /* NULL: as the staging directory */
+
 static struct recover_result recover(void)
 {
 	struct recover_conf conf = { .store = f.store,
@@ -17,7 +19,7 @@ static struct recover_result recover(void)
 				     .source = f.source,
 				     .pool = f.pool,
 				     .staging_dir = f.staging,
-				     .failed_dir = f.staging };
+				     .failed_dir = failed_dir ? failed_dir : f.staging };
 	struct recover_result r = { 0 };
 
 	CHECK_INT(recover_run(&conf, &r), 0);
@@ -70,6 +72,7 @@ static void test_objects(void)
 	must(store_note_upload(f.store, 3, COPY, "Tax/parts", "u2"));
 	repl_leave(t);
 	stage(&f, "left-over", "x", 1);
+	must(store_forget_strays(f.store)); /* it is no new queue any more */
 	remount();
 	check_result(recover(), 1, 2, 0, 0);
 	CHECK_STR(jobs_text(&f), "object Tax/made copy ready; ");
@@ -210,9 +213,34 @@ static void test_delete_by_tags(void)
 	fixture_free(&f);
 }
 
+/* A queue that was made anew does not know what was acknowledged: nothing is removed, once. */
+static void test_strays(void)
+{
+	char failed[] = "/tmp/test_recover.XXXXXX", path[64];
+
+	CHECK(mkdtemp(failed) != NULL);
+	failed_dir = failed;
+	fixture_init(&f, RULES_TWO);
+	stage(&f, "stray", "x", 1);
+	CHECK(store_keeps_strays(f.store));
+	log_set_level(LOG_LEVEL_ERROR);
+	check_result(recover(), 0, 0, 0, 0);
+	CHECK(!is_staged_there(&f, "stray"));
+	snprintf(path, sizeof(path), "%s/stray", failed);
+	CHECK_INT(unlink(path), 0);
+	CHECK(!store_keeps_strays(f.store));
+	stage(&f, "later", "x", 1);
+	check_result(recover(), 0, 0, 0, 0);
+	CHECK(!is_staged_there(&f, "later"));
+	CHECK_INT(rmdir(failed), 0);
+	failed_dir = NULL;
+	fixture_free(&f);
+}
+
 int main(void)
 {
 	test_objects();
+	test_strays();
 	test_own();
 	test_held();
 	test_source_down();

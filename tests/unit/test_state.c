@@ -43,11 +43,23 @@ static void test_making(void)
 		CHECK_INT(mode_of(state_failed_dir(s)), 0700);
 	}
 	umask(022);
-	state_free(s);
+	state_free(s, true);
 	s = NULL;
 	/* the same again */
 	CHECK_INT(open_at("a/b", "http://h", "bucket", "p/", &s), 0);
-	state_free(s);
+	state_free(s, true);
+}
+
+/* The pid stays in the lock file of a mount that did not end in order. */
+static void test_left(void)
+{
+	struct state *s = NULL;
+
+	for (int round = 0; round < 3; round++) {
+		CHECK_INT(open_at("left", "http://h", "bucket", "", &s), 0);
+		CHECK_INT(state_was_left(s), round == 1);
+		state_free(s, round > 0);
+	}
 }
 
 static void test_binding(void)
@@ -60,10 +72,10 @@ static void test_binding(void)
 	CHECK_INT(open_at("a/b", "http://h", "bucket", "", &s), -EINVAL);
 	/* AWS: the region is no part of a bucket's name */
 	CHECK_INT(open_at("aws", "https://s3.us-east-1.amazonaws.com", "x", "", &s), 0);
-	state_free(s);
+	state_free(s, true);
 	s = NULL;
 	CHECK_INT(open_at("aws", "https://s3.eu-west-1.amazonaws.com", "x", "", &s), 0);
-	state_free(s);
+	state_free(s, true);
 }
 
 static void test_lock(void)
@@ -75,9 +87,9 @@ static void test_lock(void)
 	CHECK_INT(open_at("a/b", "http://h", "bucket", "p/", &t), -EBUSY);
 	snprintf(pid, sizeof(pid), "pid %ld", (long)getpid());
 	CHECK(strstr(why, pid) != NULL);
-	state_free(s);
+	state_free(s, true);
 	CHECK_INT(open_at("a/b", "http://h", "bucket", "p/", &t), 0);
-	state_free(t);
+	state_free(t, true);
 }
 
 static void test_refused(void)
@@ -109,7 +121,7 @@ static void test_place(void)
 	CHECK_INT(open_at("mnt/state", "http://h", "b", "", &s), -EINVAL);
 	CHECK_INT(open_at("mnt", "http://h", "b", "", &s), -EINVAL);
 	CHECK_INT(open_at("mnt2", "http://h", "b", "", &s), 0);
-	state_free(s);
+	state_free(s, true);
 }
 
 static int count_staged(void *arg, const struct job *j)
@@ -185,6 +197,7 @@ int main(void)
 	if (!mkdtemp(top))
 		return 1;
 	test_making();
+	test_left();
 	test_binding();
 	test_lock();
 	test_refused();

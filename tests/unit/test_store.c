@@ -56,7 +56,8 @@ static void refuse(const char *sql_text, const char *words)
 
 static void test_refused(void)
 {
-	static const char text[] = "this is not a database at all, but the only copy of a poem\n";
+	static const char text[] = "this is not a database at all, but the only copy of a poem\n"
+				   "whose lines are so many that nobody takes it for a torn one\n";
 	char got[sizeof(text)] = "", path[256];
 	struct store *s = NULL;
 	int fd;
@@ -67,21 +68,23 @@ static void test_refused(void)
 	refuse("PRAGMA application_id = 7", "another program");
 	remove_db();
 	write_file(text, sizeof(text) - 1);
-	CHECK_INT(try_open("x", false, &s), -EIO);
+	CHECK_INT(try_open("x", false, &s), -EUCLEAN);
 	CHECK(strstr(test_why, "not a database") != NULL);
-	CHECK_INT(try_open("x", true, &s), -EIO);
+	CHECK_INT(try_open("x", true, &s), -EUCLEAN);
 	fd = open(in_dir("queue.db", path), O_RDONLY | O_CLOEXEC);
 	CHECK_INT(read(fd, got, sizeof(got)), (long long)sizeof(text) - 1);
 	CHECK_STR(got, text);
 	close(fd);
 	CHECK(s == NULL);
-	/* A file of no bytes is a database of no tables. It must be mounted once. */
+	/* SQLite would take a file of no bytes for a new one, and remove its log. */
 	remove_db();
 	write_file("", 0);
-	CHECK_INT(try_open("x", true, &s), -EROFS);
-	CHECK(strstr(test_why, "mount it once") != NULL);
-	s = must_open("x");
-	store_close(s);
+	CHECK_INT(try_open("x", true, &s), -EUCLEAN);
+	CHECK_INT(try_open("x", false, &s), -EUCLEAN);
+	CHECK(strstr(test_why, "it has 0 bytes") != NULL &&
+	      strstr(test_why, "queue repair") != NULL);
+	remove_db();
+	CHECK_INT(try_open("x", true, &s), -ENOENT);
 }
 
 static void test_read_only(void)

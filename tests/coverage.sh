@@ -1,0 +1,42 @@
+#!/bin/bash
+# coverage.sh - which lines and branches the tests reach, by folder; see docs/coverage.md.
+#
+#   tests/coverage.sh [TEST]...     as tests/run takes them; default: all unit tests and the mount tests named below
+#   tests/coverage.sh --report      of what ran in the tree before
+#   COVERAGE_BUILD=DIR              builds in DIR and keeps it: a second run adds to the first
+#   COVERAGE_LIST=yes               lists every line that was not reached, too
+#
+# A process that is killed writes no counts: of tests that kill their mount, what that one did is not counted.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tree=${COVERAGE_BUILD:-$(mktemp -d "${TMPDIR:-/tmp}/crrfs-coverage.XXXXXX")}
+mkdir -p "$tree"
+[ -n "${COVERAGE_BUILD:-}" ] || trap 'rm -rf "$tree"' EXIT
+report() { /usr/bin/python3 -B tests/coverage.py "$tree" ${COVERAGE_LIST:+--lines}; }
+if [ "${1:-}" = --report ]; then
+	report
+	exit
+fi
+[ $# != 0 ] || set -- tests/unit access append close_errors deletes disk_cache durability_ events.sh edit_part_copy \
+	failure_reasons heal hold held_ ledger mkdir_rmdir metrics order_ parked passwd_file preflight prog_c queue_ read_ \
+	rename_ replica_ requests_ resync_ rules_ security_ setup several start_errors status sse symlinks tag two_way \
+	unlink verify_ version watch_ xattr_
+# The sources are copied: a tree that is built itself cannot be built elsewhere, and the counts are of these very lines.
+tar -c --exclude=.git --exclude='*.[oa]' --exclude='*.gcda' --exclude='*.gcno' --exclude=./config.status \
+	--exclude=./config.h --exclude=./Makefile --exclude=.deps --exclude=./crrfs --exclude=./crrctl . |
+	tar -C "$tree" -x
+# a shell of its own, as "||" would switch off -e for a function
+bash -ec '
+	cd "$1"
+	[ -x configure ] || ./autogen.sh
+	[ -f Makefile ] || ./configure -q --enable-coverage CFLAGS="-O0 -g"
+	make -s -j"$(nproc)"
+	make -s -j"$(nproc)" check TESTS=
+' - "$tree" >"$tree/build.log" 2>&1 || {
+	tail -n 40 "$tree/build.log"
+	exit 1
+}
+status=0
+env -u CRRFS_BUILD "$tree/tests/run" -j "${COVERAGE_JOBS:-2}" -s s3d -t 900 "$@" || status=$?
+report
+exit $status
