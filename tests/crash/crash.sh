@@ -7,11 +7,11 @@ WORKER_PIDS=()
 
 oracle() { /usr/bin/python3 "$ORACLE" "$@"; }
 
-work_begin() { # SEED: WORKERS start to change files
+work_begin() { # SEED [refusals]: WORKERS start to change files; see oracle.py
 	local i
 	WORKER_PIDS=()
 	for ((i = 1; i <= WORKERS; i++)); do
-		oracle work "$MNT" "$T/notes.$i" $(($1 * 10 + i)) 2>"$T/work.$i.err" &
+		/usr/bin/python3 "$ORACLE" work "$MNT" "$T/notes.$i" $(($1 * 10 + i)) ${2:+"$2"} 2>"$T/work.$i.err" &
 		WORKER_PIDS+=($!)
 		CHILDREN+=($!)
 	done
@@ -24,9 +24,21 @@ work_end() { # they have noticed that the mount is gone
 	done
 }
 
+work_stop() { # in the middle of a change, of which nobody knows whether it happened
+	kill "${WORKER_PIDS[@]}" 2>/dev/null || true
+	wait "${WORKER_PIDS[@]}" 2>/dev/null || true
+}
+
 acknowledged() { cat "$T"/notes.* 2>/dev/null | grep -c '"ok"' || true; }
 
 more_acknowledged() { [ "$(acknowledged)" -ge "$1" ]; } # NUMBER
+
+work_is_over() { # all workers have ended
+	local pid
+	for pid in "${WORKER_PIDS[@]}"; do
+		if running "$pid"; then return 1; fi
+	done
+}
 
 # Every file as it was acknowledged, here and, by way of a public client, at the destination, version by version.
 check_all() {

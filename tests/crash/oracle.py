@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """oracle.py - what a mount acknowledged, kept outside of it.
 
-    oracle.py work MNT NOTES SEED [SECONDS]   changes files at random until the mount is gone or the time is over
-    oracle.py check MNT NOTES                 every file is as it was acknowledged; what is found counts from here on
-    oracle.py total NOTES...                  how much was acknowledged
+    oracle.py work MNT NOTES SEED [refusals]   changes files at random until the mount is gone; a refused change is a
+                                               failure, or with "refusals" the end, too
+    oracle.py check MNT NOTES                  every file is as it was acknowledged; what is found counts from here on
+    oracle.py total NOTES...                   how much was acknowledged
 
 NOTES is a line of JSON before each change (what the file will be) and one after it (it was acknowledged, or refused).
 A change that was neither may have happened or not; everything else must have. Several workers may run, each with its
@@ -169,16 +170,15 @@ class Worker:
         self.now.update(states)
 
 
-def work(mnt, path, seed, seconds=0.0):
+def work(mnt, path, seed, refusals=None):
     worker = Worker(mnt, Notes(path), int(seed))
-    end = time.monotonic() + float(seconds) if float(seconds) else float('inf')
     try:
         for number in range(3):
             os.makedirs(f'{mnt}/{worker.prefix}/d{number}', exist_ok=True)
-        while time.monotonic() < end:
+        while True:
             worker.step()
     except OSError as error:
-        if error.errno not in GONE and os.path.ismount(mnt):
+        if error.errno not in GONE and os.path.ismount(mnt) and not refusals:
             sys.exit(f'oracle: refused: {error}')
 
 
