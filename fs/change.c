@@ -248,6 +248,10 @@ static int send_copy(struct fs *fs, const char *src, const struct attr *a, const
 
 	if (r)
 		return r;
+	if (!rec->tags_known) {
+		opts.tags = NULL;
+		opts.keep_tags = true;
+	}
 	if (rec->own_acl)
 		opts.acl = acl_canned(&acl);
 	r = object_copy(fs->source, src, version, a->etag, a->size, dst, &opts, ret_info, e);
@@ -308,7 +312,11 @@ static int copy_under(struct fs *fs, const struct ticket *t, const char *src, co
 		r = send_copy(fs, src, a, version, dst, &mine, &info, e);
 	if (!r && mine.sse && !info.sse)
 		ask_sse(fs, dst, info.version_id, &mine);
-	return r ? r : attr_of(&mine, &info, a->size, path_is_dir_key(dst), ret_made);
+	if (!r)
+		r = attr_of(&mine, &info, a->size, path_is_dir_key(dst), ret_made);
+	if (!r)
+		ret_made->rec.tags_known = mine.tags_known;
+	return r;
 }
 
 static void move_attr(struct attr *to, struct attr *from)

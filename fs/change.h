@@ -41,8 +41,8 @@ int change_acl_canned(struct fs *fs, const char *key, struct attr *a, const char
 int change_retention(struct fs *fs, const char *key, const struct attr *a,
 		     const struct s3_retention *retention) must_check;
 int change_legal_hold(struct fs *fs, const char *key, const struct attr *a, bool on) must_check;
-/* Server-side copy to another key, metadata and tags along. a: of the source, loaded with tags.
- * -EXDEV: the server cannot. */
+/* Server-side copy to another key, metadata and tags along. a: of the source, loaded with tags, or
+ * without where the server's copies keep them (caps_copy_keeps_tags). -EXDEV: the server cannot. */
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a) must_check;
 /* The same, of many that one doing makes: its crrfs-id is of that family (repl_begin_of). */

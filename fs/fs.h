@@ -63,6 +63,9 @@ struct fs {
 	struct file_table *files;
 	struct settle *settle;
 	struct dir_keep *dirs;
+	/* what move.c learned of the source: 0 = not yet, 1 = its copies keep tags, -1 = they do
+	 * not */
+	_Atomic int copies_keep_tags;
 };
 
 #endif

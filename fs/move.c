@@ -21,10 +21,13 @@
 #include "fs/attr.h"
 #include "fs/change.h"
 #include "queue/replica.h"
+#include "s3/caps.h"
 #include "s3/list.h"
 #include "s3/object.h"
 
 #define AT_ONCE 16
+/* keys, from which on it is worth five requests to know whether copies keep tags */
+#define WORTH_ASKING 10
 #define PAGE	1000
 
 /* --- several at once -------------------------------------------------------------------------- */
@@ -72,12 +75,18 @@ static void note_copy(struct run *r, int64_t mtime_ms)
 	r->youngest_ms = max_of(r->youngest_ms, mtime_ms);
 }
 
+/* A copy takes the tags along by itself: they need not be known where no rule asks for them. */
+static bool needs_tags(const struct fs *fs, const char *to)
+{
+	return fs->copies_keep_tags <= 0 || repl_may_want(fs->repl, to);
+}
+
 /* As the listing says it is, with what the database knows. */
 static int copy_seen(struct task *t, const char *to)
 {
 	auto_with(attr_free) struct attr made = { 0 };
 	struct fs *fs = t->run->fs;
-	int r = attr_load(fs, t->key, &t->attr, true);
+	int r = attr_load(fs, t->key, &t->attr, needs_tags(fs, to));
 
 	if (!r)
 		r = change_copy_of(fs, t->key, &t->attr, to, t->run->family, &made);
@@ -271,6 +280,21 @@ static int side_find(struct fs *fs, struct side *s, const char *name, const stru
  * other_prefix NULL: nothing. */
 typedef enum act decide_fn(struct run *r, const struct s3_entry *e, const struct s3_entry *other);
 
+/* Not where nobody could remove the object again: fs_conf.ask_lock. */
+static void learn_copies(struct run *r, const struct s3_page *first)
+{
+	struct fs *fs = r->fs;
+	bool keeps = false;
+
+	if (fs->copies_keep_tags || first->n < WORTH_ASKING || fs->conf.ask_lock ||
+	    repl_may_want(fs->repl, r->m->to))
+		return;
+	if (caps_copy_keeps_tags(fs->source, &keeps))
+		return;
+	fs->copies_keep_tags = keeps ? 1 : -1;
+	log_info("copies-keep-tags=%s", keeps ? "yes" : "no");
+}
+
 static int join(struct run *r, const char *prefix, const char *other_prefix, decide_fn *decide)
 {
 	auto_with(side_free) struct side side = { .prefix = prefix };
@@ -281,6 +305,8 @@ static int join(struct run *r, const char *prefix, const char *other_prefix, dec
 	while (!(err = side_look(r->fs, &side, &e)) && e) {
 		enum act act;
 
+		if (!side.at)
+			learn_copies(r, &side.page);
 		err = other_prefix ? side_find(r->fs, &opposite, e->key + strlen(prefix), &other)
 				   : 0;
 		if (err)

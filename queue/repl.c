@@ -178,6 +178,11 @@ static bool may_match_now(struct repl *r, enum job_kind kind, const char *key)
 	return yes;
 }
 
+bool repl_may_want(struct repl *r, const char *key)
+{
+	return may_match_now(r, JOB_OBJECT, key);
+}
+
 bool repl_delete_needs_tags(struct repl *r, const char *key)
 {
 	struct rule_set *rs = repl_get_rules(r);

@@ -86,6 +86,8 @@ int repl_begin(struct repl *r, enum job_kind kind, const char *key, struct ticke
 #define REPL_FAMILY_LEN 16
 int repl_begin_of(struct repl *r, enum job_kind kind, const char *key, const char *family,
 		  struct ticket **ret_t) must_check;
+/* Could a version of key be for a destination, with any tags? */
+bool repl_may_want(struct repl *r, const char *key);
 /* Could the tags of key's current version change who gets its delete marker? */
 bool repl_delete_needs_tags(struct repl *r, const char *key);
 const char *ticket_token(const struct ticket *t); /* 32 hex digits; borrowed */

@@ -47,6 +47,10 @@ int caps_probe(struct s3_client *c, struct s3_caps *ret_c, struct s3_error *err)
  */
 int caps_check(struct s3_client *client, struct s3_caps *c, struct s3_error *err) must_check;
 
+/* Does a copy that replaces the metadata leave the tags alone (s3_put_opts.keep_tags)? Tried with
+ * an object under CAPS_PREFIX, five requests. *ret_keeps: only where all of them were answered. */
+int caps_copy_keeps_tags(struct s3_client *c, bool *ret_keeps) must_check;
+
 /* One line "put=yes tags=no ...", and back (unknown words are ignored). */
 int caps_to_text(const struct s3_caps *c, struct buf *out) must_check;
 int caps_from_text(const char *text, struct s3_caps *ret_c) must_check;

@@ -259,7 +259,8 @@ int object_copy(struct s3_client *c, const char *src_key, const char *src_versio
 	k.set_tags = opts && opts->tags;
 	/* Where the server copies the metadata by itself it copies the tags as well; a REPLACE may
 	 * lose them (Ceph), parts do. */
-	if (!k.set_tags && (!k.keep_meta || by_parts) && (rc = read_source_tags(&k, err)) != 0)
+	if (!k.set_tags && (by_parts || !(k.keep_meta || k.opts.keep_tags)) &&
+	    (rc = read_source_tags(&k, err)) != 0)
 		return rc;
 	rc = by_parts ? copy_by_parts(&k, &i, err) : copy_whole(&k, &i, err);
 	if (rc != 0)

@@ -50,8 +50,9 @@ int object_put(struct s3_client *c, const char *key, const struct s3_put_opts *o
 
 /* Server-side copy within the bucket. opts NULL = metadata and tags as they are; else all of meta,
  * sys, class are replaced by opts, and so are the tags when opts->tags is given (put again after
- * the copy when the server dropped them: Ceph). Above 5 GiB by parts. src_version may be NULL;
- * src_etag (may be NULL) pins the source where the server checks it. */
+ * the copy when the server dropped them: Ceph); else they are read and given, or see keep_tags.
+ * Above 5 GiB by parts. src_version may be NULL; src_etag (may be NULL) pins the source where the
+ * server checks it. */
 int object_copy(struct s3_client *c, const char *src_key, const char *src_version,
 		const char *src_etag, uint64_t size, const char *dst_key,
 		const struct s3_put_opts *opts, struct s3_info *ret_i, struct s3_error *err)

@@ -60,6 +60,9 @@ struct s3_put_opts {
 	const struct kv *meta;	   /* NULL = none; names without x-amz-meta- */
 	const struct kv *sys;	   /* NULL = none; as in s3_info */
 	const struct kv *tags;	   /* NULL = none */
+	/* of a copy, tags NULL: the server takes those of the source along, whatever they are. For
+	 * servers that do so: caps_copy_keeps_tags */
+	bool keep_tags;
 	const char *storage_class; /* NULL = the server's default */
 	const char *acl;	   /* canned: x-amz-acl; NULL = the server's default */
 	const char *sse;	   /* x-amz-server-side-encryption; NULL = the bucket's default */
