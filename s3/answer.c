@@ -78,9 +78,7 @@ static void headers_read(const struct kv *headers, int64_t wall_ms, struct s3_er
 	e->retry_after_ms = retry_after_read(headers, wall_ms);
 }
 
-/* Refusals before any work are clear. A 5xx without one of S3's own words may come from a proxy
- * that lost the server's answer. */
-static bool answer_is_unclear(const struct s3_error *e)
+bool answer_is_refusal(const struct s3_error *e)
 {
 	static const char *const refusals[] = {
 		"BandwidthLimitExceeded",
@@ -96,13 +94,20 @@ static bool answer_is_unclear(const struct s3_error *e)
 		"XMinioServerNotInitialized",
 	};
 
-	if (e->class != FAULT_RETRY || (e->status >= 300 && e->status < 500))
-		return false;
 	for (size_t i = 0; i < array_size(refusals); i++) {
 		if (strcmp(e->code, refusals[i]) == 0)
-			return false;
+			return true;
 	}
-	return true;
+	return false;
+}
+
+/* Refusals before any work are clear. A 5xx without one of S3's own words may come from a proxy
+ * that lost the server's answer. */
+static bool answer_is_unclear(const struct s3_error *e)
+{
+	if (e->class != FAULT_RETRY || (e->status >= 300 && e->status < 500))
+		return false;
+	return !answer_is_refusal(e);
 }
 
 static bool request_is_read(const struct s3_req *req)

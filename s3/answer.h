@@ -12,6 +12,9 @@ int answer_error(const struct s3_req *req, int status, const struct kv *headers,
  * MalformedAnswer. Blanks sent to keep the connection alive are removed from the body's start. */
 int answer_check_200(const struct s3_req *req, const struct kv *headers, struct buf *body,
 		     int64_t wall_ms, struct s3_error *e) must_check;
+/* Refused before any work, and to be tried again later, whatever the status: throttled, or not
+ * ready yet. */
+bool answer_is_refusal(const struct s3_error *e);
 /* The MD5 of all the bytes, where the ETag is one (S3 API Reference, "Object"). */
 bool answer_md5(const struct kv *headers, uint8_t ret_md5[16]);
 /* Does the ETag say that other bytes arrived than these? Only where it is an MD5 of them at all

@@ -9,11 +9,12 @@
 
 #include "base/buf.h"
 #include "s3/bucket.h"
+#include "s3/client.h"
 #include "s3/lock.h"
 #include "s3/mpu.h"
 #include "s3/types.h"
 
-#define BODY_WHY 200
+#define BODY_WHY S3_WHY
 
 /* ListBucketResult; keys and common prefixes merged by key. ret_p must be empty. */
 int body_read_keys(const char *s, size_t n, struct s3_page *ret_p, char why[BODY_WHY]) must_check;

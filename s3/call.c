@@ -12,7 +12,7 @@
  *   token or key unknown, files changed  correct         correct
  *   Content-MD5 wanted                   correct         correct
  *   the checksum of the body refused     correct         correct
- *   refused for now (SlowDown, 429, ...) wait            wait
+ *   refused for now (SlowDown, 429, ...) wait            wait (patient: on and on)
  *   nothing sent                         wait            wait (patient: on and on)
  *   unclear (5xx, lost on the way)       stop            wait
  *   anything else                        stop            stop
@@ -38,6 +38,7 @@
 #define THROTTLE_STEPS	    2 /* throttled: wait as if so many more attempts had failed */
 #define HEAD_SKEW_MS	    (10 * 60 * 1000) /* S3 allows 15 minutes; a HEAD's 403 cannot say it */
 #define SILENT_WAIT_MS	    1000
+#define BYTES_PER_MS	    1 /* what is slower has stalled */
 #define CHECKSUM	    "x-amz-checksum-crc32c"
 
 static const struct backoff call_backoff = { 100, 10000, 20 };
@@ -247,6 +248,19 @@ static bool is_unclear(const struct call *k, const struct http_res *h)
 	return h->sent && !is_read(k->req) && k->sent_bytes == k->req->body_size;
 }
 
+static int body_parse(struct call *k)
+{
+	char why[S3_WHY] = "";
+	int rc = k->req->parse ? k->req->parse(k->req->parse_arg, k->res, why) : 0;
+
+	if (rc != -EIO)
+		return rc ? local_failure(k, rc, "") : 0;
+	answer_none("MalformedAnswer", FAULT_RETRY, why, &k->res->error);
+	k->res->error.status = k->res->status;
+	k->res->error.unclear = !is_read(k->req);
+	return rc;
+}
+
 /* 0, or the error of it, filled in. */
 static int answer_judge(struct call *k, int rc, const struct http_res *h)
 {
@@ -277,7 +291,9 @@ static int answer_judge(struct call *k, int rc, const struct http_res *h)
 		 strstr(buf_str(&res->body), "<Error>"))
 		return answer_error(k->req, res->status, &res->headers, &res->body, clock_wall_ms(),
 				    &res->error);
-	return rc == 0 && k->req->check_md5 ? body_judge(k, h) : rc;
+	if (rc == 0 && k->req->check_md5)
+		rc = body_judge(k, h);
+	return rc ? rc : body_parse(k);
 }
 
 static void attempt_log(const struct call *k, int rc, int64_t ms)
@@ -292,6 +308,21 @@ static void attempt_log(const struct call *k, int rc, int64_t ms)
 		  k->req->op, k->c->bucket, key, k->res->status, k->tries, (long long)ms,
 		  (unsigned long long)k->sent_bytes, (unsigned long long)k->received_bytes, rc,
 		  rc ? " code=" : "", rc ? k->res->error.code : "");
+}
+
+/* Complete and Copy: blanks keep the connection alive while the server works. */
+static uint64_t stall_bytes(const struct s3_req *req, int64_t stall_ms)
+{
+	return req->error_in_200 ? 1 : (uint64_t)stall_ms * BYTES_PER_MS;
+}
+
+/* The time in which data moved does not count. */
+static void deadline_move(struct call *k, int rc, int64_t ms)
+{
+	if (rc == -ETIMEDOUT)
+		ms -= k->stall_ms;
+	if (k->req->data && (k->sent_bytes || k->received_bytes) && ms > 0)
+		k->deadline += ms;
 }
 
 static int attempt_send(struct call *k, const struct place *place, const struct kv *headers)
@@ -310,6 +341,7 @@ static int attempt_send(struct call *k, const struct place *place, const struct 
 		.write_arg = k,
 		.deadline_mono_ms = k->req->data ? CLOCK_NEVER : k->deadline,
 		.stall_ms = k->stall_ms,
+		.stall_bytes = stall_bytes(k->req, k->stall_ms),
 		.cancel = k->cancel,
 	};
 	int64_t start = clock_mono_ms();
@@ -327,8 +359,7 @@ static int attempt_send(struct call *k, const struct place *place, const struct 
 	buf_init(&h.body, 0);
 	rc = answer_judge(k, rc, &h);
 	http_res_free(&h);
-	if (k->req->data && (k->sent_bytes || k->received_bytes))
-		k->deadline += clock_mono_ms() - start; /* that time does not count */
+	deadline_move(k, rc, clock_mono_ms() - start);
 	attempt_log(k, rc, clock_mono_ms() - start);
 	return rc;
 }
@@ -454,7 +485,7 @@ static bool correct(struct call *k)
 
 static bool is_throttled(const struct s3_error *e)
 {
-	return e->status == 429 || e->status == 503;
+	return e->status == 429 || e->status == 503 || answer_is_refusal(e);
 }
 
 /* How long to wait before the next attempt; -1 = stop. */
@@ -463,6 +494,7 @@ static int64_t wait_decide(const struct call *k, int rc, uint32_t rnd)
 	const struct s3_error *e = &k->res->error;
 	/* refused, unreachable, or (of what changes nothing) gone silent */
 	bool silent = strcmp(e->code, "Transport") == 0 && !e->unclear;
+	bool for_now = silent || is_throttled(e);
 	int64_t wait;
 
 	if (rc == -ECANCELED || rc == -EINTR || e->class != FAULT_RETRY ||
@@ -470,7 +502,7 @@ static int64_t wait_decide(const struct call *k, int rc, uint32_t rnd)
 		return -1;
 	if ((k->req->once && e->unclear) || k->req->single)
 		return -1;
-	if (k->tries >= k->c->max_attempts && !(silent && k->c->patient))
+	if (k->tries >= k->c->max_attempts && !(for_now && k->c->patient))
 		return -1;
 	wait = backoff_next(&call_backoff, k->tries + (is_throttled(e) ? THROTTLE_STEPS : 0), rnd);
 	if (silent)

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-#define STALL_MS_DEFAULT 30000
+#define STALL_MS_MAX    30000
 #define CALL_MS_DEFAULT	 60000
 #define ATTEMPTS_DEFAULT 6
 #define IDLE_MAX	 64
@@ -140,8 +140,8 @@ int s3_client_new(const struct s3_client_conf *conf, struct s3_client **ret_c, c
 	lock_init(&c->locked.l);
 	cond_init(&c->locked.cond);
 	atomic_init(&c->skew_ms, 0);
-	c->stall_ms = time_choose(conf->stall_ms, STALL_MS_DEFAULT);
 	c->call_ms = time_choose(conf->call_ms, CALL_MS_DEFAULT);
+	c->stall_ms = time_choose(conf->stall_ms, min_of(c->call_ms / 2, (int64_t)STALL_MS_MAX));
 	c->patient = conf->patient;
 	c->max_attempts = conf->max_attempts ? conf->max_attempts : ATTEMPTS_DEFAULT;
 	rc = str_dup(conf->bucket, &c->bucket);

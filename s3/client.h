@@ -13,6 +13,9 @@
 #include "s3/http.h"
 
 struct s3_client;
+struct s3_res;
+
+#define S3_WHY 200
 
 struct s3_client_conf {
 	/* "http[s]://host[:port]"; NULL = https://s3.REGION.amazonaws.com */
@@ -25,12 +28,15 @@ struct s3_client_conf {
 	bool no_check_certificate;
 	bool allow_http;    /* plain http beyond loopback */
 	int64_t connect_ms; /* 0 = default 10 s */
-	int64_t stall_ms;   /* 0 = default 30 s without a byte */
+	/* with less than 1 KB/s; 0 = half of call_ms, at most 30 s */
+	int64_t stall_ms;
 	/* total time of a call with retries; 0 = default 60 s; data calls may take longer while
 	 * bytes move */
 	int64_t call_ms;
 	unsigned max_attempts;	  /* 0 = default 6 */
-	bool patient; /* a server that gives no answer at all is tried until call_ms is over */
+	/* a server that gives no answer at all, or has no time now (503), is tried until call_ms is
+	 * over */
+	bool patient;
 	struct cred_source *cred; /* taken on success */
 	http_attempt_fn *attempt; /* NULL = libcurl */
 	void *attempt_arg;
@@ -59,6 +65,10 @@ struct s3_req {
 	/* moves bulk data: only the stall limit applies to an attempt */
 	bool data;
 	bool error_in_200; /* a 200 may carry an <Error> body (Complete, Copy) */
+	/* Reads the body of a 2xx answer, perhaps more than once: 0, -ENOMEM, or -EIO with words in
+	 * why when it makes no sense: then the request is made again. NULL: the caller reads it */
+	int (*parse)(void *arg, const struct s3_res *res, char why[S3_WHY]);
+	void *parse_arg;
 	/* the answer's ETag must be the MD5 of what was sent (when it looks like an MD5, and no
 	 * SSE-KMS/SSE-C) */
 	bool check_md5;

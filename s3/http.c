@@ -251,6 +251,7 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
 		       curl_off_t up)
 {
 	struct attempt *a = arg;
+	curl_off_t moved = down + up + (curl_off_t)a->head_bytes;
 	int64_t now;
 
 	(void)down_all, (void)up_all;
@@ -259,8 +260,8 @@ static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off
 	if (!a->connected || a->req->stall_ms <= 0)
 		return 0;
 	now = clock_mono_ms();
-	if (down + up + (curl_off_t)a->head_bytes != a->moved) {
-		a->moved = down + up + (curl_off_t)a->head_bytes;
+	if (moved - a->moved >= max_of((curl_off_t)a->req->stall_bytes, (curl_off_t)1)) {
+		a->moved = moved;
 		a->moved_ms = now;
 	}
 	a->stalled = now - a->moved_ms >= a->req->stall_ms;
@@ -274,6 +275,8 @@ static unsigned options_fixed(CURL *curl, const struct http *h)
 	unsigned bad = 0;
 
 	bad |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	/* a name server that does not answer holds up nobody who gives up */
+	bad |= curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 	bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	bad |= curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	bad |= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -376,6 +379,9 @@ static int headers_make(const struct kv *headers, struct curl_slist **list)
 
 	if (rc == 0)
 		rc = header_append(list, "Accept:");
+	/* without it any coding is welcome (RFC 9110, 12.5.3); not signed: proxies change it */
+	if (rc == 0)
+		rc = header_append(list, "Accept-Encoding: identity");
 	for (size_t i = 0; headers && i < headers->n && rc == 0; i++) {
 		const struct kv_item *h = &headers->items[i];
 		auto_free char *line = NULL;
@@ -448,7 +454,7 @@ static void words_set(const struct attempt *a, int rc, CURLcode cc)
 	else if (rc == -EINTR)
 		words = "interrupted";
 	else if (a->stalled)
-		words = "stalled: no byte moved for too long";
+		words = "stalled: no byte, or too few, moved for too long";
 	else if (a->resent)
 		words = "the server closed a kept connection";
 	else if (a->error)

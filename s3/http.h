@@ -29,7 +29,8 @@ struct http_req {
 	http_write_fn *write; /* NULL: a 2xx body goes to res->body too */
 	void *write_arg;      /* of head, too */
 	int64_t deadline_mono_ms; /* CLOCK_NEVER = none */
-	int64_t stall_ms;	  /* no byte either way for this long ends the attempt */
+	int64_t stall_ms; /* no byte either way for this long ends the attempt, */
+	uint64_t stall_bytes; /* or fewer than these, both ways together; 0 = one is enough */
 	struct cancel *cancel;	  /* when it is fired the attempt ends, -EINTR; NULL = never */
 };
 

@@ -45,6 +45,18 @@ static const char *check_page(const struct s3_page *p, const char *prefix, const
 	return NULL;
 }
 
+static int parse_keys(void *page, const struct s3_res *res, char why[S3_WHY])
+{
+	s3_page_free(page);
+	return body_read_keys(buf_str(&res->body), res->body.len, page, why);
+}
+
+static int parse_versions(void *page, const struct s3_res *res, char why[S3_WHY])
+{
+	s3_page_free(page);
+	return body_read_versions(buf_str(&res->body), res->body.len, page, why);
+}
+
 struct from { /* where a page begins: at most one of them */
 	const char *token, *after;
 };
@@ -53,10 +65,12 @@ static int list_from(struct s3_client *c, const char *prefix, const char *delimi
 		     const struct from *from, unsigned max, struct s3_page *ret_p,
 		     struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "ListObjectsV2", .method = "GET" };
-	auto_with(s3_res_free) struct s3_res res = { 0 };
 	auto_with(s3_page_free) struct s3_page p = { 0 };
-	char why[BODY_WHY];
+	auto_with(s3_req_free) struct s3_req q = { .op = "ListObjectsV2",
+						   .method = "GET",
+						   .parse = parse_keys,
+						   .parse_arg = &p };
+	auto_with(s3_res_free) struct s3_res res = { 0 };
 	const char *wrong;
 	int rc;
 
@@ -69,9 +83,6 @@ static int list_from(struct s3_client *c, const char *prefix, const char *delimi
 	    (rc = set_unless_null(&q.query, "start-after", from->after)) != 0 ||
 	    (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
-	rc = body_read_keys(buf_str(&res.body), res.body.len, &p, why);
-	if (rc != 0)
-		return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
 	wrong = check_page(&p, prefix, delimiter);
 	if (!wrong && from->token && p.next_token && strcmp(from->token, p.next_token) == 0)
 		wrong = "the listing does not move on";
@@ -109,10 +120,12 @@ int list_versions(struct s3_client *c, const char *prefix, const char *delimiter
 		  const char *key_marker, const char *version_marker, unsigned max,
 		  struct s3_page *ret_p, struct s3_error *err)
 {
-	auto_with(s3_req_free) struct s3_req q = { .op = "ListObjectVersions", .method = "GET" };
-	auto_with(s3_res_free) struct s3_res res = { 0 };
 	auto_with(s3_page_free) struct s3_page p = { 0 };
-	char why[BODY_WHY];
+	auto_with(s3_req_free) struct s3_req q = { .op = "ListObjectVersions",
+						   .method = "GET",
+						   .parse = parse_versions,
+						   .parse_arg = &p };
+	auto_with(s3_res_free) struct s3_res res = { 0 };
 	const char *wrong;
 	int rc;
 
@@ -125,9 +138,6 @@ int list_versions(struct s3_client *c, const char *prefix, const char *delimiter
 	    (rc = set_unless_null(&q.query, "version-id-marker", version_marker)) != 0 ||
 	    (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
-	rc = body_read_versions(buf_str(&res.body), res.body.len, &p, why);
-	if (rc != 0)
-		return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
 	wrong = check_page(&p, prefix, delimiter);
 	if (!wrong && p.truncated && same(key_marker, p.next_key) &&
 	    same(version_marker, p.next_version))

@@ -12,21 +12,28 @@
 
 #define PAGE "1000"
 
+static int parse_upload_id(void *id, const struct s3_res *res, char why[S3_WHY])
+{
+	return body_read_upload_id(buf_str(&res->body), res->body.len, id, why);
+}
+
 int mpu_create(struct s3_client *c, const char *key, const struct s3_put_opts *opts, char **ret_id,
 	       struct s3_error *err)
 {
+	auto_free char *id = NULL;
 	auto_with(s3_req_free) struct s3_req q = { .op = "CreateMultipartUpload",
 						   .method = "POST",
-						   .key = key };
+						   .key = key,
+						   .parse = parse_upload_id,
+						   .parse_arg = &id };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
-	char why[BODY_WHY];
 	int rc;
 
 	if ((rc = kv_set(&q.query, "uploads", "")) != 0 ||
 	    (rc = verb_add_opts(&q, opts, err)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
-	rc = body_read_upload_id(buf_str(&res.body), res.body.len, ret_id, why);
-	return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
+	*ret_id = take_ptr(&id);
+	return 0;
 }
 
 static int query_part(struct s3_req *q, const char *id, unsigned number)

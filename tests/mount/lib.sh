@@ -677,19 +677,48 @@ assert_requests() { # a|b OPERATION-regex key-prefix expected
 # ---- faults ------------------------------------------------------------------------------------------------
 
 # A TCP forwarder to side b that can be told to refuse: proxy_start; make_destinations "$PROXY_URL"; proxy_down, proxy_up
-proxy_start() {
-	/usr/bin/python3 "$TEST_DIR/proxy.py" "$(endpoint_of "${1:-b}")" "$T/proxy.port" >"$T/proxy.log" 2>&1 &
+proxy_start() { # [a|b|c]
+	PROXY_FILE=$T/proxy.port
+	forwarder proxy.py "${1:-b}"
+}
+forwarder() { # PROGRAM a|b|c
+	local to
+	to=$(endpoint_of "$2")
+	/usr/bin/python3 "$TEST_DIR/$1" "$to" "$PROXY_FILE" >>"$T/proxy.log" 2>&1 &
 	PROXY_PID=$!
 	CHILDREN+=("$PROXY_PID")
-	retry_until "$LONG" test -s "$T/proxy.port"
-	PROXY_URL=http://127.0.0.1:$(cat "$T/proxy.port")
+	retry_until "$LONG" test -s "$PROXY_FILE"
+	PROXY_URL=${to%%:*}://127.0.0.1:$(cat "$PROXY_FILE")
 }
 proxy_down() {
-	rm -f "$T/proxy.port.down"
+	rm -f "$PROXY_FILE.down"
 	kill -USR1 "$PROXY_PID"
-	retry_until "$LONG" test -e "$T/proxy.port.down"
+	retry_until "$LONG" test -e "$PROXY_FILE.down"
 }
 proxy_up() {
 	kill -USR2 "$PROXY_PID"
-	retry_until "$LONG" test ! -e "$T/proxy.port.down"
+	retry_until "$LONG" test ! -e "$PROXY_FILE.down"
+}
+
+# One that meddles with what passes, for each side that is named: see meddle.py. The mount goes through it:
+#   meddler_start a b; make_destinations "$MEDDLE_b"; mount_crrfs "url=$MEDDLE_a"
+#   meddle a "answer 1000 2 GET"; ...; meddled a 2; meddle a
+meddler_start() { # a|b...
+	local side PROXY_FILE PROXY_PID PROXY_URL
+	for side; do
+		PROXY_FILE=$T/meddle-$side
+		forwarder meddle.py "$side"
+		printf -v "MEDDLE_$side" '%s' "$PROXY_URL"
+		printf -v "MEDDLE_PID_$side" '%s' "$PROXY_PID"
+	done
+}
+meddle() { # a|b [RULE...]: from now on; without rules all passes
+	local at=$T/meddle-$1
+	shift
+	printf '%s\n' "# $RANDOM$RANDOM" "$@" >"$at.rules.new" # the same rules once more are others
+	: >"$at.acted"
+	mv "$at.rules.new" "$at.rules"
+}
+meddled() { # a|b N: the rules have acted so often, since they were given
+	[ "$(wc -l <"$T/meddle-$1.acted")" -ge "$2" ] || fail "the fault did not happen $2 times: $(cat "$T/meddle-$1.acted")"
 }

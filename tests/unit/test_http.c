@@ -16,7 +16,7 @@
 
 /* ---- the server: one connection at a time, one step a request ---- */
 
-enum after { AFTER_KEEP, AFTER_CLOSE, AFTER_RESET, AFTER_STALL };
+enum after { AFTER_KEEP, AFTER_CLOSE, AFTER_RESET, AFTER_STALL, AFTER_DRIP };
 
 struct step {
 	const char *reply; /* NULL = none */
@@ -99,6 +99,14 @@ static void send_reply(int fd, const struct step *st)
 	}
 }
 
+/* Has the other side hung up within a moment? */
+static bool wait_gone(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 20) == 1;
+}
+
 /* true = the connection stays for the next step */
 static bool serve(struct server *s, int fd, const struct step *st)
 {
@@ -114,6 +122,9 @@ static bool serve(struct server *s, int fd, const struct step *st)
 	}
 	if (st->after == AFTER_STALL)
 		while (wait_readable(s, fd) && recv(fd, &c, 1, 0) == 1)
+			;
+	if (st->after == AFTER_DRIP)
+		while (send(fd, "x", 1, MSG_NOSIGNAL) == 1 && !wait_gone(fd))
 			;
 	if (st->after == AFTER_RESET)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
@@ -403,6 +414,40 @@ static void test_ones(void)
 	CHECK_CASE(NULL);
 }
 
+/* A byte now and then keeps a request alive, but for one that moves bulk data. */
+static void test_drip(void)
+{
+	static const struct {
+		uint64_t stall_bytes;
+		int64_t deadline_ms;
+	} rows[] = { { 0, 2500 }, { 1000, 60000 } };
+
+	for (size_t i = 0; i < array_size(rows); i++) {
+		const struct step step = { OK "Content-Length: 100000\r\n\r\n", 0, AFTER_DRIP,
+					   false };
+		int64_t deadline = clock_deadline(rows[i].deadline_ms);
+		struct http *h = http_make();
+		struct sink sink = { 0, 0 };
+		struct http_req q = { .method = "GET",
+				      .write = sink_write,
+				      .write_arg = &sink,
+				      .stall_ms = 1000,
+				      .stall_bytes = rows[i].stall_bytes,
+				      .deadline_mono_ms = deadline };
+		struct http_res r;
+		struct server s;
+
+		server_start(&s, &step, 1);
+		CHECK_INT(attempt(h, s.port, &q, &r), -ETIMEDOUT);
+		CHECK(sink.bytes > 0);
+		CHECK((clock_mono_ms() >= deadline) == (i == 0));
+		CHECK(strstr(s.head, "\r\nAccept-Encoding: identity\r\n") != NULL);
+		http_res_free(&r);
+		http_free(h);
+		server_stop(&s);
+	}
+}
+
 /* Kept connections; and curl's own second try of a request, which must not happen. */
 static void test_reuse(void)
 {
@@ -471,7 +516,7 @@ static void test_upload(void)
 	CHECK(strstr(s.head, "\r\nx-full: a  b\r\n") != NULL);
 	CHECK(strstr(s.head, "\r\nUser-Agent: crrfs") != NULL);
 	CHECK(strcasestr(s.head, "expect:") == NULL);
-	CHECK(strcasestr(s.head, "accept") == NULL);
+	CHECK(strcasestr(s.head, "accept:") == NULL);
 	CHECK(strcasestr(s.head, "content-type") == NULL);
 	http_res_free(&r);
 	kv_free(&headers);
@@ -633,6 +678,7 @@ int main(void)
 {
 	setenv("http_proxy", "http://127.0.0.1:1", 1); /* must not be asked for this host */
 	test_ones();
+	test_drip();
 	test_reuse();
 	test_upload();
 	test_early_answer();
