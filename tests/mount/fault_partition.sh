@@ -5,16 +5,16 @@
 . "$(dirname "$0")/lib.sh"
 begin
 meddler_start a b
-make_destinations "$MEDDLE_b"
+make_destinations "$MEDDLE_B"
 random_file "$T/big" 6000000
-mount_crrfs "url=$MEDDLE_a,timeout=20,connect_timeout=2,retry_first=0.1,retry_max=0.5,heal_first=0.2,attr_timeout=3600"
+mount_crrfs "url=$MEDDLE_A,timeout=20,connect_timeout=2,retry_first=0.1,retry_max=0.5,heal_first=0.2,attr_timeout=3600"
 mkdir "$MNT/d"
 wait_repl
 n=0
 
 hang_up() { kill -USR1 "$1" && retry_until "$LONG" test -e "$2.down"; }
 cut_off() { # a|b HOW
-	local pid=MEDDLE_PID_$1
+	local pid=MEDDLE_PID_${1^}
 	case $2 in
 	refused) hang_up "${!pid}" "$T/meddle-$1" ;;
 	silent) meddle "$1" 'freeze - -1 -' ;;
@@ -23,7 +23,7 @@ cut_off() { # a|b HOW
 	esac
 }
 heal() { # a|b HOW
-	local pid=MEDDLE_PID_$1
+	local pid=MEDDLE_PID_${1^}
 	case $2 in
 	refused) kill -USR2 "${!pid}" && retry_until "$LONG" test ! -e "$T/meddle-$1.down" ;;
 	silent) meddle "$1" ;;

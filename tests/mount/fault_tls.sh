@@ -87,7 +87,7 @@ umount_crrfs
 STATE=$T/state-2 # to crrfs this is another bucket
 random_file "$T/big" 6000000
 s3 put a read "$T/big"
-mount_crrfs "$options,url=$MEDDLE_a"
+mount_crrfs "$options,url=$MEDDLE_A"
 for cut in 'end 300000 2 -' 'answer 300000 2 -'; do
 	meddle a "$cut"
 	assert_file_equal "$T/big" "$MNT/read"
@@ -96,7 +96,7 @@ for cut in 'end 300000 2 -' 'answer 300000 2 -'; do
 	cp "$T/big" "$MNT/written-${cut%% *}"
 	meddled a 1
 	meddle a
-	remount_crrfs "$options,url=$MEDDLE_a"
+	remount_crrfs "$options,url=$MEDDLE_A"
 done
 wait_repl
 s3 compare --extra-ok --prefix written

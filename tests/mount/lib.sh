@@ -701,15 +701,15 @@ proxy_up() {
 }
 
 # One that meddles with what passes, for each side that is named: see meddle.py. The mount goes through it:
-#   meddler_start a b; make_destinations "$MEDDLE_b"; mount_crrfs "url=$MEDDLE_a"
+#   meddler_start a b; make_destinations "$MEDDLE_B"; mount_crrfs "url=$MEDDLE_A"
 #   meddle a "answer 1000 2 GET"; ...; meddled a 2; meddle a
 meddler_start() { # a|b...
 	local side PROXY_FILE PROXY_PID PROXY_URL
 	for side; do
 		PROXY_FILE=$T/meddle-$side
 		forwarder meddle.py "$side"
-		printf -v "MEDDLE_$side" '%s' "$PROXY_URL"
-		printf -v "MEDDLE_PID_$side" '%s' "$PROXY_PID"
+		printf -v "MEDDLE_${side^}" '%s' "$PROXY_URL"
+		printf -v "MEDDLE_PID_${side^}" '%s' "$PROXY_PID"
 	done
 }
 meddle() { # a|b [RULE...]: from now on; without rules all passes
@@ -721,4 +721,19 @@ meddle() { # a|b [RULE...]: from now on; without rules all passes
 }
 meddled() { # a|b N: the rules have acted so often, since they were given
 	[ "$(wc -l <"$T/meddle-$1.acted")" -ge "$2" ] || fail "the fault did not happen $2 times: $(cat "$T/meddle-$1.acted")"
+}
+
+# From the next mount on the machine can be told to refuse, see refuse.c: refuse "fsync 5" "thread 11 3"; refuse
+refuse_begin() {
+	local for_real=$CRRFS
+	cc -shared -fPIC -O2 -o "$T/refuse.so" "$TEST_DIR/refuse.c" -ldl || fail "the preload does not build"
+	CRRFS=$T/crrfs
+	printf '#!/bin/bash\nLD_PRELOAD=%s FAULT_FILE=%s FAULT_DIR=%s ASAN_OPTIONS=verify_asan_link_order=0 exec %s "$@"\n' \
+		"$T/refuse.so" "$T/refuse" "$STATE" "$for_real" >"$CRRFS"
+	chmod 755 "$CRRFS"
+}
+refuse() { # [LINE...]
+	[ $# = 0 ] || printf '%s\n' "$@" >"$T/refuse.new"
+	[ $# != 0 ] || : >"$T/refuse.new"
+	mv "$T/refuse.new" "$T/refuse"
 }
