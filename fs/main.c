@@ -31,6 +31,7 @@
 #include "fs/dir.h"
 #include "fs/dir_keep.h"
 #include "fs/file.h"
+#include "fs/introduce.h"
 #include "fs/metadb.h"
 #include "fs/mount.h"
 #include "fs/node.h"
@@ -72,36 +73,6 @@ struct app {
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
-static int put_infos(struct app *a)
-{
-	const struct config *c = &a->conf;
-	char pid[32], style[16];
-	/* the places, never the secrets: ctl/client.c finds the same buckets by them */
-	const char *const infos[][2] = {
-		{ "mountpoint", c->mountpoint },
-		{ "bucket", c->bucket },
-		{ "prefix", c->prefix },
-		{ "url", c->url },
-		{ "region", c->region },
-		{ "profile", c->profile },
-		{ "passwd_file", c->passwd_file },
-		{ "cacert", c->cacert },
-		{ "destinations", c->destinations },
-		{ "delete_markers", c->all_deletes ? "all" : "rules" },
-		{ "path_style", style },
-		{ "no_check_certificate", c->no_check_certificate ? "1" : "0" },
-		{ "allow_http", c->allow_http ? "1" : "0" },
-		{ "pid", pid },
-	};
-	int err = 0;
-
-	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
-	snprintf(style, sizeof(style), "%d", c->path_style);
-	for (size_t i = 0; err == 0 && i < array_size(infos); i++)
-		err = store_put_info(a->store, infos[i][0], infos[i][1] ? infos[i][1] : "");
-	return err < 0 ? err : rulesrc_publish(a->buckets.rulesrc, a->buckets.rules, a->store);
-}
-
 static int open_buckets(struct app *a)
 {
 	return buckets_open(&a->conf, &a->buckets, a->why, sizeof(a->why));
@@ -138,7 +109,9 @@ static int open_state(struct app *a)
 	err = state_check_boot(a->store, &torn);
 	if (err == 0 && torn)
 		log_info("boot=new staged_forgotten=%u", torn);
-	return err < 0 ? err : put_infos(a);
+	if (err == 0)
+		err = introduce(&a->conf, a->store);
+	return err < 0 ? err : rulesrc_publish(a->buckets.rulesrc, a->buckets.rules, a->store);
 }
 
 static int check_dests(struct app *a)
