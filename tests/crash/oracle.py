@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """oracle.py - what a mount acknowledged, kept outside of it.
 
-    oracle.py work MNT NOTES SEED [refusals]   changes files at random until the mount is gone; a refused change is a
-                                               failure, or with "refusals" the end, too
+    oracle.py work MNT NOTES SEED [refusals]   changes files at random until the mount is gone, or to the end of a change
+                                               at SIGTERM; a refused change is a failure, or with "refusals" the end, too
     oracle.py check MNT NOTES                  every file is as it was acknowledged; what is found counts from here on
     oracle.py total NOTES...                   how much was acknowledged
 
@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import sys
 import time
 
@@ -73,6 +74,11 @@ class Worker:
         self.prefix = f'w{seed % 1000}'
         self.now = {path: states[-1] for path, states in notes.states().items()}
         self.serial = int(time.time() * 1000)
+        self.told_to_stop = False
+        signal.signal(signal.SIGTERM, self.stop)
+
+    def stop(self, *_):
+        self.told_to_stop = True  # between two changes: half of one is nothing that anybody acknowledged
 
     def path(self):
         number = self.random.randrange(NAMES)
@@ -175,7 +181,7 @@ def work(mnt, path, seed, refusals=None):
     try:
         for number in range(3):
             os.makedirs(f'{mnt}/{worker.prefix}/d{number}', exist_ok=True)
-        while True:
+        while not worker.told_to_stop:
             worker.step()
     except OSError as error:
         if error.errno not in GONE and os.path.ismount(mnt) and not refusals:

@@ -66,8 +66,8 @@ mount_ends() {
 		cuts=$((cuts + 1))
 		;;
 	*)
-		work_stop
 		faults_end
+		work_stop
 		umount_crrfs
 		ends=$((ends + 1))
 		;;
