@@ -137,15 +137,20 @@ static int take_lock(struct state *s, char *why, size_t why_len)
 {
 	auto_free char *path = NULL;
 	char pid[32] = "", words[64];
+	struct stat st;
 	int err;
 
 	if (str_format(&path, "%s/lock", s->dir) < 0)
 		return -ENOMEM;
 	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->lock_fd < 0) {
+	if (s->lock_fd < 0 || fstat(s->lock_fd, &st) != 0) {
 		err = -errno;
 		snprintf(why, why_len, "%s: %s", path, errno_text(err, words, sizeof(words)));
 		return err;
+	}
+	if (st.st_nlink > 1) { /* it is written to */
+		snprintf(why, why_len, "%s: it is a hard link to something else; remove it", path);
+		return -EMLINK;
 	}
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) {
 		s->was_left = lseek(s->lock_fd, 0, SEEK_END) > 0;

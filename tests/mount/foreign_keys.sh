@@ -20,4 +20,12 @@ if [ -d "$MNT/dir" ]; then
 fi
 echo new >"$MNT/d/new"
 wait_repl
+# a name may have any bytes, but it is no line of the log, and gives the terminal no orders
+forged=$'x\ncrrfs: error: forged\e[31m'
+echo text >"$MNT/d/new-$forged"
+wait_repl
+ctl versions "$MNT/d/new-$forged" >"$T/shown"
+ctl status "$MNT" >>"$T/shown"
+grep -q 'forged' "$MOUNT_LOG" || fail "the log does not name the key"
+if grep -qE $'^crrfs: error: forged|\e' "$MOUNT_LOG" "$T/shown"; then fail "a name is a line of its own"; fi
 assert_eq "$(s3 versions a | grep -v '^d/new')" "$before" "versions of the others"

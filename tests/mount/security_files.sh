@@ -42,5 +42,15 @@ for name in lock queue.db staging; do
 	rm "$STATE/$name"
 	mv "$T/aside" "$STATE/$name"
 done
+# and a second name of a file: what is written to it would be written there, too
+for name in lock queue.db; do
+	mv "$STATE/$name" "$T/aside"
+	ln "$T/precious" "$STATE/$name"
+	mount_fails any
+	one_clear_line "$name.*link"
+	assert_eq "$(cat "$T/precious")" precious
+	rm "$STATE/$name"
+	mv "$T/aside" "$STATE/$name"
+done
 mount_crrfs
 assert_eq "$(cat "$MNT/file")" text
