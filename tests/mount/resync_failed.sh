@@ -4,7 +4,7 @@
 begin
 third_bucket
 make_rules all,to=c
-mount_crrfs
+mount_crrfs heal_first=3600,heal_max=3600 # nothing is tried again before it is told to
 s3 rmbucket c
 echo one >"$MNT/x"
 echo two >"$MNT/y"
