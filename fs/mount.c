@@ -16,30 +16,25 @@
 #include "base/codec.h"
 #include "base/log.h"
 
+#include "fs/loop.h"
 #include "fs/notify.h"
 #include "fs/ops.h"
 
-#define LOOP_THREADS 64
-#define KICK_NS	     (100L * 1000 * 1000)
-#define READAHEAD_KB "1024"
+#define READAHEAD_KB "1020" /* LOOP_WRITE_BYTES: the kernel asks for no more at once */
 
 struct mount {
 	struct mount_conf conf;	      /* fixed */
 	struct fuse_session *session; /* fixed */
-	pthread_t server, signals;    /* fixed once started */
+	struct loop *loop;	      /* fixed */
+	pthread_t signals;	      /* fixed once started */
 	bool started, mounted;	      /* the server's */
-	atomic_bool loop_done;	      /* nobody waits in the loop any more */
+	atomic_bool loop_done;	      /* there is nothing to stop any more */
 	atomic_bool ended;	      /* the signal thread shall end */
 	atomic_bool hurried;
 	unsigned stops; /* the signal thread's: how often it was told to stop */
 };
 
 /* --- signals ---------------------------------------------------------------------------------- */
-
-static void do_nothing(int sig)
-{
-	(void)sig;
-}
 
 static void signal_set(sigset_t *set)
 {
@@ -57,7 +52,7 @@ static void told_to_stop(struct mount *m, int sig)
 		_exit(1);
 	log_info("signal=%d action=%s", sig, m->stops == 1 ? "stop" : "stop_at_once");
 	if (m->stops == 1 && !atomic_load(&m->loop_done)) {
-		fuse_session_exit(m->session);
+		loop_stop(m->loop);
 		return;
 	}
 	atomic_store(&m->hurried, true);
@@ -75,19 +70,15 @@ static void step_log_level(void)
 	log_set_level(next);
 }
 
-/* The loop waits in sem_wait: a signal to its thread makes it look. Again and again, since the
- * first may come before it waits. */
 static void *hear_signals(void *arg)
 {
-	struct timespec tick = { .tv_nsec = KICK_NS };
 	struct mount *m = arg;
 	sigset_t set;
 
 	pthread_setname_np(pthread_self(), "signals");
 	signal_set(&set);
 	for (;;) {
-		bool kick = m->stops > 0 && !atomic_load(&m->loop_done);
-		int sig = kick ? sigtimedwait(&set, NULL, &tick) : sigwaitinfo(&set, NULL);
+		int sig = sigwaitinfo(&set, NULL);
 
 		if (atomic_load(&m->ended))
 			return NULL;
@@ -97,20 +88,13 @@ static void *hear_signals(void *arg)
 			m->conf.on_reload(m->conf.arg);
 		else if (sig == SIGUSR2)
 			step_log_level();
-		if (m->stops > 0 && !atomic_load(&m->loop_done))
-			pthread_kill(m->server, SIGUSR1);
 	}
 }
 
 static int start_signals(struct mount *m)
 {
-	/* no SA_RESTART: sem_wait must return */
-	const struct sigaction wake = { .sa_handler = do_nothing };
 	int err;
 
-	m->server = pthread_self();
-	if (sigaction(SIGUSR1, &wake, NULL) != 0)
-		return -errno;
 	err = pthread_create(&m->signals, NULL, hear_signals, m);
 	m->started = err == 0;
 	return -err;
@@ -254,7 +238,9 @@ int mount_new(const struct mount_conf *conf, struct mount **ret_m, char *why, si
 	m->conf = *conf;
 	err = mount_now(m, why, why_len);
 	if (err == 0) {
-		err = start_signals(m);
+		err = loop_new(m->session, &m->loop);
+		if (err == 0)
+			err = start_signals(m);
 		if (err == 0)
 			err = notify_start(conf->fs->notify, m->session);
 		if (err < 0)
@@ -275,20 +261,18 @@ static void unmount(struct mount *m)
 	m->mounted = false;
 }
 
+/* The kernel that is being told something waits for what it asked: so that ends first. */
 int mount_serve(struct mount *m)
 {
-	struct fuse_loop_config *loop = fuse_loop_cfg_create();
-	int err = loop ? 0 : -ENOMEM;
+	int err = loop_start(m->loop);
 
-	if (loop) {
-		fuse_loop_cfg_set_max_threads(loop, LOOP_THREADS);
-		fuse_loop_cfg_set_clone_fd(loop, 0);
-		err = fuse_session_loop_mt(m->session, loop);
-		fuse_loop_cfg_destroy(loop);
-	}
+	if (err == 0)
+		err = loop_wait(m->loop);
+	notify_stop(m->conf.fs->notify);
+	loop_end(m->loop);
 	atomic_store(&m->loop_done, true);
 	unmount(m);
-	return err > 0 ? 0 : err;
+	return err;
 }
 
 bool mount_is_hurried(const struct mount *m)
@@ -308,6 +292,7 @@ void mount_free(struct mount *m)
 	}
 	unmount(m);
 	notify_stop(m->conf.fs->notify);
+	loop_free(m->loop);
 	if (m->session)
 		fuse_session_destroy(m->session);
 	free(m);

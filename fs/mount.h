@@ -1,5 +1,5 @@
 /*
- * mount.h - the libfuse session, its loop, and the thread that hears the signals: TERM and INT end
+ * mount.h - the libfuse session, and the thread that hears the signals: TERM and INT end
  * it (once more: hurry; a third time: at once), HUP reloads, USR2 steps through the log levels.
  */
 #ifndef FS_MOUNT_H

@@ -12,7 +12,8 @@ struct fuse_session;
 
 int notify_new(struct node_table *nodes, struct notify **ret_n) must_check; /* borrows */
 int notify_start(struct notify *n, struct fuse_session *se) must_check;	    /* borrows */
-/* When the kernel does not listen any more, and before the session goes. */
+/* Nothing more is told. Waits for what is being told just now, and with it for the reads that the
+ * kernel waits for: while they are still answered, and before the session goes. */
 void notify_stop(struct notify *n);
 void notify_free(struct notify *n); /* NULL is fine */
 

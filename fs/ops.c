@@ -10,6 +10,7 @@
 #include "fs/dir_keep.h"
 #include "fs/file.h"
 #include "fs/history.h"
+#include "fs/loop.h"
 #include "fs/ops_i.h"
 #include "fs/path.h"
 
@@ -57,8 +58,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_AUTO_INVAL_DATA |
 				  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
 				  FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
-	conn->max_write = (unsigned)MIB;
-	conn->max_readahead = (unsigned)MIB;
+	conn->max_write = (unsigned)LOOP_WRITE_BYTES;
+	conn->max_readahead = (unsigned)LOOP_WRITE_BYTES;
 	conn->max_background = 64;
 	conn->congestion_threshold = 48;
 	conn->time_gran = 1;
