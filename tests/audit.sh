@@ -102,7 +102,7 @@ part_asan() {
 	default_tests "$@" -- unit tests/mount tests/crash
 	build_tests asan --enable-sanitize=address || return 1
 	new_reports
-	ASAN_OPTIONS=log_path=$tree/reports/asan:detect_stack_use_after_return=1:strict_string_checks=1 \
+	ASAN_OPTIONS=log_path=$tree/reports/asan:detect_stack_use_after_return=1 \
 		UBSAN_OPTIONS=log_path=$tree/reports/ubsan:print_stacktrace=1 run_tests "${tests[@]}"
 }
 
@@ -192,7 +192,7 @@ part_coverage() {
 			tail -n 40 "$tree/$target.log"
 			return 1
 		}
-		objects+=(-object "$program")
+		objects+=(${objects[0]:+-object} "$program")
 	done
 	llvm-profdata merge -sparse -o "$tree/all.profdata" "$tree"/profiles/*.profraw || return 1
 	files=("${FUZZED[@]/#/$src/}")

@@ -2,6 +2,7 @@
  * is refused is refused with words. */
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs/config.h"
@@ -49,7 +50,8 @@ static void check_credentials(const uint8_t *data, size_t size)
 	const struct why w = { words, sizeof(words) };
 	char path[64];
 
-	if (fd < 0 || (size && write(fd, data, size) != (ssize_t)size))
+	/* what others may read is refused unread */
+	if (fd < 0 || fchmod(fd, 0600) || (size && write(fd, data, size) != (ssize_t)size))
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (!cred_profile_read(path, path, "default", &w, &box))

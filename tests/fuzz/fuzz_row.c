@@ -4,9 +4,25 @@
 #include "queue/job.h"
 #include "tests/fuzz/fuzz.h"
 
+/* Walks over all of it, and never stands still. */
+static void check_base(const struct job_base *b)
+{
+	uint64_t off = 0, len = 0;
+
+	for (unsigned i = 0; i < 100; i++) {
+		(void)job_base_owns(b, off, MIB, &len);
+		FUZZ_MUST(len > 0 && len <= MIB);
+		if (off > UINT64_MAX - len)
+			break;
+		if (job_base_has(b, (struct s3_range){ off, off + len }))
+			FUZZ_MUST(off + len <= b->shown);
+		off += len;
+	}
+}
+
 static void check_spec(const char *text)
 {
-	struct job_spec s = { 0 }, again = { 0 };
+	struct job_spec s = { 0 }, again = { 0 }, copy = { 0 };
 	auto_with(buf_free) struct buf out, twice;
 
 	buf_init(&out, BUF_LIMIT_DOC);
@@ -15,10 +31,13 @@ static void check_spec(const char *text)
 		return;
 	FUZZ_MUST(!job_spec_to_json(&s, &out));
 	FUZZ_MUST(!job_spec_from_json(buf_str(&out), &again));
-	FUZZ_MUST(!job_spec_to_json(&again, &twice));
+	FUZZ_MUST(!job_spec_copy(&copy, &again));
+	FUZZ_MUST(!job_spec_to_json(&copy, &twice));
 	FUZZ_MUST(!strcmp(buf_str(&out), buf_str(&twice)));
+	check_base(&copy.base);
 	job_spec_free(&s);
 	job_spec_free(&again);
+	job_spec_free(&copy);
 }
 
 static void check_how(const char *text)

@@ -72,9 +72,27 @@ static void check_retention(const char *text)
 		(void)!retention_write(&r, &out);
 }
 
+/* user.s3.tags: what S3 would take is written and read as the same. */
+static void check_tags(const char *text)
+{
+	auto_with(kv_free) struct kv tags = KV_EMPTY;
+	auto_with(kv_free) struct kv again = KV_EMPTY;
+	auto_with(buf_free) struct buf out;
+	char why[200] = "";
+
+	buf_init(&out, BUF_LIMIT_DOC);
+	if (kv_from_query(text, &tags))
+		return;
+	if (tagging_check(&tags, why, sizeof(why)))
+		FUZZ_MUST(*why);
+	FUZZ_MUST(!kv_to_query(&tags, &out));
+	FUZZ_MUST(!kv_from_query(buf_str(&out), &again));
+	FUZZ_MUST(kv_equal(&tags, &again));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	unsigned choice = fuzz_choose(&data, &size, 5);
+	unsigned choice = fuzz_choose(&data, &size, 6);
 	auto_free char *text = fuzz_text(data, size);
 
 	switch (choice) {
@@ -82,7 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 1: check_value(data, size); break;
 	case 2: check_foreign(text); break;
 	case 3: check_grants(text); break;
-	default: check_retention(text); break;
+	case 4: check_retention(text); break;
+	default: check_tags(text); break;
 	}
 	return 0;
 }
