@@ -355,6 +355,7 @@ static int mount_it(struct app *a)
 		.options = buf_str(&a->conf.fuse),
 		.fs = &a->fs,
 		.on_reload = on_reload,
+		.drain_ms = a->conf.drain_ms,
 		.on_hurry = on_hurry,
 		.arg = a,
 	};
@@ -437,17 +438,17 @@ static int set_up(struct app *a)
 /* What is not done in time stays in the queue for the next mount. */
 static void drain(struct app *a)
 {
-	int64_t deadline = clock_deadline(a->conf.drain_ms);
 	struct store_counts left = { 0 };
 	char words[64];
 	int err;
 
+	mount_begin_end(a->mount);
 	scan_stop(a->scan); /* nothing more comes from there */
 	err = file_commit_held(&a->fs);
 	if (err < 0)
 		log_warn("held=left why=\"%s\"", errno_text(err, words, sizeof(words)));
-	while (!mount_is_hurried(a->mount) && clock_mono_ms() < deadline)
-		if (workers_drain(a->workers, min_of(deadline, clock_deadline(DRAIN_STEP_MS))))
+	while (!mount_is_hurried(a->mount))
+		if (workers_drain(a->workers, clock_deadline(DRAIN_STEP_MS)))
 			break;
 	if (store_count(a->store, NULL, &left) == 0)
 		log_info("drain=done left=%" PRIu64 " parked=%" PRIu64,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "base/codec.h"
 #include "base/log.h"
@@ -43,6 +44,25 @@ static void signal_set(sigset_t *set)
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGUSR2);
+	sigaddset(set, SIGALRM); /* the time for the end is over */
+}
+
+void mount_begin_end(const struct mount *m)
+{
+	struct itimerval t;
+
+	if (getitimer(ITIMER_REAL, &t) == 0 && (t.it_value.tv_sec || t.it_value.tv_usec))
+		return;
+	t = (struct itimerval){ .it_value = { .tv_sec = m->conf.drain_ms / 1000,
+					      .tv_usec = m->conf.drain_ms % 1000 * 1000 + 1 } };
+	if (setitimer(ITIMER_REAL, &t, NULL) != 0)
+		log_warn("end=unbounded error=%d", errno);
+}
+
+static void hurry(struct mount *m)
+{
+	atomic_store(&m->hurried, true);
+	m->conf.on_hurry(m->conf.arg);
 }
 
 static void told_to_stop(struct mount *m, int sig)
@@ -52,11 +72,11 @@ static void told_to_stop(struct mount *m, int sig)
 		_exit(1);
 	log_info("signal=%d action=%s", sig, m->stops == 1 ? "stop" : "stop_at_once");
 	if (m->stops == 1 && !atomic_load(&m->loop_done)) {
+		mount_begin_end(m); /* a change under way may wait for the network, too */
 		loop_stop(m->loop);
-		return;
+	} else {
+		hurry(m);
 	}
-	atomic_store(&m->hurried, true);
-	m->conf.on_hurry(m->conf.arg);
 }
 
 static void step_log_level(void)
@@ -84,6 +104,8 @@ static void *hear_signals(void *arg)
 			return NULL;
 		if (sig == SIGTERM || sig == SIGINT)
 			told_to_stop(m, sig);
+		else if (sig == SIGALRM)
+			hurry(m);
 		else if (sig == SIGHUP)
 			m->conf.on_reload(m->conf.arg);
 		else if (sig == SIGUSR2)

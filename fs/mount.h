@@ -1,6 +1,7 @@
 /*
- * mount.h - the libfuse session, and the thread that hears the signals: TERM and INT end
- * it (once more: hurry; a third time: at once), HUP reloads, USR2 steps through the log levels.
+ * mount.h - the libfuse session, and the thread that hears the signals: TERM and INT end it (once
+ * more, or drain_ms later: hurry; a third time: at once), HUP reloads, USR2 steps through the log
+ * levels.
  */
 #ifndef FS_MOUNT_H
 #define FS_MOUNT_H
@@ -14,7 +15,8 @@ struct mount_conf {
 	const char *mountpoint;
 	const char *options; /* for libfuse; "" = none */
 	struct fs *fs;
-	void (*on_reload)(void *arg); /* all three in the signal thread */
+	int64_t drain_ms; /* how long the end may wait for anything */
+	void (*on_reload)(void *arg); /* both in the signal thread */
 	void (*on_hurry)(void *arg);  /* the end must not wait for anything any more */
 	void *arg;
 };
@@ -25,6 +27,8 @@ int mount_new(const struct mount_conf *conf, struct mount **ret_m, char *why, si
 	must_check;
 /* Answers the kernel until unmounted or told to stop; then it is unmounted. */
 int mount_serve(struct mount *m) must_check;
+/* The time for the end runs from now, or from the signal that told it to end. */
+void mount_begin_end(const struct mount *m);
 bool mount_is_hurried(const struct mount *m);
 void mount_free(struct mount *m); /* unmounts, ends the signal thread; NULL is fine */
 
