@@ -239,6 +239,14 @@ static int get_of_rec(struct fs *fs, struct node *n, enum kind kind, const char 
 	return kind == KIND_TAGS ? get_tags(&a, out) : get_str(kv_get(&a.rec.tags, rest), out);
 }
 
+/* What ls -l asks for: told that a file system does not have them it asks for no further file's.
+ * Where SELinux is in force the kernel answers for itself. */
+static bool is_never_here(const char *name)
+{
+	return !strcmp(name, "security.selinux") || !strcmp(name, "system.posix_acl_access") ||
+	       !strcmp(name, "system.posix_acl_default");
+}
+
 int xattr_get(struct fs *fs, struct node *n, const char *name, struct buf *out)
 {
 	const char *rest = NULL;
@@ -259,8 +267,7 @@ int xattr_get(struct fs *fs, struct node *n, const char *name, struct buf *out)
 	case KIND_NONE: return -ENODATA;
 	case KIND_FOREIGN: break;
 	}
-	return strncmp(name, "system.posix_acl_", strlen("system.posix_acl_")) ? -ENODATA
-									       : -EOPNOTSUPP;
+	return is_never_here(name) ? -EOPNOTSUPP : -ENODATA;
 }
 
 /* --- edits ------------------------------------------------------------------------------------ */
