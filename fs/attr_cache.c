@@ -12,7 +12,8 @@
 #include "fs/attr.h"
 #include "fs/path.h"
 
-#define OLD_MAX 10000
+#define OLD_MAX	   10000
+#define MOMENT_MAX 30000 /* of what is believed for a moment only */
 
 /* What the entries are in. */
 struct folder {
@@ -276,13 +277,14 @@ static void made_locked(struct attr_cache *c, const char *key)
 	}
 }
 
-/* What is too old to be believed is kept for comparison only while there is little of it: memory
- * does not grow with a directory that is listed. */
+/* What is too old to be believed is kept for comparison only while there is little of it, and there
+ * is not much of what soon will be: memory does not grow with a directory that is listed. */
 static bool is_full_locked(struct attr_cache *c)
 {
 	size_t n = map_count(c->locked.entries);
 
-	return n > c->max || (n > OLD_MAX && c->locked.oldest->until <= clock_mono_ms());
+	return n > c->max || (n > MOMENT_MAX && c->ttl_ms <= ATTR_MOMENT_MS) ||
+	       (n > OLD_MAX && c->locked.oldest->until <= clock_mono_ms());
 }
 
 /* Takes e, which may be NULL: what cannot be remembered is forgotten, so that nothing older is

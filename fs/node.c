@@ -24,11 +24,6 @@
 
 /* --- hash tables ------------------------------------------------------------------------------ */
 
-static size_t ino_slot(uint64_t ino, size_t size)
-{
-	return (size_t)(ino * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (size - 1);
-}
-
 static size_t name_slot(uint64_t parent, const char *name, size_t size)
 {
 	/* FNV-1a */
@@ -37,15 +32,6 @@ static size_t name_slot(uint64_t parent, const char *name, size_t size)
 	for (; *name; name++)
 		h = (h ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
 	return (size_t)(h ^ h >> 32) & (size - 1);
-}
-
-static struct node *find_ino_locked(const struct node_table *t, uint64_t ino)
-{
-	struct node *n = t->locked.by_ino[ino_slot(ino, t->locked.size)];
-
-	while (n && n->ino != ino)
-		n = n->ino_next;
-	return n;
 }
 
 static struct node *find_name_locked(const struct node_table *t, uint64_t parent, const char *name)
@@ -59,7 +45,7 @@ static struct node *find_name_locked(const struct node_table *t, uint64_t parent
 
 static void link_ino_locked(struct node_table *t, struct node *n)
 {
-	struct node **slot = &t->locked.by_ino[ino_slot(n->ino, t->locked.size)];
+	struct node **slot = &t->locked.by_ino[node_ino_slot(n->ino, t->locked.size)];
 
 	n->ino_next = *slot;
 	*slot = n;
@@ -75,7 +61,7 @@ static void link_name_locked(struct node_table *t, struct node *n)
 
 static void unlink_ino_locked(struct node_table *t, struct node *n)
 {
-	struct node **p = &t->locked.by_ino[ino_slot(n->ino, t->locked.size)];
+	struct node **p = &t->locked.by_ino[node_ino_slot(n->ino, t->locked.size)];
 
 	while (*p != n)
 		p = &(*p)->ino_next;
@@ -237,7 +223,7 @@ int node_get(struct node_table *t, uint64_t parent, const char *name, bool is_di
 	int r = 0;
 
 	scoped_lock(&t->locked.l);
-	dir = find_ino_locked(t, parent);
+	dir = node_find_ino_locked(t, parent);
 	if (!dir)
 		return -ESTALE;
 	if (!dir->is_dir)
@@ -265,7 +251,7 @@ int node_ref(struct node_table *t, uint64_t ino, struct node **ret_n)
 	struct node *n;
 
 	scoped_lock(&t->locked.l);
-	n = find_ino_locked(t, ino);
+	n = node_find_ino_locked(t, ino);
 	if (!n)
 		return -ESTALE;
 	n->refs++;
@@ -340,7 +326,7 @@ void node_forget(struct node_table *t, uint64_t ino, uint64_t lookups)
 	struct node *n;
 
 	scoped_lock(&t->locked.l);
-	n = find_ino_locked(t, ino);
+	n = node_find_ino_locked(t, ino);
 	if (!n)
 		return;
 	n->lookups -= min_of(n->lookups, lookups);
@@ -464,7 +450,7 @@ int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t 
 	if (r)
 		return r;
 	scoped_lock(&t->locked.l);
-	to = find_ino_locked(t, to_parent);
+	to = node_find_ino_locked(t, to_parent);
 	n = find_name_locked(t, parent, name);
 	if (!to || !to->is_dir)
 		return -ESTALE;

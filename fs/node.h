@@ -69,6 +69,11 @@ void node_set_file(struct node_table *t, struct node *n, struct file *f);
 int node_each_file(struct node_table *t, struct node *dir, bool direct,
 		   int (*fn)(void *arg, struct node *n), void *arg) must_check;
 
+size_t node_count(struct node_table *t);
+/* A file that nobody here uses, those first that were found first: for the kernel to forget. Its
+ * directory's number and its name (new string); -ENOENT: none, or not soon. */
+int node_next_idle(struct node_table *t, uint64_t *ret_dir, char **ret_name) must_check;
+
 /* The numbers of all named nodes below dir, and its own; new array. */
 int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos, size_t *ret_n)
 	must_check;

@@ -1,8 +1,12 @@
-/* node_below.c - the nodes below a directory. See node.h. */
+/* node_below.c - the nodes below a directory, and those that nobody uses. See node.h. */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
+
 #include "fs/node_i.h"
+
+#define IDLE_STEPS 4096 /* numbers looked at in one go */
 
 static bool is_below(const struct node *n, const struct node *dir, bool direct)
 {
@@ -67,4 +71,30 @@ int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos,
 	*ret_inos = inos;
 	*ret_n = n;
 	return 0;
+}
+
+size_t node_count(struct node_table *t)
+{
+	scoped_lock(&t->locked.l);
+	return t->locked.n;
+}
+
+int node_next_idle(struct node_table *t, uint64_t *ret_dir, char **ret_name)
+{
+	scoped_lock(&t->locked.l);
+	for (int i = 0; i < IDLE_STEPS; i++) {
+		const struct node *n;
+		int r;
+
+		if (++t->locked.last_idle > t->locked.last_ino)
+			t->locked.last_idle = NODE_ROOT;
+		n = node_find_ino_locked(t, t->locked.last_idle);
+		if (!n || n->is_dir || n->refs || n->file || !n->parent)
+			continue;
+		r = str_dup(n->name, ret_name);
+		if (!r)
+			*ret_dir = n->parent->ino;
+		return r;
+	}
+	return -ENOENT;
 }

@@ -27,9 +27,24 @@ struct node_table {
 		size_t size; /* of both; a power of two */
 		size_t n;
 		uint64_t last_ino;
+		uint64_t last_idle; /* up to which node_next_idle has gone */
 		struct node *root;
 		struct node *first_file;
 	} locked;
 };
+
+static inline size_t node_ino_slot(uint64_t ino, size_t size)
+{
+	return (size_t)(ino * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (size - 1);
+}
+
+static inline struct node *node_find_ino_locked(const struct node_table *t, uint64_t ino)
+{
+	struct node *n = t->locked.by_ino[node_ino_slot(ino, t->locked.size)];
+
+	while (n && n->ino != ino)
+		n = n->ino_next;
+	return n;
+}
 
 #endif

@@ -23,4 +23,8 @@ void notify_key(void *n, const char *key, bool other);
 /* The same of all that begin with this directory's key. */
 void notify_below(struct notify *n, const char *dir_key);
 
+/* The kernel got to know a name. When it knows very many it is told to forget the oldest, so that
+ * memory does not grow with the directories that are listed. */
+void notify_known(struct notify *n);
+
 #endif

@@ -11,6 +11,7 @@
 #include "fs/file.h"
 #include "fs/history.h"
 #include "fs/loop.h"
+#include "fs/notify.h"
 #include "fs/ops_i.h"
 #include "fs/path.h"
 
@@ -135,6 +136,7 @@ int ops_entry(struct fs *fs, fuse_ino_t parent, const char *name, const struct a
 
 static void reply_entry(fuse_req_t req, struct fs *fs, const struct fuse_entry_param *e)
 {
+	notify_known(fs->notify);
 	if (fuse_reply_entry(req, e) && e->ino)
 		node_forget(fs->nodes, e->ino, 1); /* the kernel has not heard of it */
 }

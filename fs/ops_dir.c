@@ -5,6 +5,7 @@
 
 #include "fs/dir.h"
 #include "fs/file.h"
+#include "fs/notify.h"
 #include "fs/ops_i.h"
 
 #define DOTS 2
@@ -193,6 +194,7 @@ static void list(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	ops_cancel_begin(&cancel, req);
 	r = l.p ? fill(&l, dir_of(fi), off) : -ENOMEM;
 	ops_cancel_end(&cancel);
+	notify_known(l.fs->notify);
 	if (r)
 		ops_reply(req, r);
 	else

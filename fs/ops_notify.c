@@ -15,6 +15,10 @@
 #include "fs/ops_i.h"
 
 #define WAITING_MAX 65536 /* then everything is told to be unknown */
+/* Names that the kernel may know: each costs memory here and there, and it keeps them for as long
+ * as it has memory itself. When it knows more it is told to forget the oldest. */
+#define KNOWN_MAX   100000
+#define KNOWN_SLACK 10000
 
 struct news {
 	struct news *next;
@@ -31,6 +35,7 @@ struct notify {
 	struct cond changed;
 	struct news *first, **last; /* l */
 	size_t waiting;		    /* l */
+	bool too_many;		    /* l: names are known */
 	bool stopped;		    /* l */
 };
 
@@ -176,36 +181,68 @@ static void tell_below(struct notify *n, const char *key)
 	node_unref(n->nodes, dir);
 }
 
-static struct news *next_news(struct notify *n)
+void notify_known(struct notify *n)
+{
+	if (node_count(n->nodes) <= KNOWN_MAX + KNOWN_SLACK)
+		return;
+	scoped_lock(&n->l);
+	if (n->too_many)
+		return;
+	n->too_many = true;
+	cond_signal(&n->changed);
+}
+
+/* What is over, once: the kernel's answers come a little later. */
+static void forget_oldest(struct notify *n)
+{
+	size_t known = node_count(n->nodes);
+
+	for (size_t i = KNOWN_MAX; i < known; i++) {
+		auto_free char *name = NULL;
+		uint64_t dir;
+
+		if (node_next_idle(n->nodes, &dir, &name))
+			return;
+		forget(n, dir, name, 0, true);
+	}
+}
+
+/* False: to be stopped. *ret_x NULL: there are too many names. */
+static bool next_news(struct notify *n, struct news **ret_x)
 {
 	struct news *x;
 
 	scoped_lock(&n->l);
-	while (!n->stopped && !n->first)
+	while (!n->stopped && !n->first && !n->too_many)
 		cond_wait(&n->changed, &n->l);
-	if (n->stopped)
-		return NULL;
 	x = n->first;
-	n->first = x->next;
+	if (x)
+		n->first = x->next;
+	else
+		n->too_many = false;
 	if (!n->first)
 		n->last = &n->first;
-	n->waiting--;
-	return x;
+	n->waiting -= x != NULL;
+	*ret_x = x;
+	return !n->stopped;
 }
 
 static void *run(void *arg)
 {
 	struct notify *n = arg;
-	struct news *x;
+	struct news *x = NULL;
 
 	pthread_setname_np(pthread_self(), "notify");
-	while ((x = next_news(n))) {
-		if (x->below)
+	while (next_news(n, &x)) {
+		if (!x)
+			forget_oldest(n);
+		else if (x->below)
 			tell_below(n, x->key);
 		else
 			tell_key(n, x->key, x->other);
 		free(x);
 	}
+	free(x);
 	return NULL;
 }
 

@@ -279,6 +279,42 @@ static void test_threads(void)
 	node_table_free(t);
 }
 
+/* What nobody here uses, in the order in which it was found; round and round. */
+static void test_idle(void)
+{
+	struct node_table *t = table("");
+	struct node *d = NULL, *used = NULL, *n = NULL;
+	char name[8];
+	uint64_t dir = 0;
+
+	CHECK_INT(node_get(t, NODE_ROOT, "d", true, true, &d), 0);
+	CHECK_INT(node_get(t, NODE_ROOT, "used", false, true, &used), 0);
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		CHECK_INT(node_get(t, node_ino(d), name, false, true, &n), 0);
+		node_unref(t, n);
+	}
+	CHECK_INT(node_count(t), 6);
+	node_remove(t, node_ino(d), "f1");
+	for (int i = 0; i < 4; i++) {
+		auto_free char *got = NULL;
+
+		CHECK_INT(node_next_idle(t, &dir, &got), 0);
+		CHECK_STR(got, i % 2 ? "f2" : "f0");
+		CHECK_INT(dir, node_ino(d));
+	}
+	for (uint64_t ino = node_ino(used) + 1; ino <= node_ino(used) + 3; ino++)
+		node_forget(t, ino, 1);
+	{
+		auto_free char *got = NULL;
+
+		CHECK_INT(node_next_idle(t, &dir, &got), -ENOENT);
+	}
+	node_unref(t, used);
+	node_unref(t, d);
+	node_table_free(t);
+}
+
 int main(void)
 {
 	test_keys();
@@ -288,6 +324,7 @@ int main(void)
 	test_move();
 	test_files();
 	test_many();
+	test_idle();
 	test_threads();
 	return check_done();
 }
