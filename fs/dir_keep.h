@@ -1,7 +1,8 @@
 /*
  * dir_keep.h - listings that were opened, looked at, and closed before their end. rm(1) asks so
  * whether a directory is empty, and opens it again at once to empty it: that one goes on with what
- * the first one asked for. Who reads to the end gets a listing of his own.
+ * the first one asked for, unless the kernel tells of it before it tells of the close. Who reads to
+ * the end gets a listing of his own.
  *
  * Thread-safe. Values are dir.c's.
  */
