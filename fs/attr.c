@@ -414,7 +414,7 @@ int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 	a.rec_known = !r;
 	if (r != -ENOMEM)
 		r = str_dup(e->is_prefix ? EMPTY_ETAG : e->etag, &a.etag);
-	if (!r && !a.rec_known)
+	if (!r && !a.rec_known && fs->conf.posix_meta) /* else whoever needs it asks: attr_load */
 		r = recall(fs, e->key, &a);
 	if (r != -ENOMEM && e->version_id) {
 		free(take_ptr(&a.rec.version_id));

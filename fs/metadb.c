@@ -108,8 +108,10 @@ static int open_file(const char *path, struct db **ret_db, char *why, size_t why
 		return r;
 	db_lock(db);
 	/* meta1: before there were encryption and ACLs; meta2: with tags, which others change;
-	 * meta3: without times. It is a cache: let them go. */
-	r = db_exec(db, "DROP TABLE IF EXISTS meta1; DROP TABLE IF EXISTS meta2;"
+	 * meta3: without times. It is a cache: let them go. Nobody else opens it: a lock for each
+	 * question, twice a name in a listing, would cost more than the answer. */
+	r = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE;"
+			"DROP TABLE IF EXISTS meta1; DROP TABLE IF EXISTS meta2;"
 			"DROP TABLE IF EXISTS meta3;"
 			"CREATE TABLE IF NOT EXISTS " TABLE " (key TEXT PRIMARY KEY, etag TEXT NOT "
 			"NULL, mtime_ms INTEGER NOT NULL, about INTEGER NOT NULL, used INTEGER NOT "
