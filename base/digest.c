@@ -9,6 +9,7 @@
 #include <openssl/hmac.h>
 
 #define CRC32C_POLYNOMIAL 0x82f63b78u /* Castagnoli, bits reversed */
+#define CRC_ONE		  0x80000000u /* the polynomial 1 */
 
 struct digest {
 	EVP_MD *md; /* fetched once: a fetch costs more than hashing a small block */
@@ -162,4 +163,31 @@ uint32_t crc32c(uint32_t crc, const void *p, size_t n)
 		return crc32c_sse42(crc, p, n);
 #endif
 	return crc32c_portable(crc, p, n);
+}
+
+/* A polynomial's bit 31 is the coefficient of x^0, as in a CRC: the product modulo
+ * Castagnoli's. */
+static uint32_t crc_multiply(uint32_t a, uint32_t b)
+{
+	uint32_t product = 0;
+
+	for (; a; a <<= 1) {
+		if (a & CRC_ONE)
+			product ^= b;
+		b = b & 1 ? b >> 1 ^ CRC32C_POLYNOMIAL : b >> 1;
+	}
+	return product;
+}
+
+/* n bytes more move what is before them by x^(8n); the inversions at both ends cancel out. */
+uint32_t crc32c_combine(uint32_t a, uint32_t b, uint64_t n)
+{
+	uint32_t power = CRC_ONE >> 8;
+
+	for (; n; n >>= 1) {
+		if (n & 1)
+			a = crc_multiply(power, a);
+		power = crc_multiply(power, power);
+	}
+	return a ^ b;
 }

@@ -30,5 +30,7 @@ int hmac_sha256(const void *key, size_t key_len, const void *p, size_t n, uint8_
 uint32_t crc32c(uint32_t crc, const void *p, size_t n);
 /* The same without the processor's help: for tests. */
 uint32_t crc32c_portable(uint32_t crc, const void *p, size_t n);
+/* Of some bytes (a) followed by n more (b). */
+uint32_t crc32c_combine(uint32_t a, uint32_t b, uint64_t n);
 
 #endif

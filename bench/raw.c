@@ -59,6 +59,7 @@ struct work {
 	const char *bytes; /* of a small object */
 	int fd;
 	char *id; /* of the upload */
+	enum mpu_sum sum;
 	struct mpu_part *parts;
 	char **names; /* keys, or paths */
 	size_t names_max;
@@ -187,7 +188,7 @@ static int part_item(struct work *w, size_t i, struct s3_error *err)
 	struct s3_range r = part_range_in((unsigned)i + 1, w->size);
 	struct part_of_file p = { .fd = w->fd, .start = r.start };
 
-	return mpu_part_put(w->client, w->key, w->id, (unsigned)i + 1, from_file, &p,
+	return mpu_part_put(w->client, w->key, w->id, w->sum, (unsigned)i + 1, from_file, &p,
 			    r.end - r.start, &w->parts[i], err);
 }
 
@@ -288,7 +289,7 @@ static void mpu_begin(struct work *w, size_t parts)
 
 	w->parts = calloc(parts, sizeof(*w->parts));
 	must(w->parts ? 0 : -ENOMEM, "memory", NULL);
-	must(mpu_create(w->client, w->key, NULL, &w->id, &err), "create", &err);
+	must(mpu_create(w->client, w->key, NULL, &w->id, &w->sum, &err), "create", &err);
 }
 
 static void mpu_end(struct work *w, size_t parts)
@@ -322,7 +323,7 @@ static void part_copy(struct work *w, size_t i, uint64_t start, uint64_t end)
 {
 	struct s3_error err = { 0 };
 
-	must(mpu_part_copy(w->client, w->key, w->id, (unsigned)i + 1, w->key, NULL, NULL,
+	must(mpu_part_copy(w->client, w->key, w->id, w->sum, (unsigned)i + 1, w->key, NULL, NULL,
 			   (struct s3_range){ start, end }, &w->parts[i], &err),
 	     "part copy", &err);
 }
@@ -331,8 +332,8 @@ static void part_memory(struct work *w, size_t i, char *bytes, uint64_t size)
 {
 	struct s3_error err = { 0 };
 
-	must(mpu_part_put(w->client, w->key, w->id, (unsigned)i + 1, from_memory, bytes, size,
-			  &w->parts[i], &err),
+	must(mpu_part_put(w->client, w->key, w->id, w->sum, (unsigned)i + 1, from_memory, bytes,
+			  size, &w->parts[i], &err),
 	     "part", &err);
 }
 

@@ -128,8 +128,11 @@ static int copy_single(struct copy *c, struct s3_info *ret_i)
 	do
 		err = put_whole(c, ret_i);
 	while (err < 0 && copy_falls_back(c));
-	if (err < 0)
-		return copy_name_lock(c, copy_blame(c, err));
+	if (err < 0) {
+		err = copy_name_lock(c, copy_blame(c, err));
+		(void)copy_stored_others(c);
+		return err;
+	}
 	c->report.bytes += c->spec.size;
 	return copy_check_etag(c, ret_i);
 }
@@ -242,7 +245,7 @@ static int copy_object(struct copy *c, char *ret_version)
 	err = err < 0 ? err : copy_check_versioned(c, info.version_id);
 	/* what came of the recorded upload is of no use: the next try begins a new one */
 	if (err < 0 && strcmp(c->err->code, COPY_UNVERSIONED) == 0 && c->j->upload_id &&
-	    c->conf->on_upload(c->conf->arg, NULL) < 0)
+	    c->conf->on_upload(c->conf->arg, NULL, MPU_SUM_NONE) < 0)
 		log_debug("job=%lld result=\"upload not forgotten\"", (long long)c->j->id);
 	if (err == 0)
 		snprintf(ret_version, 256, "%s", info.version_id ? info.version_id : "");

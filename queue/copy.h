@@ -32,7 +32,7 @@ struct copy_conf {
 	struct upload *early;
 	/* Called as things become known, to be written down. */
 	/* NULL id: it is gone at the destination, forget its parts */
-	int (*on_upload)(void *arg, const char *upload_id);
+	int (*on_upload)(void *arg, const char *upload_id, enum mpu_sum sum);
 	/* from any thread */
 	int (*on_part)(void *arg, const struct mpu_part *p);
 	const struct mpu_part *parts; /* recorded before; borrowed */

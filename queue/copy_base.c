@@ -164,6 +164,7 @@ struct crew {
 	/* fixed; of the owner, who stays until nobody is active */
 	struct copy *c;
 	const char *id;
+	enum mpu_sum sum;
 	struct mpu_part *parts;
 	unsigned n;
 
@@ -218,7 +219,7 @@ static void copy_part(struct crew *w, unsigned number)
 	const struct copy *c = w->c;
 	struct mpu_part part = { 0 };
 	struct s3_error e = { .retry_after_ms = -1 };
-	int err = mpu_part_copy(c->conf->dest, c->j->key, w->id, number, c->spec.base.key,
+	int err = mpu_part_copy(c->conf->dest, c->j->key, w->id, w->sum, number, c->spec.base.key,
 				c->base.version, c->base.etag, layout_range(&c->layout, number),
 				&part, &e);
 
@@ -268,7 +269,8 @@ static void ask_help(struct crew *w)
 	}
 }
 
-int copy_parts_from_base(struct copy *c, const char *id, struct mpu_part *parts, unsigned n)
+int copy_parts_from_base(struct copy *c, const char *id, enum mpu_sum sum, struct mpu_part *parts,
+			 unsigned n)
 {
 	struct crew *w;
 	int err;
@@ -280,6 +282,7 @@ int copy_parts_from_base(struct copy *c, const char *id, struct mpu_part *parts,
 		return -ENOMEM;
 	w->c = c;
 	w->id = id;
+	w->sum = sum;
 	w->parts = parts;
 	w->n = n;
 	lock_init(&w->lock);

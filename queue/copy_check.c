@@ -55,6 +55,27 @@ static int differs(struct copy *c, const char *etag)
 	return -EIO;
 }
 
+bool copy_stored_others(struct copy *c)
+{
+	static const char *const codes[] = { "ChecksumMismatch", "ETagMismatch" };
+	char op[sizeof(c->err->op)];
+
+	for (size_t i = 0; i < array_size(codes); i++) {
+		if (strcmp(c->err->code, codes[i]) != 0)
+			continue;
+		memcpy(op, c->err->op, sizeof(op));
+		*c->err = (struct s3_error){ .class = FAULT_CONFLICT, .retry_after_ms = -1 };
+		memcpy(c->err->op, op, sizeof(op));
+		snprintf(c->err->code, sizeof(c->err->code), "%s", COPY_DIFFERS);
+		snprintf(c->err->message, sizeof(c->err->message),
+			 "the destination says that it stored other bytes than were sent (%s of "
+			 "%.31s)",
+			 codes[i], op);
+		return true;
+	}
+	return false;
+}
+
 /* With KMS on one side an ETag is no digest of the bytes, though it may look like one. */
 static bool can_compare(const struct copy *c, const struct s3_info *replica, unsigned *ret_n)
 {

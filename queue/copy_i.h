@@ -57,7 +57,7 @@ struct copy {
 		const char *version; /* of this version id (NULL = none), */
 		char *etag;	     /* or of this ETag; owned */
 	} base;
-	bool class_dropped;   /* the destination does not have it: its default */
+	bool class_dropped; /* the destination does not have it: its default */
 	struct copy_body body;
 	struct copy_report report;
 	struct s3_error *err;
@@ -90,8 +90,8 @@ int copy_learn_base(struct copy *c) must_check;
 int copy_from_base(struct copy *c, struct s3_info *ret_i) must_check;
 /* Copies, and records, those of the n parts that are theirs and missing (number 0); what is missing
  * then is to be sent. */
-int copy_parts_from_base(struct copy *c, const char *id, struct mpu_part *parts, unsigned n)
-	must_check;
+int copy_parts_from_base(struct copy *c, const char *id, enum mpu_sum sum, struct mpu_part *parts,
+			 unsigned n) must_check;
 /* Thread-safe. */
 void copy_record_part(const struct copy *c, const struct mpu_part *part);
 /* In the parts of c->layout; ret_i: version and ETag of the replica. */
@@ -104,6 +104,9 @@ int copy_nothing(struct copy *c, const char *why);
 bool copy_etag_form(const char *etag, unsigned *ret_n);
 /* 0, or -EIO with COPY_DIFFERS. */
 int copy_check_etag(struct copy *c, const struct s3_info *replica) must_check;
+/* The request that failed sent bytes, and the answer says that others were stored: then the code is
+ * COPY_DIFFERS from now on. */
+bool copy_stored_others(struct copy *c);
 const char *copy_token_name(const struct copy *c);
 const char *copy_token_value(const struct copy *c);
 /* What the replica carries; borrows from c. */

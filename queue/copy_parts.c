@@ -13,6 +13,7 @@
 
 struct parts {
 	char *id;		/* of the upload; NULL = none yet */
+	enum mpu_sum sum;	/* as it was created */
 	struct mpu_part *parts; /* part n at n-1; number 0 = missing */
 	unsigned n;
 };
@@ -34,9 +35,9 @@ static bool take_part(struct copy *c, struct parts *p, const struct mpu_part *pa
 }
 
 /* Records are for the next process; that one cannot be written down is no reason to stop. */
-static void record_upload(struct copy *c, const char *id)
+static void record_upload(struct copy *c, const char *id, enum mpu_sum sum)
 {
-	if (c->conf->on_upload(c->conf->arg, id) < 0)
+	if (c->conf->on_upload(c->conf->arg, id, sum) < 0)
 		log_debug("job=%lld result=\"upload not recorded\"", (long long)c->j->id);
 }
 
@@ -51,7 +52,14 @@ static void forget(struct copy *c, struct parts *p)
 	free(p->id);
 	p->id = NULL;
 	memset(p->parts, 0, p->n * sizeof(*p->parts));
-	record_upload(c, NULL);
+	record_upload(c, NULL, MPU_SUM_NONE);
+}
+
+static void abort_upload(struct copy *c, struct parts *p)
+{
+	if (p->id && mpu_abort(c->conf->dest, c->j->key, p->id, NULL) < 0)
+		log_debug("job=%lld result=\"an upload was left behind\"", (long long)c->j->id);
+	forget(c, p);
 }
 
 /* --- where it stands -------------------------------------------------------------------------- */
@@ -75,7 +83,7 @@ static void record_early(struct copy *c, struct parts *p, struct mpu_part *room)
 	size_t n = upload_parts(c->early, room, p->n);
 
 	if (!c->j->upload_id || strcmp(c->j->upload_id, p->id) != 0)
-		record_upload(c, p->id);
+		record_upload(c, p->id, p->sum);
 	for (size_t i = 0; i < n; i++)
 		if (take_part(c, p, &room[i]))
 			copy_record_part(c, &room[i]);
@@ -93,6 +101,7 @@ static int take_early(struct copy *c, struct parts *p)
 	/* No multipart upload came of it. */
 	if (settled == -EINVAL || !upload_id(c->early))
 		return settled == -EINVAL ? 0 : settled;
+	p->sum = upload_sum(c->early);
 	err = str_dup(upload_id(c->early), &p->id);
 	if (err < 0)
 		return err;
@@ -106,6 +115,7 @@ static int take_recorded(struct copy *c, struct parts *p)
 {
 	if (!c->j->upload_id)
 		return 0;
+	p->sum = c->j->upload_sum;
 	for (size_t i = 0; i < c->conf->parts_n; i++)
 		if (!take_part(c, p, &c->conf->parts[i]))
 			log_debug("job=%lld part=%u result=\"not of this plan\"",
@@ -121,9 +131,10 @@ static int create(struct copy *c, struct parts *p)
 	int err;
 
 	err = copy_make_replica(c, &r);
-	err = err < 0 ? err : mpu_create(c->conf->dest, c->j->key, &r.opts, &p->id, c->err);
+	err = err < 0 ? err
+		      : mpu_create(c->conf->dest, c->j->key, &r.opts, &p->id, &p->sum, c->err);
 	if (err == 0)
-		record_upload(c, p->id);
+		record_upload(c, p->id, p->sum);
 	return err < 0 && copy_falls_back(c) ? create(c, p) : copy_name_lock(c, err);
 }
 
@@ -133,10 +144,13 @@ static int send_part(struct copy *c, struct parts *p, unsigned number)
 	int err;
 
 	copy_body_aim(&c->body, layout_range(&c->layout, number));
-	err = mpu_part_put(c->conf->dest, c->j->key, p->id, number, copy_body_read, &c->body,
-			   size_of(c, number), &part, c->err);
-	if (err < 0)
-		return copy_blame(c, err);
+	err = mpu_part_put(c->conf->dest, c->j->key, p->id, p->sum, number, copy_body_read,
+			   &c->body, size_of(c, number), &part, c->err);
+	if (err < 0) {
+		err = copy_blame(c, err);
+		(void)copy_stored_others(c);
+		return err;
+	}
 	part.number = number;
 	p->parts[number - 1] = part;
 	c->report.bytes += part.size;
@@ -146,7 +160,7 @@ static int send_part(struct copy *c, struct parts *p, unsigned number)
 
 static int send_missing(struct copy *c, struct parts *p)
 {
-	int err = copy_parts_from_base(c, p->id, p->parts, p->n);
+	int err = copy_parts_from_base(c, p->id, p->sum, p->parts, p->n);
 
 	for (unsigned number = 1; err == 0 && number <= p->n; number++) {
 		if (p->parts[number - 1].number)
@@ -170,6 +184,9 @@ static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
 					copy_token_value(c), r.opts.origin, ret_i, c->err);
 	if (err < 0)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
+	/* what it has of the parts, or made of them, is of no use to the next try */
+	if (err < 0 && (copy_stored_others(c) || strcmp(c->err->code, "BadDigest") == 0))
+		abort_upload(c, p);
 	return err;
 }
 
@@ -201,13 +218,6 @@ static bool is_spoilt(const struct copy *c, int err)
 		if (strcmp(c->err->code, codes[i]) == 0)
 			return true;
 	return false;
-}
-
-static void abort_upload(struct copy *c, struct parts *p)
-{
-	if (p->id && mpu_abort(c->conf->dest, c->j->key, p->id, NULL) < 0)
-		log_debug("job=%lld result=\"an upload was left behind\"", (long long)c->j->id);
-	forget(c, p);
 }
 
 int copy_in_parts(struct copy *c, struct s3_info *ret_i)

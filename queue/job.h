@@ -23,6 +23,7 @@
 #include "base/base.h"
 #include "base/kv.h"
 #include "queue/job_base.h"
+#include "s3/mpu.h"
 
 enum job_kind {
 	JOB_OBJECT = 1,
@@ -85,12 +86,13 @@ struct job {
 	int64_t batch; /* the scan that made it (store_scan.c); 0 = none */
 	/* order was lost at the destination: it must become the current version there */
 	bool repair;
-	char *token;	     /* value of the metadata crrfs-id; NULL when the version has none */
+	char *token; /* value of the metadata crrfs-id; NULL when the version has none */
 	struct job_spec spec;
 	/* name in the staging directory that holds the whole body, or spec.base.own of it; NULL =
 	 * read the source */
 	char *staged;
-	char *upload_id; /* multipart upload at the destination; NULL = none yet */
+	char *upload_id;	 /* multipart upload at the destination; NULL = none yet */
+	enum mpu_sum upload_sum; /* how it was created */
 	bool uncertain;
 	unsigned attempt;   /* failures so far */
 	int64_t due_ms;	    /* wall */
@@ -100,9 +102,9 @@ struct job {
 	char *reason;	       /* last failure: AWS's failureReason (queue/reason.h); NULL = none */
 	/* when something of its time is to be told (queue/events.h); 0 = nothing */
 	int64_t alarm_ms;
-	bool late; /* the rule's time was over before it was done, and that was told */
-	char *code;	       /* last failure: S3's code */
-	char *why;	       /* last failure, in words */
+	bool late;  /* the rule's time was over before it was done, and that was told */
+	char *code; /* last failure: S3's code */
+	char *why;  /* last failure, in words */
 };
 
 void job_spec_free(struct job_spec *s);

@@ -454,7 +454,7 @@ static void record_upload(struct repl *r, int64_t job, struct upload *u)
 
 	if (upload_settle(u, clock_mono_ms()) < 0 || !upload_id(u))
 		return;
-	if (store_put_upload(r->store, job, upload_id(u)) < 0)
+	if (store_put_upload(r->store, job, upload_id(u), upload_sum(u)) < 0)
 		return;
 	parts = calloc(PART_COUNT_MAX, sizeof(*parts));
 	if (!parts)

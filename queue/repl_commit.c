@@ -28,6 +28,7 @@ static int record_parts(struct upload *u, struct job *j, struct store_parts *ret
 		free(parts);
 		return err;
 	}
+	j->upload_sum = upload_sum(u);
 	ret_parts->n = upload_parts(u, parts, max);
 	ret_parts->parts = parts;
 	return 0;

@@ -250,8 +250,15 @@ static const char step_3[] =
 	"CREATE INDEX job_batch_open ON job (batch, size) WHERE batch > 0 AND state <= 3;"
 	"CREATE INDEX ticket_held ON ticket (key) WHERE held = 1;";
 
+/*
+ *  job.upload_sum  enum mpu_sum: was the upload created with checksums? Those of before were not.
+ *  part.crc32c     of its bytes; NULL = not known.
+ */
+static const char step_4[] = "ALTER TABLE job ADD COLUMN upload_sum INTEGER NOT NULL DEFAULT 0;"
+			     "ALTER TABLE part ADD COLUMN crc32c INTEGER;";
+
 /* steps[i] leads from version i to i + 1. A step that was released is never changed. */
-static const char *const steps[] = { step_1, step_2, step_3 };
+static const char *const steps[] = { step_1, step_2, step_3, step_4 };
 
 static int get_number_locked(struct db *db, const char *sql, int64_t *ret_v)
 {

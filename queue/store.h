@@ -128,7 +128,8 @@ int store_finish(struct store *s, const struct job *j, const struct outcome *o, 
 
 /* Not synced: a lost part is sent again. */
 /* NULL forgets it and its parts */
-int store_put_upload(struct store *s, int64_t job, const char *upload_id) must_check;
+int store_put_upload(struct store *s, int64_t job, const char *upload_id, enum mpu_sum sum)
+	must_check;
 int store_put_part(struct store *s, int64_t job, const struct mpu_part *p) must_check;
 /* caller frees; sorted */
 int store_get_parts(struct store *s, int64_t job, struct mpu_part **ret_parts, size_t *ret_n)

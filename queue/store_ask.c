@@ -51,6 +51,7 @@ static int read_job(struct db_stmt *st, struct job *j)
 	j->repair = db_col_i64(st, 23) != 0;
 	j->alarm_ms = db_col_i64(st, 25);
 	j->late = db_col_i64(st, 26) != 0;
+	j->upload_sum = db_col_i64(st, 27) == MPU_SUM_CRC32C ? MPU_SUM_CRC32C : MPU_SUM_NONE;
 	r = spec ? job_spec_from_json(spec, &j->spec) : -EINVAL;
 	if (r == 0)
 		r = job_how_from_json(db_col_text(st, 21), &j->how);

@@ -84,9 +84,11 @@ int store_col_dup(struct db_stmt *st, int i, char **ret_v) must_check;
 	"id, kind, state, key, version, dest, rule_id, storage_class, token, spec, staged,"        \
 	" upload_id, sure IS NOT (SELECT n FROM run), attempt, due_ms, created_ms, done_ms,"       \
 	" replica_version, code, why, class, how, batch, repair,"                                  \
-	" nullif(reason, ''), alarm_ms, late"
+	" nullif(reason, ''), alarm_ms, late, upload_sum"
 /* The row that st stands on. -EIO (logged, naming the row) when it makes no sense. */
 int store_read_job(struct db_stmt *st, struct job *ret_j) must_check;
+/* What is bound for part.crc32c; -1 = NULL. */
+int64_t store_crc(const struct mpu_part *p);
 /* 1 = no change of the key is under way, and for the destination nothing waits or was done since
  * (wall); 0 = otherwise. */
 int store_is_quiet(struct db *db, const char *key, const char *dest, int64_t since_ms) must_check;

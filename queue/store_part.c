@@ -15,6 +15,7 @@
 struct upload_args {
 	int64_t job;
 	const char *upload_id;
+	enum mpu_sum sum;
 	const struct mpu_part *part;
 	struct mpu_part *parts; /* found */
 	size_t n, cap;
@@ -37,20 +38,26 @@ static int put_upload(struct db *db, void *arg)
 	r = db_run(st);
 	if (r < 0)
 		return r;
-	r = store_prepare_text(db, "UPDATE job SET upload_id = ?1 WHERE id = ?2", &st,
-			       a->upload_id);
+	r = store_prepare_text(db, "UPDATE job SET upload_id = ?1, upload_sum = ?3 WHERE id = ?2",
+			       &st, a->upload_id);
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 2, a->job);
+	db_bind_i64(st, 3, a->sum);
 	r = db_run(st);
 	return r < 0 ? r : db_changes(db) ? 0 : -ENOENT;
 }
 
-int store_put_upload(struct store *s, int64_t job, const char *upload_id)
+int store_put_upload(struct store *s, int64_t job, const char *upload_id, enum mpu_sum sum)
 {
-	struct upload_args a = { .job = job, .upload_id = upload_id };
+	struct upload_args a = { .job = job, .upload_id = upload_id, .sum = sum };
 
 	return store_run(s, "put-upload", put_upload, &a);
+}
+
+int64_t store_crc(const struct mpu_part *p)
+{
+	return p->crc.known ? (int64_t)p->crc.value : -1;
 }
 
 static int put_part(struct db *db, void *arg)
@@ -60,14 +67,15 @@ static int put_part(struct db *db, void *arg)
 	int r;
 
 	r = store_prepare_text(db,
-			       "INSERT OR REPLACE INTO part (etag, number, size, job)"
-			       " SELECT ?1, ?2, ?3, id FROM job WHERE id = ?4",
+			       "INSERT OR REPLACE INTO part (etag, number, size, crc32c, job)"
+			       " SELECT ?1, ?2, ?3, nullif(?5, -1), id FROM job WHERE id = ?4",
 			       &st, a->part->etag);
 	if (r < 0)
 		return r;
 	db_bind_i64(st, 2, a->part->number);
 	db_bind_i64(st, 3, (int64_t)a->part->size);
 	db_bind_i64(st, 4, a->job);
+	db_bind_i64(st, 5, store_crc(a->part));
 	r = db_run(st);
 	return r < 0 ? r : db_changes(db) ? 0 : -ENOENT;
 }
@@ -82,7 +90,7 @@ int store_put_part(struct store *s, int64_t job, const struct mpu_part *p)
 static int read_part(struct db_stmt *st, struct upload_args *a)
 {
 	const char *etag = db_col_text(st, 1);
-	int64_t number = db_col_i64(st, 0), size = db_col_i64(st, 2);
+	int64_t number = db_col_i64(st, 0), size = db_col_i64(st, 2), crc = db_col_i64(st, 3);
 	struct mpu_part *p;
 
 	if (a->n == a->cap) {
@@ -96,13 +104,14 @@ static int read_part(struct db_stmt *st, struct upload_args *a)
 	}
 	p = &a->parts[a->n];
 	if (!etag || strlen(etag) >= sizeof(p->etag) || number < 1 || number > INT32_MAX ||
-	    size < 0) {
+	    size < 0 || crc < -1 || crc > UINT32_MAX) {
 		log_error("job=%lld part=%lld error=\"the row is damaged\"", (long long)a->job,
 			  (long long)number);
 		return -EIO;
 	}
 	p->number = (unsigned)number;
 	p->size = (uint64_t)size;
+	p->crc = (struct s3_crc32c){ .known = crc >= 0, .value = crc >= 0 ? (uint32_t)crc : 0 };
 	snprintf(p->etag, sizeof(p->etag), "%s", etag);
 	a->n++;
 	return 0;
@@ -114,7 +123,9 @@ static int get_parts(struct db *db, void *arg)
 	struct db_stmt *st;
 	int r;
 
-	r = db_prepare(db, "SELECT number, etag, size FROM part WHERE job = ?1 ORDER BY number",
+	r = db_prepare(db,
+		       "SELECT number, etag, size, ifnull(crc32c, -1) FROM part WHERE job = ?1"
+		       " ORDER BY number",
 		       &st);
 	if (r < 0)
 		return r;

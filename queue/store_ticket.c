@@ -264,15 +264,17 @@ static int add_parts(struct db *db, int64_t job, const struct store_parts *parts
 		struct db_stmt *st;
 		int r;
 
-		r = store_prepare_text(db,
-				       "INSERT OR REPLACE INTO part (etag, job, number, size)"
-				       " VALUES (?1, ?2, ?3, ?4)",
-				       &st, p->etag);
+		r = store_prepare_text(
+			db,
+			"INSERT OR REPLACE INTO part (etag, job, number, size, crc32c)"
+			" VALUES (?1, ?2, ?3, ?4, nullif(?5, -1))",
+			&st, p->etag);
 		if (r < 0)
 			return r;
 		db_bind_i64(st, 2, job);
 		db_bind_i64(st, 3, p->number);
 		db_bind_i64(st, 4, (int64_t)p->size);
+		db_bind_i64(st, 5, store_crc(p));
 		r = db_run(st);
 		if (r < 0)
 			return r;
@@ -378,6 +380,7 @@ static void bind_numbers(struct db_stmt *st, const struct job *j, int64_t now_ms
 		j->batch,
 		j->repair,
 		alarm_ms(j, created_ms),
+		j->upload_sum,
 	};
 
 	for (size_t i = 0; i < array_size(numbers); i++)
@@ -400,10 +403,11 @@ static int insert_job(struct db *db, struct job *j, const struct job_texts *text
 	r = store_prepare_text(db,
 			       "INSERT INTO job (key, version, dest, rule_id, storage_class,"
 			       " token, spec, how, staged, upload_id, kind, state, size, attempt,"
-			       " due_ms, created_ms, sure, class, batch, repair, alarm_ms) VALUES"
+			       " due_ms, created_ms, sure, class, batch, repair, alarm_ms,"
+			       " upload_sum) VALUES"
 			       " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
 			       " ?16, CASE WHEN ?17 THEN 0 ELSE (SELECT n FROM run) END, ?18, ?19,"
-			       " ?20, ?21)",
+			       " ?20, ?21, ?22)",
 			       &st, j->key, j->version, j->dest, j->rule_id, j->storage_class,
 			       j->token, buf_str(&texts->spec), buf_str(&texts->how), j->staged,
 			       j->upload_id);

@@ -55,11 +55,11 @@ void worker_note_dest(struct workers *w, struct dest *d, int err, const struct s
 
 /* --- one job ---------------------------------------------------------------------------------- */
 
-static int on_upload(void *arg, const char *upload_id)
+static int on_upload(void *arg, const char *upload_id, enum mpu_sum sum)
 {
 	struct task *t = arg;
 
-	return store_put_upload(t->w->conf.store, t->job.id, upload_id);
+	return store_put_upload(t->w->conf.store, t->job.id, upload_id, sum);
 }
 
 static int on_part(void *arg, const struct mpu_part *p)

@@ -10,7 +10,10 @@
 #include "base/xml.h"
 
 #include "s3/body_i.h"
+#include "s3/checksum.h"
 #include "s3/verb_i.h"
+
+#define CRC32C "ChecksumCRC32C"
 
 int body_bad(char why[BODY_WHY], const char *text)
 {
@@ -168,26 +171,47 @@ int body_write_complete(const struct mpu_part *parts, size_t n, struct buf *out)
 {
 	buf_adds(out, "<CompleteMultipartUpload xmlns=\"" BODY_NAMESPACE "\">");
 	for (size_t k = 0; k < n; k++) {
+		char crc[CHECKSUM_CRC32C_TEXT];
+		int rc;
+
 		buf_addf(out, "<Part><PartNumber>%u</PartNumber><ETag>&quot;", parts[k].number);
 		xml_escape(out, parts[k].etag);
-		buf_adds(out, "&quot;</ETag></Part>");
+		buf_adds(out, "&quot;</ETag>");
+		if (parts[k].crc.known) {
+			if ((rc = checksum_crc32c_text(parts[k].crc.value, crc)) != 0)
+				return rc;
+			xml_elem(out, CRC32C, crc);
+		}
+		buf_adds(out, "</Part>");
 	}
 	buf_adds(out, "</CompleteMultipartUpload>");
 	return out->error;
 }
 
-int body_read_complete(const char *s, size_t n, char **ret_etag, char why[BODY_WHY])
+/* A COMPOSITE one is not of the bytes; it may come without its type, but then with "-N". */
+static struct s3_crc32c read_crc(const struct doc_node *root)
+{
+	const char *type = doc_text(root, "ChecksumType");
+
+	if (type && *type && strcmp(type, "FULL_OBJECT") != 0)
+		return (struct s3_crc32c){ .known = false };
+	return checksum_crc32c_read(doc_text(root, CRC32C));
+}
+
+int body_read_complete(const char *s, size_t n, char **ret_etag, struct s3_crc32c *ret_crc,
+		       char why[BODY_WHY])
 {
 	auto_with(doc_free_ptr) struct doc_node *root = NULL;
 	int rc = body_root(s, n, "CompleteMultipartUploadResult", &root, why);
 
-	if (rc != 0)
+	if (rc != 0 || (rc = etag_dup(doc_text(root, "ETag"), ret_etag)) != 0)
 		return rc;
-	return etag_dup(doc_text(root, "ETag"), ret_etag);
+	*ret_crc = read_crc(root);
+	return 0;
 }
 
 int body_read_copy(const char *s, size_t n, char **ret_etag, int64_t *ret_mtime_ms,
-		   char why[BODY_WHY])
+		   struct s3_crc32c *ret_crc, char why[BODY_WHY])
 {
 	auto_with(doc_free_ptr) struct doc_node *root = NULL;
 	auto_free char *etag = NULL;
@@ -205,6 +229,7 @@ int body_read_copy(const char *s, size_t n, char **ret_etag, int64_t *ret_mtime_
 		return body_bad(why, "the copy has no ETag");
 	*ret_etag = take_ptr(&etag);
 	*ret_mtime_ms = mtime;
+	*ret_crc = read_crc(root);
 	return 0;
 }
 

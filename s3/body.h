@@ -30,12 +30,13 @@ int body_write_tags(const struct kv *tags, struct buf *out) must_check;
 int body_read_upload_id(const char *s, size_t n, char **ret_id, char why[BODY_WHY]) must_check;
 int body_write_complete(const struct mpu_part *parts, size_t n, struct buf *out) must_check;
 /* CompleteMultipartUploadResult: the etag without quotes, new string, or NULL when it is empty
- * (Ceph). */
-int body_read_complete(const char *s, size_t n, char **ret_etag, char why[BODY_WHY]) must_check;
+ * (Ceph); ChecksumCRC32C when it is of the whole. */
+int body_read_complete(const char *s, size_t n, char **ret_etag, struct s3_crc32c *ret_crc,
+		       char why[BODY_WHY]) must_check;
 /* CopyObjectResult, CopyPartResult: the etag without quotes, new string; the time is 0 when not
- * told. */
+ * told; ChecksumCRC32C. */
 int body_read_copy(const char *s, size_t n, char **ret_etag, int64_t *ret_mtime_ms,
-		   char why[BODY_WHY]) must_check;
+		   struct s3_crc32c *ret_crc, char why[BODY_WHY]) must_check;
 
 struct body_upload {
 	char *key, *id;

@@ -1,10 +1,6 @@
 #include "s3/body_sum.h"
 
 #include <errno.h>
-#include <stdio.h>
-
-#include "base/buf.h"
-#include "base/codec.h"
 
 #define HASH_CHUNK (256 * 1024)
 
@@ -54,17 +50,12 @@ static void add_to_crc32c(void *arg, const void *p, size_t n)
 	*crc = crc32c(*crc, p, n);
 }
 
-int body_crc32c(const struct s3_req *q, char ret_s[BODY_CRC32C])
+int body_crc32c(const struct s3_req *q, uint32_t *ret_crc)
 {
-	auto_with(buf_free) struct buf text;
-	uint8_t bytes[4];
 	uint32_t crc = 0;
 	int rc = body_each(q, add_to_crc32c, &crc);
 
-	buf_init(&text, BUF_LIMIT_SMALL);
-	for (unsigned i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(crc >> (24 - 8 * i));
-	if (rc == 0 && (rc = base64_encode(bytes, sizeof(bytes), &text)) == 0)
-		snprintf(ret_s, BODY_CRC32C, "%s", buf_str(&text));
+	if (rc == 0)
+		*ret_crc = crc;
 	return rc;
 }

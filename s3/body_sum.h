@@ -4,14 +4,11 @@
 #define S3_BODY_SUM_H
 
 #include "base/digest.h"
-#include "s3/client.h"
+#include "s3/checksum.h"
 
 int body_hash(const struct s3_req *q, enum digest_kind kind, uint8_t ret_hash[DIGEST_MAX])
 	must_check;
 
-#define BODY_CRC32C 9
-/* As x-amz-checksum-crc32c has it: Base64, most significant byte first (S3 API Reference,
- * "PutObject"). */
-int body_crc32c(const struct s3_req *q, char ret_s[BODY_CRC32C]) must_check;
+int body_crc32c(const struct s3_req *q, uint32_t *ret_crc) must_check;
 
 #endif

@@ -59,7 +59,7 @@ struct call {
 	/* of the latest attempt */
 	const struct cred *cred;
 	bool sent_md5;
-	char checksum[BODY_CRC32C]; /* as sent; "": none */
+	char checksum[CHECKSUM_CRC32C_TEXT]; /* as sent; "": none */
 	char region[40];
 	int64_t signed_ms;
 	int local_error; /* of the caller's read or write */
@@ -106,7 +106,16 @@ static void kv_free_ptr(struct kv *kv)
 /* What the server checks vouches for the bytes; so no MD5 is needed. */
 static bool is_vouched(const struct call *k)
 {
-	return k->checksum[0] && atomic_load(&k->c->checksums) == CHECKSUMS_YES;
+	if (!k->checksum[0] || k->checksum_refused)
+		return false;
+	return k->req->checksum_agreed || atomic_load(&k->c->checksums) == CHECKSUMS_YES;
+}
+
+static bool wants_checksum(const struct call *k)
+{
+	if (!k->req->checksum || k->req->checksum_agreed)
+		return k->req->checksum;
+	return !k->checksum_done && atomic_load(&k->c->checksums) != CHECKSUMS_NO;
 }
 
 /*
@@ -119,13 +128,13 @@ static int request_headers(struct call *k, struct kv *ret_headers)
 	const struct s3_req *q = k->req;
 	auto_with(buf_free) struct buf text;
 	uint8_t hash[DIGEST_MAX];
+	uint32_t crc = 0;
 	int rc = kv_copy(ret_headers, &q->headers);
 
 	buf_init(&text, BUF_LIMIT_SMALL);
 	k->checksum[0] = '\0';
-	if (rc == 0 && q->checksum && !k->checksum_done &&
-	    atomic_load(&k->c->checksums) != CHECKSUMS_NO &&
-	    (rc = body_crc32c(k->req, k->checksum)) == 0)
+	if (rc == 0 && wants_checksum(k) && (rc = body_crc32c(k->req, &crc)) == 0 &&
+	    (rc = checksum_crc32c_text(crc, k->checksum)) == 0)
 		rc = kv_set(ret_headers, CHECKSUM, k->checksum);
 	k->sent_md5 = !is_vouched(k) &&
 		      (q->content_md5 || (q->check_md5 && atomic_load(&k->c->wants_md5)));
@@ -230,7 +239,7 @@ static int body_judge(struct call *k, const struct http_res *h)
 
 	if (told && strcmp(told, k->checksum) != 0)
 		return other_bytes(k, "ChecksumMismatch");
-	if (k->checksum[0])
+	if (k->checksum[0] && !k->req->checksum_agreed)
 		atomic_store(&k->c->checksums, told ? CHECKSUMS_YES : CHECKSUMS_NO);
 	if (k->checksum_refused)
 		atomic_store(&k->c->checksums, CHECKSUMS_NO);
@@ -455,17 +464,19 @@ static bool correct_md5(struct call *k)
 }
 
 /* Once more without the checksum: a server that does not know it may refuse it, which is remembered
- * if that helps; and bytes that changed since it was taken have the MD5 of what was sent. */
+ * if that helps; and bytes that changed since it was taken have the MD5 of what was sent. (Where it
+ * was agreed on, with the one that they have now.) */
 static bool correct_checksum(struct call *k)
 {
 	const struct s3_error *e = &k->res->error;
 	bool differs = strcmp(e->code, "BadDigest") == 0;
 	bool refused = e->status == 501 || (e->status == 400 && strcasestr(e->message, "checksum"));
-	char now[BODY_CRC32C];
+	struct s3_crc32c sent = checksum_crc32c_read(k->checksum);
+	uint32_t now;
 
-	if (!k->checksum[0] || !(differs || (refused && !is_vouched(k))))
+	if (!k->checksum[0] || k->checksum_done || !(differs || (refused && !is_vouched(k))))
 		return false;
-	if (differs && (body_crc32c(k->req, now) != 0 || strcmp(now, k->checksum) == 0))
+	if (differs && (body_crc32c(k->req, &now) != 0 || now == sent.value))
 		return false;
 	k->checksum_done = true;
 	k->checksum_refused = !differs;
@@ -587,6 +598,8 @@ int s3_call(struct s3_client *c, const struct s3_req *req, struct s3_res *ret_re
 
 	if (rc)
 		ret_res->error.unclear |= k.was_unclear;
+	else
+		ret_res->sent = checksum_crc32c_read(k.checksum);
 	snprintf(ret_res->error.op, sizeof(ret_res->error.op), "%s", req->op);
 	cred_unref(k.cred);
 	return rc;

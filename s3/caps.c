@@ -14,6 +14,7 @@
 #include "base/digest.h"
 
 #include "s3/acl.h"
+#include "s3/checksum.h"
 #include "s3/list.h"
 #include "s3/lock.h"
 #include "s3/mpu.h"
@@ -35,8 +36,8 @@ struct probe {
 	char key[64];
 	const char *token; /* the random part of key */
 	struct kv meta;
-	bool lost;	      /* the server has stopped answering */
-	bool unimplemented;   /* so said an answer to the last question */
+	bool lost;	    /* the server has stopped answering */
+	bool unimplemented; /* so said an answer to the last question */
 	bool is_minio;
 	bool default_retention;
 	bool written;	      /* the key may exist */
@@ -216,20 +217,6 @@ static void ask_acl(struct probe *p)
 	note(p, &p->caps.acl, acl_put_canned(p->client, p->key, NULL, "bucket-owner-read", &e), &e);
 }
 
-static int crc_text(char *ret_text, size_t n)
-{
-	uint32_t crc = crc32c(0, BODY, BODY_SIZE);
-	uint8_t bytes[4] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8),
-			     (uint8_t)crc };
-	auto_with(buf_free) struct buf b;
-	int rc;
-
-	buf_init(&b, BUF_LIMIT_SMALL);
-	if ((rc = base64_encode(bytes, sizeof(bytes), &b)) == 0)
-		snprintf(ret_text, n, "%s", buf_str(&b));
-	return rc;
-}
-
 /* A wrong one must be refused, the right one given back. */
 static void ask_checksums(struct probe *p)
 {
@@ -237,10 +224,10 @@ static void ask_checksums(struct probe *p)
 	auto_with(s3_res_free) struct s3_res bad = { 0 }, good = { 0 };
 	struct s3_error e = { 0 };
 	const char *echo;
-	char right[16];
+	char right[CHECKSUM_CRC32C_TEXT];
 	int rc;
 
-	if (crc_text(right, sizeof(right)) != 0)
+	if (checksum_crc32c_text(crc32c(0, BODY, BODY_SIZE), right) != 0)
 		return;
 	rc = put_with(p, name, wrong, &bad, &e);
 	if (rc == 0 || e.status != 400) {
@@ -293,9 +280,10 @@ static void ask_classes(struct probe *p)
 		p->caps.classes = CAP_NO;
 }
 
-static int put_part(struct probe *p, const char *id, struct mpu_part *ret_part, struct s3_error *e)
+static int put_part(struct probe *p, const char *id, enum mpu_sum sum, struct mpu_part *ret_part,
+		    struct s3_error *e)
 {
-	return mpu_part_put(p->client, p->key, id, 1, read_body, NULL, BODY_SIZE, ret_part, e);
+	return mpu_part_put(p->client, p->key, id, sum, 1, read_body, NULL, BODY_SIZE, ret_part, e);
 }
 
 static int abort_upload(void *arg, const char *key, const char *id, int64_t started_ms)
@@ -318,8 +306,9 @@ static void ask_multipart(struct probe *p)
 	struct s3_range all = { 0, BODY_SIZE };
 	auto_free char *id = NULL;
 	struct s3_error e = { 0 };
+	enum mpu_sum sum = MPU_SUM_NONE;
 	struct mpu_part part;
-	int rc = mpu_create(p->client, p->key, &opts, &id, &e);
+	int rc = mpu_create(p->client, p->key, &opts, &id, &sum, &e);
 
 	if (rc != 0) {
 		note(p, &p->caps.multipart, rc, &e);
@@ -327,13 +316,13 @@ static void ask_multipart(struct probe *p)
 			(void)cap_of(p, &e);
 		return;
 	}
-	rc = p->written
-		     ? mpu_part_copy(p->client, p->key, id, 1, p->key, NULL, NULL, all, &part, &e)
-		     : -ENOENT;
+	rc = p->written ? mpu_part_copy(p->client, p->key, id, sum, 1, p->key, NULL, NULL, all,
+					&part, &e)
+			: -ENOENT;
 	if (p->written)
 		note(p, &p->caps.part_copy, rc, &e);
 	if (rc != 0)
-		rc = put_part(p, id, &part, &e);
+		rc = put_part(p, id, sum, &part, &e);
 	note(p, &p->caps.multipart, rc, &e);
 	if (rc == 0 && p->written) {
 		rc = mpu_complete(p->client, p->key, id, &part, 1, TOKEN, p->token, &i, &e);

@@ -2,9 +2,38 @@
 
 #include <string.h>
 
+#include "base/codec.h"
+
 #include "s3/verb_i.h"
 
 #define NAME "x-amz-checksum-"
+
+int checksum_crc32c_text(uint32_t crc, char ret_s[CHECKSUM_CRC32C_TEXT])
+{
+	uint8_t bytes[4] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8),
+			     (uint8_t)crc };
+	auto_with(buf_free) struct buf text;
+	int rc;
+
+	buf_init(&text, BUF_LIMIT_SMALL);
+	if ((rc = base64_encode(bytes, sizeof(bytes), &text)) == 0)
+		memcpy(ret_s, buf_str(&text), CHECKSUM_CRC32C_TEXT);
+	return rc;
+}
+
+struct s3_crc32c checksum_crc32c_read(const char *s)
+{
+	struct s3_crc32c crc = { .known = false };
+	auto_with(buf_free) struct buf bytes;
+
+	buf_init(&bytes, BUF_LIMIT_SMALL);
+	if (!s || base64_decode(s, &bytes) != 0 || bytes.len != sizeof(crc.value))
+		return crc;
+	crc.known = true;
+	for (size_t i = 0; i < bytes.len; i++)
+		crc.value = crc.value << 8 | (uint8_t)buf_str(&bytes)[i];
+	return crc;
+}
 
 static int read_sums(const struct kv *headers, struct kv *ret_sums)
 {

@@ -7,6 +7,14 @@
 #define S3_CHECKSUM_H
 
 #include "s3/client.h"
+#include "s3/types.h"
+
+#define CHECKSUM_CRC32C_TEXT 9
+/* As x-amz-checksum-crc32c and ChecksumCRC32C have it: Base64, most significant byte first (S3 API
+ * Reference, "PutObject"). */
+int checksum_crc32c_text(uint32_t crc, char ret_s[CHECKSUM_CRC32C_TEXT]) must_check;
+/* Not known: s is NULL, or not of that form (COMPOSITE ones end in "-N"). */
+struct s3_crc32c checksum_crc32c_read(const char *s);
 
 /* Names without x-amz-checksum- ("crc32c"), values in Base64; empty when the server has none.
  * *ret_whole: they are of the whole object. ret_sums must be empty. */

@@ -11,6 +11,7 @@
 #include "s3/cred.h"
 #include "s3/fault.h"
 #include "s3/http.h"
+#include "s3/types.h"
 
 struct s3_client;
 struct s3_res;
@@ -80,10 +81,14 @@ struct s3_req {
 	 * for it, and must come back. A server that does so needs neither MD5; one that refuses or
 	 * ignores the header is not sent it again (S3 User Guide, "Checking object integrity") */
 	bool checksum;
+	/* with checksum: it goes out whatever the server was seen to do, since a multipart upload
+	 * was created with it, and no part of it may be without */
+	bool checksum_agreed;
 };
 
 struct s3_res {
 	int status;
+	struct s3_crc32c sent; /* of the body, when it went out with its checksum */
 	struct kv headers;
 	struct buf body;
 	struct s3_error error; /* filled whenever s3_call fails; op always */

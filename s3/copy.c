@@ -114,13 +114,14 @@ static int read_copy(const struct copy *k, const struct s3_res *res, struct s3_i
 		     struct s3_error *err)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
+	struct s3_crc32c crc;
 	char why[BODY_WHY];
 	int rc = verb_info(res, &i);
 
 	if (rc == -ENOMEM)
 		return rc;
 	free(take_ptr(&i.etag));
-	rc = body_read_copy(buf_str(&res->body), res->body.len, &i.etag, &i.mtime_ms, why);
+	rc = body_read_copy(buf_str(&res->body), res->body.len, &i.etag, &i.mtime_ms, &crc, why);
 	if (rc == -EIO)
 		return verb_bad_answer(res, why, err);
 	if (rc != 0)
@@ -164,7 +165,7 @@ static int copy_whole(const struct copy *k, struct s3_info *ret_i, struct s3_err
 	return rc;
 }
 
-static int copy_parts(const struct copy *k, const char *id, struct s3_info *ret_i,
+static int copy_parts(const struct copy *k, const char *id, enum mpu_sum sum, struct s3_info *ret_i,
 		      struct s3_error *err)
 {
 	size_t n = (size_t)((k->size + COPY_PART - 1) / COPY_PART);
@@ -175,7 +176,7 @@ static int copy_parts(const struct copy *k, const char *id, struct s3_info *ret_
 		return -ENOMEM;
 	for (size_t p = 0; p < n; p++) {
 		struct s3_range range = { p * COPY_PART, min_of((p + 1) * COPY_PART, k->size) };
-		int rc = mpu_part_copy(k->client, k->dst_key, id, (unsigned)p + 1, k->src_key,
+		int rc = mpu_part_copy(k->client, k->dst_key, id, sum, (unsigned)p + 1, k->src_key,
 				       k->src_version, k->src_etag, range, &parts[p], err);
 
 		if (rc != 0)
@@ -188,6 +189,7 @@ static int copy_parts(const struct copy *k, const char *id, struct s3_info *ret_
 
 static int copy_by_parts(const struct copy *k, struct s3_info *ret_i, struct s3_error *err)
 {
+	enum mpu_sum sum = MPU_SUM_NONE;
 	auto_free char *id = NULL;
 	struct s3_error own = { 0 };
 	int rc;
@@ -196,10 +198,10 @@ static int copy_by_parts(const struct copy *k, struct s3_info *ret_i, struct s3_
 		return verb_refuse(-EFBIG, "larger than an object may be", err);
 	if (k->opts.token_name && (!k->opts.meta || !kv_get(k->opts.meta, k->opts.token_name)))
 		return verb_refuse(-EINVAL, "the token is not in the metadata", err);
-	rc = mpu_create(k->client, k->dst_key, &k->opts, &id, err);
+	rc = mpu_create(k->client, k->dst_key, &k->opts, &id, &sum, err);
 	if (rc != 0)
 		return rc;
-	rc = copy_parts(k, id, ret_i, &own);
+	rc = copy_parts(k, id, sum, ret_i, &own);
 	if (rc == 0)
 		return 0;
 	if (err)

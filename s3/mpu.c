@@ -4,21 +4,44 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include "base/digest.h"
+
+#include "s3/answer.h"
 #include "s3/body.h"
+#include "s3/checksum.h"
+#include "s3/client_i.h"
 #include "s3/object.h"
 #include "s3/part.h"
 #include "s3/verb_i.h"
 
-#define PAGE "1000"
+#define PAGE	    "1000"
+#define CHECKSUM    "x-amz-checksum-"
+#define FULL_OBJECT "FULL_OBJECT"
 
 static int parse_upload_id(void *id, const struct s3_res *res, char why[S3_WHY])
 {
 	return body_read_upload_id(buf_str(&res->body), res->body.len, id, why);
 }
 
-int mpu_create(struct s3_client *c, const char *key, const struct s3_put_opts *opts, char **ret_id,
-	       struct s3_error *err)
+/* What the answer says of checksums. */
+enum told { TOLD_NONE, TOLD_FULL_OBJECT, TOLD_OTHER };
+
+static enum told read_sum(const struct s3_res *res)
+{
+	const char *algorithm = kv_get(&res->headers, CHECKSUM "algorithm"),
+		   *type = kv_get(&res->headers, CHECKSUM "type");
+
+	if (!algorithm)
+		return TOLD_NONE;
+	return strcasecmp(algorithm, "CRC32C") == 0 && type && strcmp(type, FULL_OBJECT) == 0
+		       ? TOLD_FULL_OBJECT
+		       : TOLD_OTHER;
+}
+
+static int create(struct s3_client *c, const char *key, const struct s3_put_opts *opts,
+		  enum mpu_sum sum, char **ret_id, enum told *ret_told, struct s3_error *err)
 {
 	auto_free char *id = NULL;
 	auto_with(s3_req_free) struct s3_req q = { .op = "CreateMultipartUpload",
@@ -29,9 +52,49 @@ int mpu_create(struct s3_client *c, const char *key, const struct s3_put_opts *o
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	int rc;
 
-	if ((rc = kv_set(&q.query, "uploads", "")) != 0 ||
-	    (rc = verb_add_opts(&q, opts, err)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0)
+	if ((rc = kv_set(&q.query, "uploads", "")) != 0 || (rc = verb_add_opts(&q, opts, err)) != 0)
 		return rc;
+	if (sum != MPU_SUM_NONE &&
+	    ((rc = kv_set(&q.headers, CHECKSUM "algorithm", "CRC32C")) != 0 ||
+	     (rc = kv_set(&q.headers, CHECKSUM "type", FULL_OBJECT)) != 0))
+		return rc;
+	if ((rc = verb_call(c, &q, &res, err)) != 0)
+		return rc;
+	*ret_told = read_sum(&res);
+	*ret_id = take_ptr(&id);
+	return 0;
+}
+
+/* A server that does not know the headers may say so. */
+static bool refuses_sum(const struct s3_error *e)
+{
+	return e->status == 501 || (e->status == 400 && strcasestr(e->message, "checksum"));
+}
+
+int mpu_create(struct s3_client *c, const char *key, const struct s3_put_opts *opts, char **ret_id,
+	       enum mpu_sum *ret_sum, struct s3_error *err)
+{
+	bool asked = atomic_load(&c->checksums) != CHECKSUMS_NO &&
+		     atomic_load(&c->mpu_sums) != CHECKSUMS_NO;
+	enum told told = TOLD_NONE;
+	auto_free char *id = NULL;
+	struct s3_error e = { 0 };
+	int rc = create(c, key, opts, asked ? MPU_SUM_CRC32C : MPU_SUM_NONE, &id, &told, &e);
+	bool again = asked && ((rc != 0 && refuses_sum(&e)) || (rc == 0 && told == TOLD_OTHER));
+
+	if (again && rc == 0 && (rc = mpu_abort(c, key, id, &e)) == 0)
+		free(take_ptr(&id));
+	if (again && !id)
+		rc = create(c, key, opts, MPU_SUM_NONE, &id, &told, &e);
+	if (rc != 0) {
+		if (err)
+			*err = e;
+		return rc;
+	}
+	if (asked)
+		atomic_store(&c->mpu_sums,
+			     told == TOLD_FULL_OBJECT && !again ? CHECKSUMS_YES : CHECKSUMS_NO);
+	*ret_sum = asked && !again && told == TOLD_FULL_OBJECT ? MPU_SUM_CRC32C : MPU_SUM_NONE;
 	*ret_id = take_ptr(&id);
 	return 0;
 }
@@ -47,20 +110,22 @@ static int query_part(struct s3_req *q, const char *id, unsigned number)
 }
 
 /* Fills ret_part from an etag of either form; false when it is missing or too long. */
-static bool set_part(struct mpu_part *ret_part, unsigned number, const char *etag, uint64_t size)
+static bool set_part(struct mpu_part *ret_part, unsigned number, const char *etag, uint64_t size,
+		     struct s3_crc32c crc)
 {
 	if (!etag || strlen(etag) >= sizeof(ret_part->etag))
 		return false;
 	memset(ret_part, 0, sizeof(*ret_part));
 	ret_part->number = number;
 	ret_part->size = size;
+	ret_part->crc = crc;
 	memcpy(ret_part->etag, etag, strlen(etag) + 1);
 	return true;
 }
 
-int mpu_part_put(struct s3_client *c, const char *key, const char *id, unsigned number,
-		 http_read_fn *read, void *read_arg, uint64_t size, struct mpu_part *ret_part,
-		 struct s3_error *err)
+int mpu_part_put(struct s3_client *c, const char *key, const char *id, enum mpu_sum sum,
+		 unsigned number, http_read_fn *read, void *read_arg, uint64_t size,
+		 struct mpu_part *ret_part, struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "UploadPart",
 						   .method = "PUT",
@@ -69,7 +134,9 @@ int mpu_part_put(struct s3_client *c, const char *key, const char *id, unsigned 
 						   .read_arg = read_arg,
 						   .body_size = size,
 						   .data = true,
-						   .check_md5 = true };
+						   .check_md5 = true,
+						   .checksum = sum != MPU_SUM_NONE,
+						   .checksum_agreed = sum != MPU_SUM_NONE };
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	auto_free char *etag = NULL;
 	int rc;
@@ -79,14 +146,15 @@ int mpu_part_put(struct s3_client *c, const char *key, const char *id, unsigned 
 	if ((rc = query_part(&q, id, number)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0 ||
 	    (rc = etag_dup(kv_get(&res.headers, "etag"), &etag)) != 0)
 		return rc;
-	return set_part(ret_part, number, etag, size)
+	return set_part(ret_part, number, etag, size, res.sent)
 		       ? 0
 		       : verb_bad_answer(&res, "the part has no proper ETag", err);
 }
 
-int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned number,
-		  const char *src_key, const char *src_version, const char *src_etag,
-		  struct s3_range range, struct mpu_part *ret_part, struct s3_error *err)
+int mpu_part_copy(struct s3_client *c, const char *key, const char *id, enum mpu_sum sum,
+		  unsigned number, const char *src_key, const char *src_version,
+		  const char *src_etag, struct s3_range range, struct mpu_part *ret_part,
+		  struct s3_error *err)
 {
 	auto_with(s3_req_free) struct s3_req q = { .op = "UploadPartCopy",
 						   .method = "PUT",
@@ -96,6 +164,7 @@ int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned
 	auto_with(s3_res_free) struct s3_res res = { 0 };
 	auto_free char *etag = NULL;
 	char text[64], why[BODY_WHY];
+	struct s3_crc32c crc;
 	int64_t mtime;
 	int rc;
 
@@ -109,10 +178,11 @@ int mpu_part_copy(struct s3_client *c, const char *key, const char *id, unsigned
 	    (rc = verb_copy_source(&q, s3_client_bucket(c), src_key, src_version, src_etag)) != 0 ||
 	    (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
-	rc = body_read_copy(buf_str(&res.body), res.body.len, &etag, &mtime, why);
+	rc = body_read_copy(buf_str(&res.body), res.body.len, &etag, &mtime, &crc, why);
 	if (rc != 0)
 		return rc == -EIO ? verb_bad_answer(&res, why, err) : rc;
-	return set_part(ret_part, number, etag, range.end - range.start)
+	crc.known = crc.known && sum != MPU_SUM_NONE;
+	return set_part(ret_part, number, etag, range.end - range.start, crc)
 		       ? 0
 		       : verb_bad_answer(&res, "the part has no proper ETag", err);
 }
@@ -126,15 +196,59 @@ static uint64_t sum_of(const struct mpu_part *parts, size_t n)
 	return size;
 }
 
+/* Of all parts, one after the other; known when it is of each. */
+static struct s3_crc32c crc_of(const struct mpu_part *parts, size_t n)
+{
+	struct s3_crc32c crc = { .known = true };
+
+	for (size_t k = 0; k < n; k++) {
+		crc.known = crc.known && parts[k].crc.known;
+		crc.value = crc32c_combine(crc.value, parts[k].crc.value, parts[k].size);
+	}
+	return crc;
+}
+
+/* S3 API Reference, "CompleteMultipartUpload": BadDigest when it is another. */
+static int complete_crc(struct s3_req *q, const struct s3_crc32c *crc)
+{
+	char text[CHECKSUM_CRC32C_TEXT];
+	int rc;
+
+	if (!crc->known)
+		return 0;
+	if ((rc = checksum_crc32c_text(crc->value, text)) != 0 ||
+	    (rc = kv_set(&q->headers, CHECKSUM "crc32c", text)) != 0)
+		return rc;
+	return kv_set(&q->headers, CHECKSUM "type", FULL_OBJECT);
+}
+
+/* Does the version have the bytes that were sent? What the answer did not tell is asked. */
+static int check_whole(struct s3_client *c, const char *key, const struct s3_info *i,
+		       const struct s3_crc32c *sent, struct s3_crc32c told, struct s3_error *e)
+{
+	auto_with(kv_free) struct kv sums = KV_EMPTY;
+	bool whole = false;
+
+	if (sent->known && !told.known &&
+	    checksum_get(c, key, i->version_id, &sums, &whole, NULL) == 0 && whole)
+		told = checksum_crc32c_read(kv_get(&sums, "crc32c"));
+	if (!sent->known || !told.known || told.value == sent->value)
+		return 0;
+	answer_none("ChecksumMismatch", FAULT_RETRY,
+		    "the server says that it stored other bytes than were sent", e);
+	snprintf(e->op, sizeof(e->op), "CompleteMultipartUpload");
+	return -EIO;
+}
+
 /* The version stands; what does the answer tell of it? */
 static int read_complete(struct s3_client *c, const char *key, const struct mpu_part *parts,
 			 size_t n, const struct s3_res *res, struct s3_info *ret_i,
-			 struct s3_error *err)
+			 struct s3_crc32c *ret_crc, struct s3_error *err)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	const char *version = verb_version_id(res);
 	char why[BODY_WHY];
-	int rc = body_read_complete(buf_str(&res->body), res->body.len, &i.etag, why);
+	int rc = body_read_complete(buf_str(&res->body), res->body.len, &i.etag, ret_crc, why);
 
 	if (rc != 0)
 		return rc == -EIO ? verb_bad_answer(res, why, err) : rc;
@@ -246,6 +360,8 @@ int mpu_complete_as(struct s3_client *c, const char *key, const char *id,
 				 .key = key,
 				 .name = token_value ? token_name : NULL,
 				 .value = token_value };
+	struct s3_crc32c crc = crc_of(parts, n), told = { .known = false };
+	auto_with(s3_info_free) struct s3_info i = { 0 };
 	auto_with(buf_free) struct buf b;
 	struct s3_error e = { 0 };
 	int rc;
@@ -255,6 +371,7 @@ int mpu_complete_as(struct s3_client *c, const char *key, const char *id,
 		return verb_refuse(rc, "the parts are not in order", err);
 	if (rc != 0 || (rc = kv_set(&q.query, "uploadId", id)) != 0 ||
 	    (rc = verb_body_xml(&q, buf_str(&b), b.len)) != 0 ||
+	    (rc = complete_crc(&q, &crc)) != 0 ||
 	    (rc = complete_origin(&q, parts, n, origin, err)) != 0)
 		return rc;
 	do {
@@ -262,15 +379,22 @@ int mpu_complete_as(struct s3_client *c, const char *key, const char *id,
 
 		rc = verb_call(c, &q, &res, &e);
 		if (rc == 0) {
-			rc = read_complete(c, key, parts, n, &res, ret_i, &e);
+			rc = read_complete(c, key, parts, n, &res, &i, &told, &e);
 			e.unclear = rc != 0;
 		}
 		if (rc != 0)
-			rc = settle_complete(&settle, id, rc, &e, ret_i);
+			rc = settle_complete(&settle, id, rc, &e, &i);
 	} while (rc == -EAGAIN);
-	if (rc != 0 && err)
-		*err = e;
-	return rc;
+	if (rc == 0)
+		rc = check_whole(c, key, &i, &crc, told, &e);
+	if (rc != 0) {
+		if (err)
+			*err = e;
+		return rc;
+	}
+	*ret_i = i;
+	memset(&i, 0, sizeof(i));
+	return 0;
 }
 
 int mpu_abort(struct s3_client *c, const char *key, const char *id, struct s3_error *err)

@@ -14,6 +14,12 @@ struct s3_range {
 	uint64_t end; /* exclusive */
 };
 
+/* Of some bytes. */
+struct s3_crc32c {
+	bool known;
+	uint32_t value;
+};
+
 /* What HEAD, GET and the writing verbs say of one version. All strings owned; NULL = the server did
  * not say. */
 struct s3_info {
@@ -69,8 +75,8 @@ struct s3_put_opts {
 	const char *sse_key;	   /* with "aws:kms": the key; NULL = the server's own */
 	const char *lock_mode;	   /* with retain_until_ms; NULL = the bucket's default */
 	int64_t retain_until_ms;
-	bool legal_hold;	   /* on */
-	const char *owner;	   /* x-amz-expected-bucket-owner; NULL = not checked */
+	bool legal_hold;		/* on */
+	const char *owner;		/* x-amz-expected-bucket-owner; NULL = not checked */
 	const struct s3_origin *origin; /* NULL = not a replica, or no MinIO */
 	/* a name of meta whose value is unique to this write, so that an unclear answer can be
 	 * settled; NULL = none */

@@ -172,13 +172,15 @@ static void tell_id(struct upload *u, const char *id)
 static int create(struct upload *u, struct s3_error *e)
 {
 	struct s3_put_opts opts = upload_opts_view(&u->locked.opts); /* fixed while CREATING */
+	enum mpu_sum sum = MPU_SUM_NONE;
 	auto_free char *id = NULL;
-	int rc = mpu_create(u->client, u->key, &opts, &id, e);
+	int rc = mpu_create(u->client, u->key, &opts, &id, &sum, e);
 
 	if (rc == 0)
 		tell_id(u, id);
 	scoped_lock(&u->lock);
 	u->locked.id = take_ptr(&id);
+	u->locked.sum = sum;
 	if (u->locked.state == UPLOAD_CREATING) {
 		upload_set_state_locked(u, rc == 0 ? UPLOAD_OPEN : UPLOAD_NEW);
 	} else if (rc == 0) {
@@ -433,6 +435,14 @@ const char *upload_id(const struct upload *cu)
 	return u->locked.id;
 }
 
+enum mpu_sum upload_sum(const struct upload *cu)
+{
+	struct upload *u = (struct upload *)cu;
+
+	scoped_lock(&u->lock);
+	return u->locked.sum;
+}
+
 size_t upload_parts(struct upload *u, struct mpu_part *ret_parts, size_t max)
 {
 	auto_free struct upload_part *parts = NULL;
@@ -447,6 +457,7 @@ size_t upload_parts(struct upload *u, struct mpu_part *ret_parts, size_t max)
 			continue;
 		ret_parts[count].number = k + 1;
 		ret_parts[count].size = parts[k].size;
+		ret_parts[count].crc = parts[k].crc;
 		memcpy(ret_parts[count].etag, parts[k].etag, sizeof(parts[k].etag));
 		count++;
 	}

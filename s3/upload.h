@@ -77,6 +77,7 @@ int upload_settle(struct upload *u, int64_t deadline_mono_ms) must_check;
 /* After upload_settle: the id (NULL when no multipart upload was created) and the parts that stand
  * in their current generation. */
 const char *upload_id(const struct upload *u);
+enum mpu_sum upload_sum(const struct upload *u); /* as it was created */
 /* sorted by number */
 size_t upload_parts(struct upload *u, struct mpu_part *ret_parts, size_t max);
 /* Frees without aborting: somebody else has the id now. Waits for nothing: parts in flight are left

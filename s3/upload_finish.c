@@ -178,6 +178,7 @@ static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, stru
 	     k++) { /* nobody is active, finish is ours: these are ours too */
 		parts[k].number = (unsigned)k + 1;
 		parts[k].size = u->locked.parts[k].size;
+		parts[k].crc = u->locked.parts[k].crc;
 		memcpy(parts[k].etag, u->locked.parts[k].etag, sizeof(parts[k].etag));
 	}
 	if (rc == 0)
@@ -292,14 +293,23 @@ static int finish_tags(struct upload *u, struct s3_info *ret_i, struct s3_error 
 	return 0;
 }
 
+/* Somebody has aborted our multipart upload (a lifecycle rule, for one), or what the server has of
+ * its parts, or made of them, is not what was sent. */
+static bool is_spoilt(const struct s3_error *e)
+{
+	if (e->class == FAULT_GONE && strcmp(e->code, "NoSuchUpload") == 0)
+		return true;
+	return strcmp(e->op, "CompleteMultipartUpload") == 0 &&
+	       (strcmp(e->code, "BadDigest") == 0 || strcmp(e->code, "ChecksumMismatch") == 0);
+}
+
 static int finish_tries(struct upload *u, uint64_t size, struct s3_info *ret_i, struct s3_error *e)
 {
 	auto_with(s3_info_free) struct s3_info i = { 0 };
 	int rc = finish_once(u, size, &i, e);
 
-	/* Somebody has aborted our multipart upload (a lifecycle rule, for one): once more, from
-	 * the beginning. */
-	if (rc != 0 && e->class == FAULT_GONE && strcmp(e->code, "NoSuchUpload") == 0) {
+	/* once more, from the beginning */
+	if (rc != 0 && is_spoilt(e)) {
 		start_afresh(u);
 		*e = (struct s3_error){ 0 };
 		rc = finish_once(u, size, &i, e);

@@ -41,6 +41,7 @@ struct upload_part {
 	uint64_t gen;
 	uint64_t size;
 	char etag[80];
+	struct s3_crc32c crc; /* of the bytes of gen, in an upload with checksums */
 	bool on_server;	      /* it holds something, or may */
 	bool queued;	      /* a helper or finish shall send it, */
 	bool sending;	      /* is sending it */
@@ -74,6 +75,7 @@ struct upload {
 		enum upload_state state;
 		struct upload_opts opts;   /* fixed outside NEW */
 		char *id;		   /* fixed while somebody is active */
+		enum mpu_sum sum;	   /* of id, likewise */
 		struct upload_part *parts; /* part n at n-1 */
 		unsigned n_parts;	   /* allocated */
 		unsigned first_queued;	   /* no part below it is queued */

@@ -29,6 +29,7 @@ static void note_sent_locked(struct upload *u, const struct mpu_part *sent, uint
 		p->on_server = true;
 		p->gen = before == after ? before : 0;
 		p->size = sent->size;
+		p->crc = sent->crc;
 		memcpy(p->etag, sent->etag, sizeof(p->etag));
 		return;
 	}
@@ -68,8 +69,8 @@ static int copy_part(struct upload *u, unsigned n, uint64_t size, struct mpu_par
 	lock_drop(&u->lock);
 	if (refused || !u->src.base || !u->src.base(u->src.arg, range, &base))
 		return -EOPNOTSUPP;
-	rc = mpu_part_copy(u->client, u->key, u->locked.id, n, base.key, base.version, base.etag,
-			   range, ret_part, e);
+	rc = mpu_part_copy(u->client, u->key, u->locked.id, u->locked.sum, n, base.key,
+			   base.version, base.etag, range, ret_part, e);
 	if (rc == 0 || !is_refusal(rc, e))
 		return rc;
 	*e = (struct s3_error){ 0 };
@@ -98,8 +99,8 @@ void upload_send_part(struct upload *u, unsigned n, uint64_t size)
 		return;
 	rc = copy_part(u, n, size, &sent, &e);
 	if (rc == -EOPNOTSUPP)
-		rc = mpu_part_put(u->client, u->key, u->locked.id, n, read_part, &reader, size,
-				  &sent, &e);
+		rc = mpu_part_put(u->client, u->key, u->locked.id, u->locked.sum, n, read_part,
+				  &reader, size, &sent, &e);
 	sent.number = n;
 	after = u->src.gen(u->src.arg, n);
 	scoped_lock(&u->lock);

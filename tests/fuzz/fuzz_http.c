@@ -150,8 +150,8 @@ static void copy(void)
 	struct mpu_part part = { .number = 1 };
 
 	(void)!object_copy(client, "k", "v", "e", 10, "k2", NULL, &info, NULL);
-	(void)!mpu_part_copy(client, "k", "id", 1, "k", "v", "e", (struct s3_range){ 0, 10 }, &part,
-			     NULL);
+	(void)!mpu_part_copy(client, "k", "id", MPU_SUM_CRC32C, 1, "k", "v", "e",
+			     (struct s3_range){ 0, 10 }, &part, NULL);
 }
 
 static void multipart(void)
@@ -159,9 +159,10 @@ static void multipart(void)
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	struct s3_put_opts opts = { 0 };
 	struct mpu_part part = { .number = 1, .etag = "e", .size = 10 };
+	enum mpu_sum sum = MPU_SUM_NONE;
 	auto_free char *id = NULL;
 
-	(void)!mpu_create(client, "k", &opts, &id, NULL);
+	(void)!mpu_create(client, "k", &opts, &id, &sum, NULL);
 	(void)!mpu_complete(client, "k", "id", &part, 1, NULL, NULL, &info, NULL);
 }
 

@@ -72,11 +72,12 @@ static void read_uploads(const char *s, size_t n)
 static void read_texts(const char *s, size_t n)
 {
 	auto_free char *id = NULL, *etag = NULL, *copied = NULL;
+	struct s3_crc32c crc;
 	int64_t mtime_ms;
 
 	(void)!body_read_upload_id(s, n, &id, why);
-	(void)!body_read_complete(s, n, &etag, why);
-	(void)!body_read_copy(s, n, &copied, &mtime_ms, why);
+	(void)!body_read_complete(s, n, &etag, &crc, why);
+	(void)!body_read_copy(s, n, &copied, &mtime_ms, &crc, why);
 }
 
 static void read_settings(const char *s, size_t n)

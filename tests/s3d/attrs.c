@@ -263,13 +263,14 @@ static void answer_meta(struct req *r, const struct ver *v)
 		req_set(r, "content-type", "binary/octet-stream");
 }
 
-/* The headers that GET and HEAD answer with. */
-void attrs_answer(struct req *r, const struct ver *v)
+/* The headers that GET and HEAD answer with; a range has no checksum. */
+void attrs_answer(struct req *r, const struct ver *v, bool partial)
 {
 	char when[40];
 
 	answer_meta(r, v);
-	answer_checksum(r, v);
+	if (!partial && !(r->lacks & LACK_CHECKSUM))
+		answer_checksum(r, v);
 	time_http(v->mtime, when);
 	req_set(r, "Last-Modified", when);
 	req_setf(r, "ETag", "\"%s\"", v->etag);

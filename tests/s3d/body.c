@@ -1,6 +1,7 @@
 /* What arrives: hashed on the way, kept in memory while small, spilled to a file when not. */
 #include "s3d.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -125,6 +126,13 @@ void csum_free(struct csum *c)
 {
 	EVP_MD_CTX_free(c->ctx);
 	*c = (struct csum){ 0 };
+}
+
+void csum_element(enum csum_alg alg, char out[24])
+{
+	snprintf(out, 24, "Checksum%s", csum_names[alg]);
+	for (char *p = out + strlen("Checksum"); *p; p++)
+		*p = (char)toupper((unsigned char)*p);
 }
 
 static int find_csum(void *arg, const char *name, const char *value)
@@ -280,6 +288,15 @@ int body_raw(struct req *r, const char *p, size_t n)
 	return 0;
 }
 
+static int feed_damaged(struct req *r, const char *p, size_t n)
+{
+	char first = (char)(*p ^ 1);
+	int rc = body_raw(r, &first, 1);
+
+	r->body.damage = false;
+	return rc ? rc : body_raw(r, p + 1, n - 1);
+}
+
 int body_feed(struct req *r, const char *p, size_t n)
 {
 	struct body *b = &r->body;
@@ -287,6 +304,8 @@ int body_feed(struct req *r, const char *p, size_t n)
 	b->wire += (int64_t)n;
 	if (r->failed)
 		return -1;
+	if (b->damage && !b->ck)
+		return feed_damaged(r, p, n);
 	return b->ck ? chunked_feed(r, b->ck, p, n) : body_raw(r, p, n);
 }
 

@@ -105,11 +105,45 @@ static int find_part(struct req *r, const struct upload *u, struct listed *p)
 		p->size = sqlite3_column_int64(st, 1);
 		p->has_file = file;
 		snprintf(p->file, sizeof(p->file), "%s", file ? file : "");
-		ok = !p->csum[0] || !csum || !strcmp(p->csum, csum);
+		ok = !p->csum[0] || (csum && !strcmp(p->csum, csum));
 		snprintf(p->csum, sizeof(p->csum), "%s", csum ? csum : "");
 	}
 	db_done(st);
 	return ok ? 0 : invalid_part(r, p->num);
+}
+
+/* The request has to know of the upload's checksums as it was created. */
+static int check_checksums(struct req *r, struct plan *plan)
+{
+	enum csum_alg a = upload_alg(plan->u.csum);
+	bool full = plan->u.csum && strchr(plan->u.csum, ' ');
+	const char *type = req_header(r, "x-amz-checksum-type");
+	char why[160];
+
+	if (r->lacks & LACK_CHECKSUM)
+		return 0;
+	if (type && (!a || strcmp(type, full ? "FULL_OBJECT" : "COMPOSITE") != 0))
+		return req_fail(r, "BadDigest",
+				"The checksum type does not match the type that was specified for"
+				" the object during the CreateMultipartUpload request.");
+	for (int i = 1; i < CSUM_N; i++) {
+		char name[40];
+		snprintf(name, sizeof(name), "x-amz-checksum-%s", csum_names[i]);
+		if (req_header(r, name) && (enum csum_alg)i != a)
+			return req_fail(r, "InvalidRequest",
+					"The upload was created with another checksum algorithm.");
+	}
+	for (int i = 0; a && !full && i < plan->n; i++) {
+		if (plan->parts[i].csum[0])
+			continue;
+		snprintf(why, sizeof(why),
+			 "The upload was created using a %s checksum. The complete request must"
+			 " include the checksum for each part. It was missing for part %lld in the"
+			 " request.",
+			 csum_names[a], (long long)plan->parts[i].num);
+		return req_fail(r, "InvalidRequest", why);
+	}
+	return 0;
 }
 
 static int check_parts(struct req *r, struct plan *plan)
@@ -153,6 +187,8 @@ static int claim(struct req *r, struct plan *plan)
 		rc = req_fail(r, "OperationAborted",
 			      "A conflicting operation is currently in progress"
 			      " against this resource. Please try again.");
+	if (!rc)
+		rc = check_checksums(r, plan);
 	if (!rc)
 		rc = check_parts(r, plan);
 	if (!rc)
@@ -205,13 +241,11 @@ static char *joint_checksum(struct plan *plan, const char *file)
 {
 	if (!plan->u.csum)
 		return NULL;
-	char *alg = x_strndup(plan->u.csum, strcspn(plan->u.csum, " "));
 	bool full = strchr(plan->u.csum, ' ');
-	enum csum_alg a = csum_by_name(alg);
+	enum csum_alg a = upload_alg(plan->u.csum);
 	struct csum c;
 	uint8_t raw[32];
 	bool ok = true;
-	free(alg);
 	csum_start(&c, a);
 	if (full)
 		ok = !data_csum(file, plan->size, &c);
@@ -244,7 +278,7 @@ static int check_given(struct req *r, const char *csum)
 		const char *want = req_header(r, name), *eq = csum ? strchr(csum, '=') : NULL;
 		if (!want || !eq || !starts_with(csum, csum_names[i]))
 			continue;
-		if (strncmp(eq + 1, want, strlen(want)))
+		if (strcspn(eq + 1, " ") != strlen(want) || strncmp(eq + 1, want, strlen(want)))
 			return req_fail(r, "BadDigest",
 					"The checksum you specified did not match the"
 					" calculated checksum.");
@@ -354,6 +388,22 @@ static void unclaim(struct plan *plan)
 	db_unlock();
 }
 
+static void answer_checksum(struct req *r)
+{
+	const char *csum = r->v.csum, *eq = csum ? strchr(csum, '=') : NULL;
+	char name[24];
+
+	if (!eq || (r->lacks & LACK_CHECKSUM))
+		return;
+	char *alg = x_strndup(csum, (size_t)(eq - csum));
+	char *value = x_strndup(eq + 1, strcspn(eq + 1, " "));
+	csum_element(csum_by_name(alg), name);
+	xml_elem(&r->out, name, value);
+	xml_elem(&r->out, "ChecksumType", strchr(eq, ' ') + 1);
+	free(alg);
+	free(value);
+}
+
 static void answer(struct req *r)
 {
 	char *etag = x_asprintf("\"%s\"", r->v.etag);
@@ -368,6 +418,7 @@ static void answer(struct req *r)
 	xml_elem(&r->out, "Bucket", r->bucket);
 	xml_elem(&r->out, "Key", r->key);
 	xml_elem(&r->out, "ETag", etag);
+	answer_checksum(r);
 	xml_end(r, "CompleteMultipartUploadResult");
 	free(etag);
 	free(location);

@@ -139,7 +139,7 @@ static int take_body(struct req *r, const struct copy_source *s)
 	if (minio_mtime(r, &r->v))
 		return -1;
 	r->v.size = s->v.size;
-	r->v.csum = s->v.csum && !strchr(s->v.csum, ' ') ? x_strdup(s->v.csum) : NULL;
+	r->v.csum = s->v.csum && !strstr(s->v.csum, " COMPOSITE") ? x_strdup(s->v.csum) : NULL;
 	if (!strchr(s->v.etag, '-') && !sse_hides_md5(s->v.meta) && !sse_hides_md5(r->v.meta))
 		r->v.etag = x_strdup(s->v.etag);
 	if (!s->v.file)

@@ -48,6 +48,7 @@ static const struct {
 	{ "wrong-etag", FAULT_WRONG_ETAG },
 	{ "drop-etag", FAULT_DROP_ETAG },
 	{ "wrong-checksum", FAULT_WRONG_CHECKSUM },
+	{ "damage", FAULT_DAMAGE },
 	{ "stall", FAULT_STALL },
 };
 
@@ -261,13 +262,20 @@ static bool op_match(const struct fault *f, const struct req *r)
 	return false;
 }
 
-/* early: before the body, for reset-early only. Latency adds to the first other action. */
+/* Of a request with a body, what comes is damaged; of a read, what goes. */
+static bool is_early(const struct fault *f, const struct req *r)
+{
+	return f->hit.action == FAULT_RESET_EARLY ||
+	       (f->hit.action == FAULT_DAMAGE && r->body.expected);
+}
+
+/* early: before the body, for those alone. Latency adds to the first other action. */
 void fault_match(struct req *r, bool early)
 {
 	pthread_mutex_lock(&faults.mutex);
 	for (size_t i = 0; i < faults.n; i++) {
 		struct fault *f = &faults.list[i];
-		if (early != (f->hit.action == FAULT_RESET_EARLY) || !f->count || !op_match(f, r) ||
+		if (early != is_early(f, r) || !f->count || !op_match(f, r) ||
 		    !pattern_match(f->bucket, r->bucket) || !pattern_match(f->key, r->key))
 			continue;
 		if (f->skip) {

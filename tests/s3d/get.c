@@ -186,7 +186,7 @@ static int answer_version(struct req *r, const struct ver *v)
 		return -1;
 	if (!r->head && range.len && open_body(r, v, &range))
 		return -1;
-	attrs_answer(r, v);
+	attrs_answer(r, v, range.partial);
 	overrides(r);
 	r->status = range.partial ? 206 : 200;
 	r->off = range.off;

@@ -202,6 +202,37 @@ static void spoil_checksum(struct req *r)
 	}
 }
 
+/* Those in the XML, too. */
+static void spoil_checksum_element(struct req *r)
+{
+	for (int i = 1; i < CSUM_N; i++) {
+		char name[24], begin[32];
+		csum_element((enum csum_alg)i, name);
+		snprintf(begin, sizeof(begin), "<%s>", name);
+		char *x = r->out.p ? strstr(r->out.p, begin) : NULL;
+		if (x)
+			x[strlen(begin)] = x[strlen(begin)] == 'A' ? 'B' : 'A';
+	}
+}
+
+static ssize_t read_damaged(void *cls, uint64_t pos, char *out, size_t max)
+{
+	struct req *r = cls;
+	ssize_t n;
+
+	if (max > (uint64_t)r->len - pos)
+		max = (size_t)((uint64_t)r->len - pos);
+	if (r->fd < 0) {
+		memcpy(out, r->out.p + pos, max);
+		n = (ssize_t)max;
+	} else {
+		n = pread(r->fd, out, max, r->off + (int64_t)pos);
+	}
+	if (n > 0 && !pos)
+		*out ^= 1;
+	return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 static ssize_t read_half(void *cls, uint64_t pos, char *out, size_t max)
 {
 	struct req *r = cls;
@@ -251,6 +282,10 @@ static struct MHD_Response *make_response(struct req *r)
 		return MHD_create_response_from_callback((uint64_t)r->len, 65536, read_half, r,
 							 NULL);
 	}
+	if (r->fault.action == FAULT_DAMAGE && !r->body.expected && r->has_len && r->len &&
+	    !r->head && !r->failed)
+		return MHD_create_response_from_callback((uint64_t)r->len, 65536, read_damaged, r,
+							 NULL);
 	if (r->head)
 		return r->has_len && r->len
 			       ? MHD_create_response_from_callback((uint64_t)r->len, 1024,
@@ -274,8 +309,10 @@ static enum MHD_Result answer(struct req *r)
 {
 	if (r->fault.action == FAULT_WRONG_ETAG || r->fault.action == FAULT_DROP_ETAG)
 		spoil_etag(r);
-	if (r->fault.action == FAULT_WRONG_CHECKSUM)
+	if (r->fault.action == FAULT_WRONG_CHECKSUM) {
 		spoil_checksum(r);
+		spoil_checksum_element(r);
+	}
 	if (r->close_silently)
 		r->status = 0;
 	log_request(r);
@@ -318,6 +355,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 		begin_op(r);
 		if (!r->failed && !r->admin)
 			fault_match(r, true);
+		r->body.damage = r->fault.action == FAULT_DAMAGE;
 		if (r->fault.action == FAULT_RESET_EARLY) {
 			r->close_silently = true;
 			return answer(r);

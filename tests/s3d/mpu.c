@@ -103,6 +103,8 @@ static int upload_checksum(struct req *r, char **ret)
 				"Checksum algorithm provided is unsupported. Please"
 				" try again with any of the valid types: [CRC32, CRC32C, CRC64NVME,"
 				" SHA1, SHA256]");
+	if (r->lacks & LACK_FULL_OBJECT)
+		type = NULL;
 	bool full = type ? !strcmp(type, "FULL_OBJECT") : a == CSUM_CRC64NVME;
 	if (type && !full && strcmp(type, "COMPOSITE"))
 		return req_fail(r, "InvalidRequest",
@@ -113,8 +115,18 @@ static int upload_checksum(struct req *r, char **ret)
 				" checksum algorithm.");
 	*ret = x_asprintf("%s%s", csum_names[a], full ? " FULL_OBJECT" : "");
 	req_set(r, "x-amz-checksum-algorithm", alg);
-	req_set(r, "x-amz-checksum-type", full ? "FULL_OBJECT" : "COMPOSITE");
+	if (!(r->lacks & LACK_FULL_OBJECT))
+		req_set(r, "x-amz-checksum-type", full ? "FULL_OBJECT" : "COMPOSITE");
 	return 0;
+}
+
+enum csum_alg upload_alg(const char *csum)
+{
+	char *alg = csum ? x_strndup(csum, strcspn(csum, " ")) : NULL;
+	enum csum_alg a = alg ? csum_by_name(alg) : CSUM_NONE;
+
+	free(alg);
+	return a;
 }
 
 int op_create_upload(struct req *r)
@@ -163,15 +175,31 @@ static int check_open(struct req *r)
 	r->v.meta = x_strdup(u.meta);
 	r->v.lock_mode = x_strdup(u.lock_mode);
 	r->v.hold = u.hold;
+	r->v.csum = x_strdup(u.csum);
 	upload_free(&u);
 	return rc;
+}
+
+/* A part has the checksum that its upload was created with, and no other. */
+static int check_algorithm(struct req *r)
+{
+	enum csum_alg want = upload_alg(r->v.csum), got = r->body.csum.alg;
+	char why[128];
+
+	if (want == got || (r->lacks & LACK_CHECKSUM))
+		return 0;
+	snprintf(why, sizeof(why),
+		 "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum"
+		 " Type: %s",
+		 want ? csum_names[want] : "null", got ? csum_names[got] : "null");
+	return req_fail(r, "InvalidRequest", why);
 }
 
 int op_upload_part_pre(struct req *r)
 {
 	int64_t num;
 
-	if (part_number(r, &num) || check_open(r))
+	if (part_number(r, &num) || check_open(r) || check_algorithm(r))
 		return -1;
 	return r->v.lock_mode || r->v.hold ? lock_needs_digest(r, "Part") : 0;
 }
@@ -293,6 +321,36 @@ static int copy_bytes(struct req *r, struct copy_source *s, struct part *p, char
 	return rc ? req_fail(r, "InternalError", "The body could not be copied.") : 0;
 }
 
+/* "ALG=VALUE" of a copied part; NULL when its upload has no checksums. */
+static char *copied_csum(struct req *r, const struct part *p)
+{
+	enum csum_alg a = upload_alg(r->v.csum);
+	struct csum c;
+	uint8_t raw[32];
+	char *out = NULL;
+
+	if (!a || (r->lacks & LACK_CHECKSUM))
+		return NULL;
+	csum_start(&c, a);
+	if (!p->file || !data_csum(p->file, p->size, &c)) {
+		char *value = b64_encode(raw, csum_final(&c, raw));
+		out = x_asprintf("%s=%s", csum_names[a], value);
+		free(value);
+	}
+	csum_free(&c);
+	return out;
+}
+
+static void answer_copied_csum(struct req *r, const char *csum)
+{
+	char name[24];
+
+	if (!csum)
+		return;
+	csum_element(upload_alg(r->v.csum), name);
+	xml_elem(&r->out, name, strchr(csum, '=') + 1);
+}
+
 static int copy_part(struct req *r, struct copy_source *s, struct part *p)
 {
 	char file[33] = "", hex[33], when[40];
@@ -311,8 +369,12 @@ static int copy_part(struct req *r, struct copy_source *s, struct part *p)
 		data_unlink(p->file);
 		return rc;
 	}
-	if (commit_part(r, p))
+	char *csum = copied_csum(r, p);
+	p->csum = csum;
+	if (commit_part(r, p)) {
+		free(csum);
 		return -1;
+	}
 	if (s->b.versioning != VERSIONING_NEVER)
 		req_set(r, "x-amz-copy-source-version-id", s->v.vid);
 	char *etag = x_asprintf("\"%s\"", p->etag);
@@ -320,9 +382,11 @@ static int copy_part(struct req *r, struct copy_source *s, struct part *p)
 	xml_begin(r, "CopyPartResult");
 	xml_elem(&r->out, "LastModified", when);
 	xml_elem(&r->out, "ETag", etag);
+	answer_copied_csum(r, csum);
 	xml_end(r, "CopyPartResult");
 	sse_answer(r, r->v.meta);
 	free(etag);
+	free(csum);
 	return 0;
 }
 

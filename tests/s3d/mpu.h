@@ -13,6 +13,7 @@ struct upload {
 };
 
 /* csum: "ALG" or "ALG FULL_OBJECT"; NULL without. Needs db_lock; answers NoSuchUpload. */
+enum csum_alg upload_alg(const char *csum);
 int upload_find(struct req *r, struct upload *ret);
 void upload_free(struct upload *u);
 int part_number(struct req *r, int64_t *ret);

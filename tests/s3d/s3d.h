@@ -173,6 +173,8 @@ void csum_start(struct csum *c, enum csum_alg alg);
 void csum_update(struct csum *c, const void *p, size_t n);
 size_t csum_final(struct csum *c, uint8_t out[32]);
 void csum_free(struct csum *c);
+/* The element of XML bodies: "ChecksumCRC32C". */
+void csum_element(enum csum_alg alg, char out[24]);
 
 enum payload { PAYLOAD_UNSIGNED, PAYLOAD_SIGNED, PAYLOAD_CHUNKED_UNSIGNED, PAYLOAD_CHUNKED_SIGNED };
 
@@ -183,6 +185,7 @@ struct body {
 	bool object;   /* may go to a file; otherwise at most MAX_XML */
 	enum payload payload;
 	bool trailer;
+	bool damage; /* the first byte is to become another */
 	char sha256_want[65];
 	int64_t content_length; /* -1: not given */
 	int64_t decoded_length; /* -1: not given */
@@ -240,6 +243,7 @@ enum fault_action {
 	FAULT_WRONG_ETAG,
 	FAULT_DROP_ETAG,
 	FAULT_WRONG_CHECKSUM,
+	FAULT_DAMAGE,
 	FAULT_STALL,
 };
 
@@ -345,7 +349,7 @@ int attrs_from_headers(struct req *r, struct ver *v);
 char *meta_get(const char *meta, const char *name); /* NULL without */
 char *meta_set(const char *meta, const char *name, const char *value);
 char *meta_take_over(const char *source, const char *own);
-void attrs_answer(struct req *r, const struct ver *v);
+void attrs_answer(struct req *r, const struct ver *v, bool partial);
 bool class_valid(const char *class);
 bool archived(const struct ver *v);
 int tags_from_header(struct req *r, char **ret_tags);
@@ -425,6 +429,7 @@ enum lack {
 	LACK_PARTCOPY = 1 << 7,
 	LACK_TAGGING = 1 << 8,
 	LACK_VERSIONING = 1 << 9,
+	LACK_FULL_OBJECT = 1 << 10,
 };
 
 int settings_without(const char *list); /* everywhere; before the start */

@@ -686,6 +686,70 @@ def test_copy(s):
     same("copy outlives the source", body(c.get_object(Bucket="plain", Key="d\u00fc")), b"two")
 
 
+def test_multipart_checksums(s):
+    """FULL_OBJECT: by hand, as boto3 may not know it yet."""
+    def call(method, query, data=None, **headers):
+        h, *_ = sign(s, method, "/plain/sum", query,
+                     {k.replace("_", "-"): v for k, v in headers.items()})
+        return s.raw(method, "/plain/sum" + ("?" + query if query else ""), data, h)
+
+    def create(kind, algorithm="CRC32C"):
+        st, h, text = call("POST", "uploads=", x_amz_checksum_algorithm=algorithm,
+                           x_amz_checksum_type=kind)
+        return st, h, text if st != 200 else re.search(b"<UploadId>(.*)</UploadId>", text)[1].decode()
+
+    def complete(upload, crc=None, **headers):
+        return call("POST", "uploadId=" + upload,
+                    "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>%s</ETag>%s</Part>"
+                    "</CompleteMultipartUpload>" % (hashlib.md5(b"123456789").hexdigest(),
+                                                    crc and "<ChecksumCRC32C>%s</ChecksumCRC32C>" % crc
+                                                    or ""), **headers)
+
+    def part(upload, crc="4waSgw==", name="x_amz_checksum_crc32c"):
+        return call("PUT", "partNumber=1&uploadId=" + upload, b"123456789", **(crc and {name: crc} or {}))
+    same("no FULL_OBJECT of a SHA", code_of(create("FULL_OBJECT", "SHA256")[2]), "InvalidRequest")
+    st, h, u = create("FULL_OBJECT")
+    same("the type is told", (h["x-amz-checksum-algorithm"], h["x-amz-checksum-type"]),
+         ("CRC32C", "FULL_OBJECT"))
+    same("a part without", code_of(part(u, None)[2]), "InvalidRequest")
+    same("a part with another", code_of(part(u, "y/Q5Jg==", "x_amz_checksum_crc32")[2]), "InvalidRequest")
+    same("a wrong one", code_of(part(u, "AAAAAA==")[2]), "BadDigest")
+    same("a part's", part(u)[1]["x-amz-checksum-crc32c"], "4waSgw==")
+    s.client().put_object(Bucket="plain", Key="nine", Body=b"123456789")
+    text = call("PUT", "partNumber=1&uploadId=" + u, x_amz_copy_source="/plain/nine")[2]
+    check("a copied part's", b"<ChecksumCRC32C>4waSgw==</ChecksumCRC32C>" in text)
+    same("another part's", code_of(complete(u, "AAAAAA==")[2]), "InvalidPart")
+    same("another type", code_of(complete(u, x_amz_checksum_type="COMPOSITE")[2]), "BadDigest")
+    same("another algorithm", code_of(complete(u, x_amz_checksum_crc32="4waSgw==")[2]), "InvalidRequest")
+    same("another whole", code_of(complete(u, x_amz_checksum_crc32c="AAAAAA==")[2]), "BadDigest")
+    st, h, text = complete(u, "4waSgw==", x_amz_checksum_crc32c="4waSgw==",
+                           x_amz_checksum_type="FULL_OBJECT")
+    check("the whole's", st == 200 and b"<ChecksumCRC32C>4waSgw==</ChecksumCRC32C>"
+          b"<ChecksumType>FULL_OBJECT</ChecksumType>" in text)
+    h = call("GET", "", x_amz_checksum_mode="ENABLED")[1]
+    same("of a GET", (h["x-amz-checksum-crc32c"], h["x-amz-checksum-type"]), ("4waSgw==", "FULL_OBJECT"))
+    same("of a range", call("GET", "", x_amz_checksum_mode="ENABLED", range="bytes=0-3")[1].get(
+        "x-amz-checksum-crc32c"), None)
+    u = create("COMPOSITE")[2]
+    part(u)
+    same("COMPOSITE wants them all", code_of(complete(u)[2]), "InvalidRequest")
+    check("COMPOSITE", b"-1</ChecksumCRC32C><ChecksumType>COMPOSITE" in complete(u, "4waSgw==")[2])
+    s.raw("PUT", "/_s3d/settings", "without=full-object bucket=plain")
+    h = create("FULL_OBJECT")[1]
+    same("without full-object", (h["x-amz-checksum-algorithm"], h.get("x-amz-checksum-type")),
+         ("CRC32C", None))
+    s.raw("PUT", "/_s3d/settings", "without=checksum bucket=plain")
+    u = create("FULL_OBJECT")[2]
+    check("without checksum", part(u, "AAAAAA==")[0] == 200 and complete(u)[0] == 200)
+    s.raw("PUT", "/_s3d/settings", "without= bucket=plain")
+    s.faults("op=PutObject count=1 action=damage\nop=GetObject count=1 action=damage")
+    same("damaged on its way", code_of(call("PUT", "", b"123456789", x_amz_checksum_crc32c="4waSgw==")[2]),
+         "BadDigest")
+    same("as it was", call("PUT", "", b"123456789", x_amz_checksum_crc32c="4waSgw==")[0], 200)
+    same("damaged on its way back", call("GET", "")[2], b"023456789")
+    same("once", call("GET", "")[2], b"123456789")
+
+
 def test_multipart(s):
     c = s.client()
     p1, p2 = os.urandom(5 << 20), os.urandom(1000)
@@ -963,6 +1027,7 @@ def main():
     try:
         for test in (test_auth, test_integrity, test_expect, test_buckets, test_objects,
                      test_versions, test_lists, test_tags, test_acl_lock, test_copy, test_multipart,
+                     test_multipart_checksums,
                      test_garbage, test_faults, test_log, test_concurrency, test_restart):
             try:
                 test(s)

@@ -40,6 +40,7 @@ static const struct {
 	{ "classes", LACK_CLASSES },
 	{ "conditional", LACK_CONDITIONAL },
 	{ "encryption", LACK_ENCRYPTION },
+	{ "full-object", LACK_FULL_OBJECT },
 	{ "lock", LACK_LOCK },
 	{ "multipart", LACK_MULTIPART },
 	{ "partcopy", LACK_PARTCOPY },

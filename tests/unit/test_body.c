@@ -244,11 +244,18 @@ static void test_multipart(void)
 	static const char aws[] = XML "<CompleteMultipartUploadResult" NS
 				      "><Location>l</Location><Bucket>b</Bucket><Key>k</Key>"
 				      "<ETag>&quot;3858F62230AC3C915F300C664312C11F-9&quot;</"
-				      "ETag></CompleteMultipartUploadResult>";
+				      "ETag><ChecksumCRC32C>Nks/tw==</ChecksumCRC32C>"
+				      "<ChecksumType>FULL_OBJECT</ChecksumType>"
+				      "</CompleteMultipartUploadResult>";
+	static const char composite[] = "<CompleteMultipartUploadResult><ETag>e</ETag>"
+					"<ChecksumCRC32C>Nks/tw==</ChecksumCRC32C><ChecksumType>"
+					"COMPOSITE</ChecksumType></CompleteMultipartUploadResult>";
 	static const char ceph[] = "   "
 				   "\n<CompleteMultipartUploadResult><Bucket>b</Bucket><ETag></"
 				   "ETag></CompleteMultipartUploadResult>";
-	static const struct mpu_part parts[] = { { 1, "aa", 5 }, { 3, "b&b", 7 } };
+	static const struct mpu_part parts[] = { { 1, "aa", 5, { true, 0x364b3fb7 } },
+						 { 3, "b&b", 7, { false, 0 } } };
+	struct s3_crc32c crc;
 	char *s = NULL;
 	auto_with(buf_free) struct buf b;
 
@@ -257,14 +264,19 @@ static void test_multipart(void)
 	CHECK_STR(s, "VXBs.b2Fk");
 	free(take_ptr(&s));
 	CHECK_INT(body_read_upload_id(no_id, strlen(no_id), &s, why), -EIO);
-	CHECK_INT(body_read_complete(aws, strlen(aws), &s, why), 0);
+	CHECK_INT(body_read_complete(aws, strlen(aws), &s, &crc, why), 0);
 	CHECK_STR(s, "3858f62230ac3c915f300c664312c11f-9");
+	CHECK(crc.known && crc.value == 0x364b3fb7);
 	free(take_ptr(&s));
-	CHECK_INT(body_read_complete(ceph + 4, strlen(ceph) - 4, &s, why), 0);
+	CHECK_INT(body_read_complete(composite, strlen(composite), &s, &crc, why), 0);
+	CHECK(!crc.known);
+	free(take_ptr(&s));
+	CHECK_INT(body_read_complete(ceph + 4, strlen(ceph) - 4, &s, &crc, why), 0);
 	CHECK_STR(s, NULL);
 	CHECK_INT(body_write_complete(parts, 2, &b), 0);
 	CHECK(strstr(buf_str(&b),
-		     "<Part><PartNumber>1</PartNumber><ETag>&quot;aa&quot;</ETag></Part>"
+		     "<Part><PartNumber>1</PartNumber><ETag>&quot;aa&quot;</ETag>"
+		     "<ChecksumCRC32C>Nks/tw==</ChecksumCRC32C></Part>"
 		     "<Part><PartNumber>3</PartNumber><ETag>&quot;b&amp;b&quot;</ETag></Part></"
 		     "Complete"));
 }
@@ -292,22 +304,26 @@ static void test_copy(void)
 		    "<ETag>&quot;9b2cf535f27731c974343645a3985328&quot;</ETag></CopyObjectResult>";
 	static const char ceph[] =
 		"<CopyPartResult><LastModified>2009-10-12T17:50:30.000Z</LastModified>"
-		"<ETag>9b2cf535f27731c974343645a3985328</ETag></CopyPartResult>";
+		"<ETag>9b2cf535f27731c974343645a3985328</ETag>"
+		"<ChecksumCRC32C>AAAAAA==</ChecksumCRC32C></CopyPartResult>";
 	static const char none[] = "<CopyObjectResult><ETag/></CopyObjectResult>",
 			  error[] = "<Error><Code>InternalError</Code></Error>";
+	struct s3_crc32c crc;
 	char *s = NULL;
 	int64_t ms = 0;
 
-	CHECK_INT(body_read_copy(aws, strlen(aws), &s, &ms, why), 0);
+	CHECK_INT(body_read_copy(aws, strlen(aws), &s, &ms, &crc, why), 0);
 	CHECK_STR(s, "9b2cf535f27731c974343645a3985328");
 	CHECK_INT(ms, 1255369830000);
 	free(take_ptr(&s));
-	CHECK_INT(body_read_copy(ceph, strlen(ceph), &s, &ms, why), 0);
+	CHECK(!crc.known);
+	CHECK_INT(body_read_copy(ceph, strlen(ceph), &s, &ms, &crc, why), 0);
+	CHECK(crc.known && crc.value == 0);
 	CHECK_STR(s, "9b2cf535f27731c974343645a3985328");
 	free(take_ptr(&s));
-	CHECK_INT(body_read_copy(none, strlen(none), &s, &ms, why), -EIO);
-	CHECK_INT(body_read_copy(error, strlen(error), &s, &ms, why), -EIO);
-	CHECK_INT(body_read_copy("", 0, &s, &ms, why), -EIO);
+	CHECK_INT(body_read_copy(none, strlen(none), &s, &ms, &crc, why), -EIO);
+	CHECK_INT(body_read_copy(error, strlen(error), &s, &ms, &crc, why), -EIO);
+	CHECK_INT(body_read_copy("", 0, &s, &ms, &crc, why), -EIO);
 }
 
 static void test_uploads(void)

@@ -1,6 +1,8 @@
 /* test_checksum.c - the checksums that servers keep, and what two of them say of the bytes. */
 #include "tests/unit/script_s3.h"
 
+#include "base/digest.h"
+
 #include "s3/checksum.h"
 #include "s3/mpu.h"
 #include "s3/object.h"
@@ -183,16 +185,241 @@ static void test_put_changing(void)
 	SCRIPT_RUN(steps, c, CHECK_INT(put(c, read_other, &first, false, &e), 0));
 }
 
-/* Of a part the multipart upload would have to be told before. */
+/* --- multipart uploads ------------------------------------------------------------------------ */
+
+#define ALGORITHM "x-amz-checksum-algorithm"
+#define TYPE	  "x-amz-checksum-type"
+#define STARTED(id)                                                                                \
+	.body = "<InitiateMultipartUploadResult><UploadId>" id                                     \
+		"</UploadId></InitiateMultipartUploadResult>"
+#define CREATE(algorithm, type)                                                                    \
+	.method = "POST", .url = "/b/k?uploads", .headers = { ALGORITHM, algorithm, TYPE, type }
+#define ASKS	   CREATE("CRC32C", "FULL_OBJECT")
+#define ASKS_NOT   CREATE(NULL, NULL)
+#define ABORTS(id) .method = "DELETE", .url = "/b/k?uploadId=" id, .status = 204
+
+static void check_create(struct s3_client *c, const char *id, enum mpu_sum sum)
+{
+	enum mpu_sum got = sum == MPU_SUM_NONE ? MPU_SUM_CRC32C : MPU_SUM_NONE;
+	auto_free char *got_id = NULL;
+
+	CHECK_INT(mpu_create(c, "k", NULL, &got_id, &got, NULL), 0);
+	CHECK_STR(got_id, id);
+	CHECK_INT(got, sum);
+}
+
+static void test_create(void)
+{
+	static const struct script_step heeded[] = {
+		{ ASKS, FINE(ALGORITHM, "CRC32C", TYPE, "FULL_OBJECT"), STARTED("u") },
+		{ ASKS, REFUSED(400, "InvalidStorageClass", "no") },
+		{ ASKS, FINE(ALGORITHM, "CRC32C", TYPE, "FULL_OBJECT"), STARTED("u") },
+	};
+	static const struct script_step ignored[] = {
+		{ ASKS, .status = 200, STARTED("u") },
+		{ ASKS_NOT, .status = 200, STARTED("u") },
+	};
+	static const struct script_step refused[] = {
+		{ ASKS, REFUSED(501, "NotImplemented", "") },
+		{ ASKS_NOT, .status = 200, STARTED("u") },
+		{ ASKS_NOT, .status = 200, STARTED("u") },
+	};
+	static const struct script_step composite[] = {
+		{ ASKS, FINE(ALGORITHM, "CRC32C", TYPE, "COMPOSITE"), STARTED("u1") },
+		{ ABORTS("u1") },
+		{ ASKS_NOT, .status = 200, STARTED("u2") },
+		{ ASKS_NOT, .status = 200, STARTED("u3") },
+	};
+	static const struct script_step no_type[] = {
+		{ ASKS, FINE(ALGORITHM, "CRC32C"), STARTED("u1") },
+		{ ABORTS("u1") },
+		{ ASKS_NOT, .status = 200, STARTED("u2") },
+	};
+	static const struct script_step not_for_puts[] = {
+		{ SENDS(CRC, CRC_ABC), FINE("etag", ETAG_ABC) },
+		{ ASKS_NOT, .status = 200, STARTED("u") },
+	};
+	auto_free char *id = NULL;
+	struct s3_error e = { 0 };
+	enum mpu_sum sum;
+
+	SCRIPT_RUN(heeded, c, check_create(c, "u", MPU_SUM_CRC32C);
+		   CHECK_INT(mpu_create(c, "k", NULL, &id, &sum, NULL), -EIO);
+		   check_create(c, "u", MPU_SUM_CRC32C));
+	SCRIPT_RUN(ignored, c, check_create(c, "u", MPU_SUM_NONE);
+		   check_create(c, "u", MPU_SUM_NONE));
+	SCRIPT_RUN(refused, c, check_create(c, "u", MPU_SUM_NONE);
+		   check_create(c, "u", MPU_SUM_NONE));
+	SCRIPT_RUN(composite, c, check_create(c, "u2", MPU_SUM_NONE);
+		   check_create(c, "u3", MPU_SUM_NONE));
+	SCRIPT_RUN(no_type, c, check_create(c, "u2", MPU_SUM_NONE));
+	SCRIPT_RUN(not_for_puts, c, CHECK_INT(PUT_ABC(c), 0); check_create(c, "u", MPU_SUM_NONE));
+}
+
+#define PART(...)                                                                                  \
+	"PUT", "partNumber=1",                                                                     \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
+#define PUT_PART(c, sum) mpu_part_put((c), "k", "U", (sum), 1, read_abc, NULL, 3, &part, &e)
+
 static void test_part(void)
 {
-	static const struct script_step steps[] = {
-		{ "PUT", "partNumber=1", { CRC, NULL }, FINE("etag", ETAG_ABC) }
+	static const struct script_step plain[] = { { PART(CRC, NULL), FINE("etag", ETAG_ABC) } };
+	static const struct script_step agreed[] = {
+		{ PART(CRC, CRC_ABC), FINE(CRC, CRC_ABC, "etag", "x") },
+		{ PART(CRC, CRC_ABC), FINE(CRC, "AAAAAA==", "etag", ETAG_ABC) },
+		{ PART(CRC, CRC_ABC), REFUSED(400, "BadDigest", "The CRC32C did not match") },
+		/* not told: its ETag guards it, and it goes on being sent */
+		{ PART(CRC, CRC_ABC), FINE("etag", ETAG_XYZ) },
+		{ PART(CRC, CRC_ABC), FINE("etag", ETAG_ABC) },
+		/* it is no reason to leave it away */
+		{ PART(CRC, CRC_ABC), REFUSED(501, "NotImplemented", "checksum") },
 	};
+	static const struct script_step wants_md5[] = {
+		{ PART(CRC, CRC_ABC, "content-md5", NULL),
+		  REFUSED(400, "InvalidRequest", "Content-MD5 OR x-amz-checksum- is required") },
+		{ PART(CRC, CRC_ABC, "content-md5", MD5_ABC), FINE("etag", ETAG_ABC) },
+	};
+	struct s3_error e = { 0 };
 	struct mpu_part part;
 
-	SCRIPT_RUN(steps, c,
-		   CHECK_INT(mpu_part_put(c, "k", "U", 1, read_abc, NULL, 3, &part, NULL), 0));
+	SCRIPT_RUN(plain, c, CHECK_INT(PUT_PART(c, MPU_SUM_NONE), 0));
+	CHECK(!part.crc.known);
+	SCRIPT_RUN(agreed, c, CHECK_INT(PUT_PART(c, MPU_SUM_CRC32C), 0);
+		   CHECK(part.crc.known && part.crc.value == 0x364b3fb7);
+		   CHECK_INT(PUT_PART(c, MPU_SUM_CRC32C), -EIO);
+		   CHECK_STR(e.code, "ChecksumMismatch");
+		   CHECK_INT(PUT_PART(c, MPU_SUM_CRC32C), -EIO); CHECK_STR(e.code, "BadDigest");
+		   CHECK_INT(PUT_PART(c, MPU_SUM_CRC32C), -EIO); CHECK_STR(e.code, "ETagMismatch");
+		   CHECK_INT(PUT_PART(c, MPU_SUM_CRC32C), 0);
+		   CHECK(part.crc.known && part.crc.value == 0x364b3fb7);
+		   CHECK_INT(PUT_PART(c, MPU_SUM_CRC32C), -EIO));
+	SCRIPT_RUN(wants_md5, c, CHECK_INT(PUT_PART(c, MPU_SUM_CRC32C), 0));
+}
+
+static void test_part_copy(void)
+{
+	static const struct script_step told[] = {
+		{ "PUT", "partNumber=1", .status = 200,
+		  .body = "<CopyPartResult><ETag>e</ETag><ChecksumCRC32C>" CRC_ABC
+			  "</ChecksumCRC32C></CopyPartResult>" }
+	};
+	const struct s3_range range = { 0, 3 };
+	struct mpu_part part;
+
+	SCRIPT_RUN(told, c,
+		   CHECK_INT(mpu_part_copy(c, "k", "U", MPU_SUM_CRC32C, 1, "s", NULL, NULL, range,
+					   &part, NULL),
+			     0));
+	CHECK(part.crc.known && part.crc.value == 0x364b3fb7);
+	SCRIPT_RUN(told, c,
+		   CHECK_INT(mpu_part_copy(c, "k", "U", MPU_SUM_NONE, 1, "s", NULL, NULL, range,
+					   &part, NULL),
+			     0));
+	CHECK(!part.crc.known);
+}
+
+#define DONE(more)                                                                                 \
+	.status = 200, .answer = { "x-amz-version-id", "v" },                                      \
+	.body = "<CompleteMultipartUploadResult><ETag>e-2</ETag>" more                             \
+		"</CompleteMultipartUploadResult>"
+#define TELLS(crc, type)                                                                           \
+	"<ChecksumCRC32C>" crc "</ChecksumCRC32C><ChecksumType>" type "</ChecksumType>"
+#define COMPLETES(crc, type)                                                                       \
+	"POST", "/b/k?uploadId=U",                                                                 \
+	{                                                                                          \
+		CRC, crc, TYPE, type                                                               \
+	}
+#define OF_ALL COMPLETES("4waSgw==", "FULL_OBJECT")
+#define HEAD_TELLS(crc, type)                                                                      \
+	"HEAD", "/b/k?versionId=v", { "x-amz-checksum-mode", "ENABLED" },                          \
+		.status = 200, .answer = { "content-length", "9", CRC, crc, TYPE, type }
+
+/* "12345" and "6789": the whole's is the well-known one. */
+static void test_complete(void)
+{
+	static const struct {
+		const char *name;
+		struct script_step steps[3];
+		size_t n;
+		bool unknown; /* that of one part */
+		int rc;
+		const char *code;
+	} rows[] = {
+		{ "told", { { OF_ALL, DONE(TELLS("4waSgw==", "FULL_OBJECT")) } }, .n = 1 },
+		{ "of one part it is not known",
+		  { { COMPLETES(NULL, NULL), DONE("") } },
+		  .n = 1,
+		  .unknown = true },
+		{ "another one",
+		  { { OF_ALL, DONE(TELLS("AAAAAA==", "FULL_OBJECT")) } },
+		  .n = 1,
+		  .rc = -EIO,
+		  .code = "ChecksumMismatch" },
+		{ "not told, asked",
+		  { { OF_ALL, DONE("") }, { HEAD_TELLS("4waSgw==", "FULL_OBJECT") } },
+		  .n = 2 },
+		{ "not told, asked, another one",
+		  { { OF_ALL, DONE("") }, { HEAD_TELLS("AAAAAA==", "FULL_OBJECT") } },
+		  .n = 2,
+		  .rc = -EIO,
+		  .code = "ChecksumMismatch" },
+		{ "of another type",
+		  { { OF_ALL, DONE(TELLS("AAAAAA==", "COMPOSITE")) },
+		    { HEAD_TELLS("AAAAAA==", "COMPOSITE") } },
+		  .n = 2 },
+		{ "lost, and found, another one",
+		  { { OF_ALL, .rc = -ECONNRESET },
+		    { "HEAD", "/b/k", .status = 200,
+		      .answer = { "content-length", "9", "x-amz-meta-token", "t", "etag", "e-2",
+				  "x-amz-version-id", "v" } },
+		    { HEAD_TELLS("AAAAAA==", "FULL_OBJECT") } },
+		  .n = 3,
+		  .rc = -EIO,
+		  .code = "ChecksumMismatch" },
+		{ "refused",
+		  { { OF_ALL, REFUSED(400, "BadDigest", "did not match") } },
+		  .n = 1,
+		  .rc = -EIO,
+		  .code = "BadDigest" },
+	};
+
+	for (size_t k = 0; k < array_size(rows); k++) {
+		struct mpu_part parts[2] = {
+			{ 1, "a", 5, { true, crc32c(0, "12345", 5) } },
+			{ 2, "b", 4, { !rows[k].unknown, crc32c(0, "6789", 4) } },
+		};
+		struct script script = { .steps = rows[k].steps, .n = rows[k].n };
+		struct s3_client *c = script_client(&script);
+		struct s3_info i = { 0 };
+		struct s3_error e = { 0 };
+
+		CHECK_CASE(rows[k].name);
+		CHECK_INT(mpu_complete(c, "k", "U", parts, 2, "token", "t", &i, &e), rows[k].rc);
+		CHECK_STR(i.version_id, rows[k].rc ? NULL : "v");
+		if (rows[k].code)
+			CHECK_STR(e.code, rows[k].code);
+		CHECK_INT(script.at, script.n);
+		s3_info_free(&i);
+		s3_client_free(c);
+	}
+	CHECK_CASE("");
+}
+
+static void test_text(void)
+{
+	static const char *const bad[] = { "",		"4waSgw",   "4waSgw=", "4waSgw==-2",
+					   "4waSgw===", "4wa-gw==", "4waSgwAA" };
+	char text[CHECKSUM_CRC32C_TEXT];
+	struct s3_crc32c crc = checksum_crc32c_read("4waSgw==");
+
+	CHECK(crc.known && crc.value == 0xe3069283);
+	CHECK_INT(checksum_crc32c_text(crc.value, text), 0);
+	CHECK_STR(text, "4waSgw==");
+	CHECK(!checksum_crc32c_read(NULL).known);
+	for (size_t k = 0; k < array_size(bad); k++)
+		CHECK(!checksum_crc32c_read(bad[k]).known);
 }
 
 int main(void)
@@ -202,6 +429,10 @@ int main(void)
 	test_put_heeded();
 	test_put_fallback();
 	test_put_changing();
+	test_create();
 	test_part();
+	test_part_copy();
+	test_complete();
+	test_text();
 	return check_done();
 }

@@ -6,14 +6,16 @@ static struct queue_fixture f;
 
 struct notes {
 	char upload[64];
+	enum mpu_sum sum;
 	unsigned parts, forgotten;
 	bool stop;
 };
 
-static int on_upload(void *arg, const char *id)
+static int on_upload(void *arg, const char *id, enum mpu_sum sum)
 {
 	struct notes *n = arg;
 
+	n->sum = sum;
 	n->forgotten += id == NULL;
 	snprintf(n->upload, sizeof(n->upload), "%s", id ? id : "");
 	return 0;
@@ -267,8 +269,10 @@ static void test_invalid_part(void)
 {
 	size_t n = (size_t)(8 * MIB);
 	char *body = pattern(n);
-	struct mpu_part lies[2] = { { 1, "00000000000000000000000000000000", 5 * MIB },
-				    { 2, "00000000000000000000000000000000", 3 * MIB } };
+	struct mpu_part lies[2] = {
+		{ .number = 1, .etag = "00000000000000000000000000000000", .size = 5 * MIB },
+		{ .number = 2, .etag = "00000000000000000000000000000000", .size = 3 * MIB }
+	};
 	struct run r = { .parts = lies, .parts_n = 2 };
 	struct job j;
 

@@ -8,10 +8,11 @@
 
 static struct queue_fixture f;
 
-static int on_upload(void *arg, const char *id)
+static int on_upload(void *arg, const char *id, enum mpu_sum sum)
 {
 	(void)arg;
 	(void)id;
+	(void)sum;
 	return 0;
 }
 
@@ -267,7 +268,7 @@ static void test_begun(void)
 	must(kv_set(&meta, "colour", "red"));
 	must(kv_set(&meta, "crrfs-id", "tok"));
 	must(dest_get(f.dests, COPY, &d, why, sizeof(why)));
-	must(mpu_create(dest_client(d), "new", &opts, &j.upload_id, NULL));
+	must(mpu_create(dest_client(d), "new", &opts, &j.upload_id, &j.upload_sum, NULL));
 	CHECK_INT(run(&j, &r), 0);
 	check_body(body, PARTS_SIZE);
 	CHECK_INT(r.report.bytes, 0);

@@ -97,7 +97,25 @@ static void test_crc32c(void)
 	for (size_t i = 0; i <= sizeof(bytes); i += 13) {
 		CHECK(crc32c(0, bytes, i) == crc32c_portable(0, bytes, i));
 		CHECK(crc32c(crc32c(0, bytes, i), bytes + i, sizeof(bytes) - i) == whole);
+		CHECK(crc32c_combine(crc32c(0, bytes, i), crc32c(0, bytes + i, sizeof(bytes) - i),
+				     sizeof(bytes) - i) == whole);
 	}
+}
+
+/* What zeros do to it: one by one, and by a number that no test could send. */
+static void test_crc32c_far(void)
+{
+	static const uint8_t zeros[4096];
+	const uint64_t far = 5ull << 40;
+	uint32_t a = crc32c(0, "123456789", 9), z = crc32c(0, zeros, sizeof(zeros));
+
+	CHECK(crc32c_combine(a, z, sizeof(zeros)) == crc32c(a, zeros, sizeof(zeros)));
+	CHECK(crc32c_combine(a, 0, 0) == a);
+	CHECK(crc32c_combine(0, a, 9) == a);
+	for (uint64_t n = sizeof(zeros); n < far; n *= 2)
+		z = crc32c_combine(z, z, n);
+	CHECK(crc32c_combine(crc32c_combine(a, z, 8ull << 40), z, 8ull << 40) ==
+	      crc32c_combine(a, crc32c_combine(z, z, 8ull << 40), 16ull << 40));
 }
 
 int main(void)
@@ -106,5 +124,6 @@ int main(void)
 	test_streaming();
 	test_hmac();
 	test_crc32c();
+	test_crc32c_far();
 	return check_done();
 }

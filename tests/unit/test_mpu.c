@@ -31,7 +31,8 @@
 				   .body = "<ListVersionsResult></ListVersionsResult>"             \
 	}
 
-static const struct mpu_part two[] = { { 1, "a", 5 }, { 2, "b", 4 } };
+static const struct mpu_part two[] = { { .number = 1, .etag = "a", .size = 5 },
+				       { .number = 2, .etag = "b", .size = 4 } };
 
 struct complete_row {
 	const char *name;
@@ -127,10 +128,14 @@ static void test_complete(void)
 
 static void test_complete_refused(void)
 {
-	static const struct mpu_part bad[][2] = { { { 2, "a", 1 }, { 1, "b", 1 } },
-						  { { 1, "a", 1 }, { 1, "b", 1 } },
-						  { { 0, "a", 1 }, { 1, "b", 1 } },
-						  { { 1, "a", 1 }, { 10001, "b", 1 } } };
+	static const struct mpu_part bad[][2] = { { { .number = 2, .etag = "a", .size = 1 },
+						    { .number = 1, .etag = "b", .size = 1 } },
+						  { { .number = 1, .etag = "a", .size = 1 },
+						    { .number = 1, .etag = "b", .size = 1 } },
+						  { { .number = 0, .etag = "a", .size = 1 },
+						    { .number = 1, .etag = "b", .size = 1 } },
+						  { { .number = 1, .etag = "a", .size = 1 },
+						    { .number = 10001, .etag = "b", .size = 1 } } };
 	static const struct script_step lost[] = { { "POST", "/b/k?uploadId=U",
 						     .rc = -ECONNRESET } };
 	struct script none = { 0 };
@@ -172,22 +177,28 @@ static void test_parts(void)
 	struct mpu_part p = { 0 };
 
 	SCRIPT_RUN(ok, c,
-		   CHECK_INT(mpu_part_put(c, "k", "U/", 10000, read_abc, NULL, 3, &p, NULL), 0));
+		   CHECK_INT(mpu_part_put(c, "k", "U/", MPU_SUM_NONE, 10000, read_abc, NULL, 3, &p,
+					  NULL),
+			     0));
 	CHECK_INT(p.number, 10000);
 	CHECK_STR(p.etag, MD5);
 	CHECK_INT(p.size, 3);
 	SCRIPT_RUN(no_etag, c,
-		   CHECK_INT(mpu_part_put(c, "k", "U", 1, read_abc, NULL, 3, &p, NULL), -EIO));
+		   CHECK_INT(mpu_part_put(c, "k", "U", MPU_SUM_NONE, 1, read_abc, NULL, 3, &p,
+					  NULL),
+			     -EIO));
 	SCRIPT_RUN(copied, c,
-		   CHECK_INT(mpu_part_copy(c, "k", "U", 2, "s+s", NULL, NULL,
+		   CHECK_INT(mpu_part_copy(c, "k", "U", MPU_SUM_NONE, 2, "s+s", NULL, NULL,
 					   (struct s3_range){ 5, 10 }, &p, NULL),
 			     0));
 	CHECK_INT(p.number, 2);
 	CHECK_INT(p.size, 5);
-	CHECK_INT(mpu_part_put(idle, "k", "U", 0, read_abc, NULL, 3, &p, NULL), -EINVAL);
-	CHECK_INT(mpu_part_put(idle, "k", "U", 10001, read_abc, NULL, 3, &p, NULL), -EINVAL);
-	CHECK_INT(mpu_part_copy(idle, "k", "U", 1, "s", NULL, NULL, (struct s3_range){ 5, 5 }, &p,
-				NULL),
+	CHECK_INT(mpu_part_put(idle, "k", "U", MPU_SUM_NONE, 0, read_abc, NULL, 3, &p, NULL),
+		  -EINVAL);
+	CHECK_INT(mpu_part_put(idle, "k", "U", MPU_SUM_NONE, 10001, read_abc, NULL, 3, &p, NULL),
+		  -EINVAL);
+	CHECK_INT(mpu_part_copy(idle, "k", "U", MPU_SUM_NONE, 1, "s", NULL, NULL,
+				(struct s3_range){ 5, 5 }, &p, NULL),
 		  -EINVAL);
 	s3_client_free(idle);
 }

@@ -75,13 +75,14 @@ static void test_sent(void)
 	static const struct kv no_tags = KV_EMPTY;
 	struct s3_put_opts opts = all;
 	struct s3_info i = { 0 };
+	enum mpu_sum sum = MPU_SUM_NONE;
 	char *id = NULL;
 
 	SCRIPT_RUN(put, c, CHECK_INT(object_put(c, "k", &all, read_abc, NULL, 3, &i, NULL), 0));
 	CHECK_STR(i.sse, "aws:kms");
 	CHECK_STR(i.sse_key, "K");
 	s3_info_free(&i);
-	SCRIPT_RUN(create, c, CHECK_INT(mpu_create(c, "k", &all, &id, NULL), 0));
+	SCRIPT_RUN(create, c, CHECK_INT(mpu_create(c, "k", &all, &id, &sum, NULL), 0));
 	free(id);
 	opts.tags = &no_tags;
 	SCRIPT_RUN(copy, c, CHECK_INT(object_copy(c, "s", NULL, NULL, 3, "k", &opts, &i, NULL), 0));
@@ -228,8 +229,10 @@ static void test_md5_wanted(void)
 	struct mpu_part part;
 
 	for (unsigned n = 1; n <= 2; n++)
-		CHECK_INT(mpu_part_put(c, "k", "U", n, read_abc, NULL, 3, &part, NULL), 0);
-	CHECK_INT(mpu_part_put(c, "k", "U", 3, read_abc, NULL, 3, &part, &e), -EIO);
+		CHECK_INT(mpu_part_put(c, "k", "U", MPU_SUM_NONE, n, read_abc, NULL, 3, &part,
+				       NULL),
+			  0);
+	CHECK_INT(mpu_part_put(c, "k", "U", MPU_SUM_NONE, 3, read_abc, NULL, 3, &part, &e), -EIO);
 	CHECK_STR(e.op, "UploadPart");
 	CHECK_INT(script.at, script.n);
 	s3_client_free(c);
@@ -248,7 +251,8 @@ static void test_complete_as(void)
 		  .body = "<CompleteMultipartUploadResult><ETag>e</ETag>"
 			  "</CompleteMultipartUploadResult>" }
 	};
-	struct mpu_part parts[2] = { { 1, "a", 5 }, { 2, "b", 2 } };
+	struct mpu_part parts[2] = { { .number = 1, .etag = "a", .size = 5 },
+				     { .number = 2, .etag = "b", .size = 2 } };
 	struct s3_info i = { 0 };
 
 	SCRIPT_RUN(steps, c,

@@ -25,7 +25,7 @@ static void test_open(void)
 	s = must_open("one");
 	CHECK_INT(sql_number(s->full, "PRAGMA synchronous"), 2);
 	CHECK_INT(sql_number(s->norm, "PRAGMA synchronous"), 1);
-	CHECK_INT(sql_number(s->read, "PRAGMA user_version"), 3);
+	CHECK_INT(sql_number(s->read, "PRAGMA user_version"), 4);
 	CHECK_INT(sql_number(s->norm, "PRAGMA foreign_keys"), 1);
 	store_close(s);
 	s = must_open("two");
@@ -85,6 +85,35 @@ static void test_refused(void)
 	      strstr(test_why, "queue repair") != NULL);
 	remove_db();
 	CHECK_INT(try_open("x", true, &s), -ENOENT);
+}
+
+/* A queue of format 3, with an upload that was begun without checksums: it is gone on with so. */
+static void test_upgrade(void)
+{
+	struct mpu_part p = { 1, "e1", 100, { true, 7 } }, *got = NULL;
+	auto_with(job_free) struct job j = { 0 };
+	struct store *s = fresh();
+	int64_t id = add(s, "k", "v", A);
+	size_t n = 0;
+
+	CHECK_INT(store_put_upload(s, id, "up", MPU_SUM_CRC32C), 0);
+	CHECK_INT(store_put_part(s, id, &p), 0);
+	CHECK_INT(sql(s->full, "ALTER TABLE job DROP COLUMN upload_sum;"
+			       "ALTER TABLE part DROP COLUMN crc32c; PRAGMA user_version = 3"),
+		  0);
+	store_close(s);
+	CHECK_INT(try_open("x", true, &s), -EROFS);
+	CHECK(strstr(test_why, "has format 3 and must become 4") != NULL);
+	s = must_open("two");
+	CHECK_INT(sql_number(s->read, "PRAGMA user_version"), 4);
+	CHECK_INT(claim_at(s, 5000, &j), id);
+	CHECK_STR(j.upload_id, "up");
+	CHECK_INT(j.upload_sum, MPU_SUM_NONE);
+	CHECK_INT(store_get_parts(s, id, &got, &n), 0);
+	CHECK(n == 1 && got[0].size == 100 && !got[0].crc.known);
+	free(got);
+	check_sound(s);
+	store_close(s);
 }
 
 static void test_read_only(void)
@@ -229,7 +258,8 @@ static void test_ticket_uploads(void)
 
 static void test_round_trip(void)
 {
-	static const struct mpu_part parts[] = { { 2, "e2", 200 }, { 1, "e1", 100 } };
+	static const struct mpu_part parts[] = { { .number = 2, .etag = "e2", .size = 200 },
+						 { .number = 1, .etag = "e1", .size = 100 } };
 	struct store_parts with = { parts, 2 };
 	auto_with(job_free) struct job got = { 0 };
 	struct mpu_part *back = NULL;
@@ -518,6 +548,7 @@ int main(void)
 	fixture_start();
 	test_open();
 	test_refused();
+	test_upgrade();
 	test_read_only();
 	test_moves();
 	test_tickets();

@@ -230,7 +230,7 @@ static void test_staged(void)
 
 static void test_parts(void)
 {
-	struct mpu_part p = { 3, "e3", 300 }, *got = NULL;
+	struct mpu_part p = { 3, "e3", 300, { true, UINT32_MAX } }, *got = NULL;
 	auto_with(job_free) struct job j = { 0 };
 	struct store *s = fresh();
 	int64_t id = add(s, "k", "v", A);
@@ -239,8 +239,8 @@ static void test_parts(void)
 	CHECK_INT(store_get_parts(s, id, &got, &n), 0);
 	CHECK_INT(n, 0);
 	free(got);
-	CHECK_INT(store_put_upload(s, id, "up1"), 0);
-	CHECK_INT(store_put_upload(s, 999, "up1"), -ENOENT);
+	CHECK_INT(store_put_upload(s, id, "up1", MPU_SUM_NONE), 0);
+	CHECK_INT(store_put_upload(s, 999, "up1", MPU_SUM_NONE), -ENOENT);
 	CHECK_INT(store_put_part(s, 999, &p), -ENOENT);
 	for (unsigned i = 40; i > 0; i--) {
 		p.number = i;
@@ -248,26 +248,30 @@ static void test_parts(void)
 		CHECK_INT(store_put_part(s, id, &p), 0);
 	}
 	p.size = 7;
-	CHECK_INT(store_put_part(s, id, &p), 0);      /* the first part, again */
-	CHECK_INT(store_put_upload(s, id, "up1"), 0); /* the same upload keeps its parts */
+	p.crc.known = false;
+	CHECK_INT(store_put_part(s, id, &p), 0); /* the first part, again */
+	CHECK_INT(store_put_upload(s, id, "up1", MPU_SUM_NONE),
+		  0); /* the same upload keeps its parts */
 	CHECK_INT(store_get_parts(s, id, &got, &n), 0);
 	CHECK_INT(n, 40);
 	CHECK(n == 40 && got[0].size == 7 && got[0].number == 1 && got[39].number == 40);
 	CHECK_STR(got[39].etag, "e3");
+	CHECK(!got[0].crc.known && got[39].crc.known && got[39].crc.value == UINT32_MAX);
 	free(got);
-	CHECK_INT(store_put_upload(s, id, "up2"), 0);
+	CHECK_INT(store_put_upload(s, id, "up2", MPU_SUM_NONE), 0);
 	CHECK_INT(store_get_parts(s, id, &got, &n), 0);
 	CHECK_INT(n, 0);
 	free(got);
 	CHECK_INT(store_put_part(s, id, &p), 0);
-	CHECK_INT(store_put_upload(s, id, NULL), 0);
+	CHECK_INT(store_put_upload(s, id, NULL, MPU_SUM_NONE), 0);
 	CHECK_INT(store_get_parts(s, id, &got, &n), 0);
 	CHECK_INT(n, 0);
 	free(got);
-	CHECK_INT(store_put_upload(s, id, "up3"), 0);
+	CHECK_INT(store_put_upload(s, id, "up3", MPU_SUM_CRC32C), 0);
 	CHECK_INT(store_put_part(s, id, &p), 0);
 	CHECK_INT(claim_at(s, 5000, &j), id);
 	CHECK_STR(j.upload_id, "up3");
+	CHECK_INT(j.upload_sum, MPU_SUM_CRC32C);
 	CHECK_INT(finish_as(s, &j, OUTCOME_LATER), 0); /* an upload outlives a failure */
 	CHECK_INT(store_get_parts(s, id, &got, &n), 0);
 	CHECK_INT(n, 1);

@@ -190,7 +190,7 @@ static void note_end(struct stress *x, const struct job *j, const char *pair, bo
 
 static void carry_out(struct stress *x, struct job *j)
 {
-	struct mpu_part p = { 1, "e", 1 };
+	struct mpu_part p = { .number = 1, .etag = "e", .size = 1 };
 	bool done = (j->id + j->attempt) % 4 != 0;
 	struct outcome o = { .kind = done ? OUTCOME_DONE : OUTCOME_LATER,
 			     .due_ms = 1,
@@ -200,7 +200,7 @@ static void carry_out(struct stress *x, struct job *j)
 
 	snprintf(pair, sizeof(pair), "%s %s", j->dest, j->key);
 	note_claim(x, j, pair);
-	CHECK_INT(store_put_upload(x->s, j->id, "up"), 0);
+	CHECK_INT(store_put_upload(x->s, j->id, "up", MPU_SUM_NONE), 0);
 	CHECK_INT(store_put_part(x->s, j->id, &p), 0);
 	note_end(x, j, pair, done);
 	CHECK_INT(store_finish(x->s, j, &o, &unstaged), 0);

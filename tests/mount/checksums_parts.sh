@@ -1,0 +1,118 @@
+#!/bin/bash
+# A file in parts: each has its checksum, and the version one of all its bytes, which the server has to tell again. Where a
+# server has none of that kind, the ETags of the parts are compared.
+# servers: s3d
+. "$(dirname "$0")/lib.sh"
+begin
+only_on s3d "the server's answers are spoilt"
+random_file "$T/big" $((6 * 1024 * 1024))
+save() { cp "$T/big" "$MNT/$1"; }
+same_at() { # side key
+	s3 get "$1" "$2" "$T/got"
+	assert_file_equal "$T/big" "$T/got"
+}
+mount_crrfs
+save first
+wait_repl
+sum=$(s3 checksum a first)
+assert_match "$sum" '^[A-Za-z0-9+/]{6}==$' "checksum of all bytes"
+assert_eq "$(s3 checksum b first)" "$sum" "checksum of the replica"
+
+# parts that the servers copy: their checksums are told
+printf more >>"$T/big"
+mark_requests
+printf more >>"$MNT/first"
+wait_repl
+for side in a b; do
+	assert_requests $side UploadPartCopy first 1
+	same_at $side first
+done
+sum=$(s3 checksum a first)
+assert_match "$sum" '^[A-Za-z0-9+/]{6}==$' "checksum after an append"
+assert_eq "$(s3 checksum b first)" "$sum" "checksum of the replica after an append"
+
+for side in a b; do
+	# damaged on its way: refused, and sent again
+	fault $side 'op=UploadPart count=1 action=damage'
+	mark_requests
+	save "damaged-$side"
+	wait_repl
+	assert_requests $side UploadPart "damaged-$side" 3
+	assert_requests $side CreateMultipartUpload "damaged-$side" 1
+	# stored as something else, once
+	fault $side 'op=UploadPart count=1 action=wrong-checksum'
+	save "part-$side"
+	wait_repl
+	fault $side 'op=CompleteMultipartUpload count=1 action=wrong-checksum'
+	save "whole-$side"
+	wait_repl
+	no_faults $side
+	for key in "damaged-$side" "part-$side" "whole-$side"; do
+		same_at $side "$key"
+		assert_eq "$(s3 checksum $side "$key")" "$sum" "checksum of $key at $side"
+	done
+	# the answer is lost: what is there is asked for its checksum
+	fault $side 'op=CompleteMultipartUpload count=1 action=reset-after'
+	save "lost-$side"
+	wait_repl
+	no_faults $side
+	assert_eq "$(s3 count-versions $side "lost-$side")" 1 "versions when the answer was lost"
+done
+
+# for ever: who saves it is told; a replica FAILED, with the reason
+fault a 'op=CompleteMultipartUpload count=-1 action=wrong-checksum'
+save spoilt 2>"$T/err" && fail "the server stored other bytes, and the save was acknowledged"
+grep -q 'Input/output error' "$T/err" || fail "$(cat "$T/err")"
+grep -q 'ChecksumMismatch' "$MOUNT_LOG" || fail "the log does not say why"
+no_faults a
+fault b 'op=CompleteMultipartUpload count=-1 action=wrong-checksum'
+save refused
+failed() { [ "$(xattr "$MNT/refused" user.s3.replication-status)" = FAILED ]; }
+retry_until "$LONG" failed
+ctl queue "$MNT" >"$T/queue"
+grep -q 'stored other bytes than were sent' "$T/queue" || fail "$(cat "$T/queue")"
+no_faults b
+ctl retry "$MNT" >/dev/null
+wait_repl
+same_at b refused
+
+# begun here, completed by the next mount: what was sent is not sent again, and its checksums are known
+fault b 'op=CompleteMultipartUpload count=-1 action=status:503:SlowDown'
+mark_requests
+save later
+parts_there() { [ "$(count_requests b UploadPart later)" -eq 2 ]; }
+retry_until "$LONG" parts_there
+tried() { [ "$(count_requests b CompleteMultipartUpload later)" -ge 1 ]; }
+retry_until "$LONG" tried
+kill9_crrfs
+no_faults b
+mount_crrfs
+wait_repl
+assert_eq "$(count_requests b UploadPart later)" 2 "parts sent to b"
+assert_eq "$(s3 checksum b later)" "$sum" "checksum of what another mount began"
+same_at b later
+
+# servers with COMPOSITE ones only, and with none: asked once
+for missing in full-object checksum; do
+	lacks a $missing
+	lacks b $missing
+	remount_crrfs
+	mark_requests
+	save "one-$missing"
+	save "two-$missing"
+	wait_repl
+	for side in a b; do
+		for key in "one-$missing" "two-$missing"; do
+			same_at $side "$key"
+			assert_eq "$(s3 checksum $side "$key")" "" "checksum at $side without $missing"
+		done
+		again=$([ $missing = checksum ] || echo 1)
+		assert_requests $side CreateMultipartUpload "one-$missing" $((1 + ${again:-0}))
+		assert_requests $side CreateMultipartUpload "two-$missing" 1
+	done
+	fault a 'op=UploadPart count=1 action=damage'
+	save "damaged-$missing"
+	no_faults a
+	same_at a "damaged-$missing"
+	assert_eq "$(s3 uploads a , uploads b)" "" "unfinished uploads"
+done
