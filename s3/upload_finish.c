@@ -294,13 +294,17 @@ static int finish_tags(struct upload *u, struct s3_info *ret_i, struct s3_error 
 }
 
 /* Somebody has aborted our multipart upload (a lifecycle rule, for one), or what the server has of
- * its parts, or made of them, is not what was sent. */
+ * its parts, or made of them, is not what was sent, or what it told of them. */
 static bool is_spoilt(const struct s3_error *e)
 {
+	static const char *const codes[] = { "BadDigest", "ChecksumMismatch", "InvalidPart" };
+
 	if (e->class == FAULT_GONE && strcmp(e->code, "NoSuchUpload") == 0)
 		return true;
-	return strcmp(e->op, "CompleteMultipartUpload") == 0 &&
-	       (strcmp(e->code, "BadDigest") == 0 || strcmp(e->code, "ChecksumMismatch") == 0);
+	for (size_t i = 0; i < array_size(codes); i++)
+		if (strcmp(e->code, codes[i]) == 0)
+			return strcmp(e->op, "CompleteMultipartUpload") == 0;
+	return false;
 }
 
 static int finish_tries(struct upload *u, uint64_t size, struct s3_info *ret_i, struct s3_error *e)
