@@ -239,6 +239,8 @@ struct reading {
 	uint64_t start, end;
 	struct read_view v;
 	unsigned failures[READ_VIEW_PARTS]; /* of its blocks, as we found them */
+	unsigned strikes;		    /* of its object, likewise */
+	bool again; /* its bytes were not right: a small file is fetched whole once more */
 };
 
 static void unpin_all_locked(struct read_view *v)
@@ -296,14 +298,14 @@ static int look_locked(struct reading *rd)
 }
 
 /* A small file comes whole with its start. */
-static uint64_t end_of_fetch_locked(const struct reading *rd)
+static struct s3_range fetch_locked(const struct reading *rd)
 {
 	uint64_t size = rd->o->size;
 
-	if (rd->start == 0 && size <= WHOLE &&
+	if ((rd->start == 0 || rd->again) && size <= WHOLE &&
 	    cache_has_room_locked(rd->c, (size_t)(size / CACHE_BLOCK + 1), false))
-		return size;
-	return rd->end;
+		return (struct s3_range){ 0, size };
+	return (struct s3_range){ rd->start, rd->end };
 }
 
 /* Fetches what nobody else does, and waits for the rest. */
@@ -313,13 +315,13 @@ static int fill_locked(struct reading *rd)
 	int r;
 
 	while ((r = look_locked(rd)) == 0) {
+		struct s3_range wanted = fetch_locked(rd), missing;
 		struct cache_fetch *f = NULL;
-		struct s3_range missing;
 
 		if (cancel_is_fired(cancel_here()))
 			return -EINTR;
 
-		if (!next_missing_locked(c, rd->o, rd->start, end_of_fetch_locked(rd), &missing)) {
+		if (!next_missing_locked(c, rd->o, wanted.start, wanted.end, &missing)) {
 			cond_wait(&c->locked.changed, &c->locked.l);
 			continue;
 		}
@@ -333,6 +335,33 @@ static int fill_locked(struct reading *rd)
 			return r;
 	}
 	return r < 0 ? r : 0;
+}
+
+/* Without the lock. */
+static int check(struct reading *rd)
+{
+	return cache_check_end(rd->c, rd->o, rd->end, rd->strikes);
+}
+
+/* Nobody has seen anything of a small file yet: it is read again. Of a larger one somebody may
+ * have, and hears of it; who then reads it gets it anew. */
+static int fill_and_check_locked(struct reading *rd)
+{
+	int r = fill_locked(rd);
+
+	if (!r && rd->o->check != CHECK_NONE) {
+		lock_drop(&rd->c->locked.l);
+		r = check(rd);
+		lock_take(&rd->c->locked.l);
+	}
+	if (r == -EAGAIN && !rd->again && rd->o->size <= WHOLE) {
+		rd->again = true;
+		rd->strikes = rd->o->strikes;
+		r = fill_and_check_locked(rd);
+	} else if (!r && rd->again && rd->o->check != CHECK_GOOD) {
+		r = -EAGAIN;
+	}
+	return r == -EAGAIN ? -EIO : r;
 }
 
 static void show(struct reading *rd)
@@ -363,6 +392,7 @@ static int object_at_locked(struct read_cache *c, const struct read_id *id, stru
 	if (!r && pos) {
 		pos->object = *ret_o;
 		pos->object->refs++;
+		pos->strikes = pos->object->strikes;
 	}
 	return r;
 }
@@ -385,6 +415,9 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 	}
 	while (!pin_all_locked(&rd))
 		cond_wait(&c->locked.changed, &c->locked.l);
+	if (pos && pos->object == rd.o && off == 0)
+		pos->strikes = rd.o->strikes; /* from the beginning */
+	rd.strikes = pos && pos->object == rd.o ? pos->strikes : rd.o->strikes;
 	if (pos && pos->object == rd.o) {
 		move_locked(c, pos, n, off);
 		ahead_n = plan_locked(c, pos, ahead, array_size(ahead));
@@ -394,14 +427,11 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 		cache_fetch_submit(ahead[i]);
 	cancel_watch_cond(&w, cancel_here(), &c->locked.l, &c->locked.changed);
 	lock_take(&c->locked.l);
-	r = fill_locked(&rd);
+	r = fill_and_check_locked(&rd);
+	if (rd.again && pos && pos->object == rd.o)
+		pos->strikes = rd.strikes;
 	for (size_t i = 0; i < rd.v.n; i++)
 		cache_unmark_locked(c, rd.v.blocks[i]);
-	if (!r && rd.o->check != CHECK_NONE) {
-		lock_drop(&c->locked.l);
-		r = cache_check_end(c, rd.o, rd.end);
-		lock_take(&c->locked.l);
-	}
 	if (r)
 		unpin_all_locked(&rd.v);
 	cache_object_put_locked(c, rd.o);

@@ -42,6 +42,8 @@ struct read_pos {
 	bool in_a_row;		     /* there was more than one read of it */
 	uint64_t planned;	     /* fetched, or on its way, up to here */
 	unsigned ahead;		     /* blocks fetched ahead for this reader, not read yet */
+	unsigned strikes; /* of the object, when this reader began: what it has seen since may be
+			     what was found to be bad */
 };
 
 /* Bytes of the cache, which stay there until read_view_free. */

@@ -121,7 +121,7 @@ static void object_free(struct cache_object *o)
 	free(o->key);
 	free(o->version_id);
 	free(o->etag);
-	digest_free(o->sum);
+	digest_free(o->md5);
 	free(o);
 }
 
@@ -131,7 +131,8 @@ bool cache_object_is(const struct cache_object *o, const struct read_id *id)
 	       str_same(o->etag, id->etag) && str_same(o->key, id->key);
 }
 
-static int object_new(const struct read_id *id, struct cache_object **ret_o)
+static int object_new(const struct read_cache *c, const struct read_id *id,
+		      struct cache_object **ret_o)
 {
 	struct cache_object *o = calloc(1, sizeof(*o));
 	int r;
@@ -148,7 +149,7 @@ static int object_new(const struct read_id *id, struct cache_object **ret_o)
 		object_free(o);
 		return r;
 	}
-	cache_check_begin(o);
+	cache_check_begin(c, o);
 	*ret_o = o;
 	return 0;
 }
@@ -173,7 +174,7 @@ int cache_object_get_locked(struct read_cache *c, const struct read_id *id,
 		o = NULL;
 	}
 	if (!o) {
-		r = object_new(id, &o);
+		r = object_new(c, id, &o);
 		if (!r)
 			r = map_set(c->locked.objects, name, o);
 		if (r) {
@@ -269,12 +270,27 @@ void cache_object_drop_locked(struct read_cache *c, struct cache_object *o)
 
 	lock_assert_held(&c->locked.l);
 	o->refs++;
-	if (o->mapped && o->check == CHECK_BAD)
+	if (o->mapped && o->strikes)
 		o->refs--; /* its own */
 	unmap_locked(c, o);
 	for (b = o->first; b; b = after) {
 		after = b->after;
 		b->dropped = true;
+		if (!b->pins)
+			let_go_locked(c, b);
+	}
+	cache_object_put_locked(c, o);
+}
+
+void cache_object_forget_locked(struct read_cache *c, struct cache_object *o)
+{
+	struct cache_block *b, *after;
+
+	lock_assert_held(&c->locked.l);
+	o->refs++;
+	for (b = o->first; b; b = after) {
+		after = b->after;
+		b->have = 0;
 		if (!b->pins)
 			let_go_locked(c, b);
 	}

@@ -1,20 +1,23 @@
-/* cache_check.c - the whole of an object against its MD5, see cache_i.h. */
+/* cache_check.c - the whole of an object against its MD5 or CRC32C, see cache_i.h. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/codec.h"
 #include "base/log.h"
 #include "fs/cache_i.h"
+#include "s3/checksum.h"
 
 /* Who reads so near to the end waits for the rest: reads come out of order, and one of the last
  * must tell. */
 #define NEAR (2 * MIB)
 
 /* An MD5 looks like one; whether it is, the answer to a GET says (verb.h). */
-void cache_check_begin(struct cache_object *o)
+void cache_check_begin(const struct read_cache *c, struct cache_object *o)
 {
-	if (o->size && o->etag && strlen(o->etag) == 2 * MD5_SIZE && !strchr(o->etag, '-') &&
-	    digest_new(DIGEST_MD5, &o->sum) == 0)
+	bool md5 = o->etag && strlen(o->etag) == 2 * MD5_SIZE && !strchr(o->etag, '-') &&
+		   digest_new(DIGEST_MD5, &o->md5) == 0;
+
+	if (o->size && (md5 || checksum_state(c->client) != CHECKSUMS_NO))
 		o->check = CHECK_RUNS;
 }
 
@@ -31,54 +34,98 @@ static struct cache_block *next_locked(struct read_cache *c, struct cache_object
 	return cache_pin_locked(c, o, number);
 }
 
-static enum cache_check judge_locked(const struct cache_object *o)
+/* All bytes were added: CHECK_RUNS = the server is to be asked for their sum. Without the lock. */
+static enum cache_check judge_told(struct cache_object *o, const struct object_sums *sums)
 {
 	uint8_t md5[MD5_SIZE];
 
-	if (o->checked < o->size)
-		return CHECK_RUNS;
-	if (!o->md5.known || digest_end(o->sum, md5))
+	if (o->md5 && sums->md5_known && digest_end(o->md5, md5) == 0)
+		return memcmp(md5, sums->md5, MD5_SIZE) ? CHECK_BAD : CHECK_GOOD;
+	if (sums->crc.known)
+		return sums->crc.value == o->crc ? CHECK_GOOD : CHECK_BAD;
+	return CHECK_RUNS;
+}
+
+static enum cache_check ask_and_judge(struct read_cache *c, const struct cache_object *o)
+{
+	struct s3_crc32c crc = { .known = false };
+
+	if (checksum_state(c->client) == CHECKSUMS_NO ||
+	    checksum_ask_whole(c->client, o->key, o->version_id, o->etag, &crc) != 0 || !crc.known)
 		return CHECK_NONE;
-	return memcmp(md5, o->md5.md5, MD5_SIZE) ? CHECK_BAD : CHECK_GOOD;
+	return crc.value == o->crc ? CHECK_GOOD : CHECK_BAD;
 }
 
 /* Without the lock: the disk is asked. */
-static void condemn(struct read_cache *c, struct cache_object *o)
+static void condemn(struct read_cache *c, struct cache_object *o, unsigned strikes)
 {
 	char key[256];
 
-	log_error("read=corrupt key=\"%s\" etag=%s why=\"the bytes that the source sends are not "
-		  "those "
-		  "of its ETag\"",
-		  printable(o->key, key, sizeof(key)), o->etag);
+	log_error(
+		"read=corrupt key=\"%s\" etag=%s time=%u why=\"the bytes that the source sent are "
+		"not those of its ETag or checksum\"",
+		printable(o->key, key, sizeof(key)), o->etag ? o->etag : "-", strikes);
 	diskcache_drop(cache_open_disk(c, o));
 }
 
-void cache_check_step(struct read_cache *c, struct cache_object *o)
+/* The first time it may be the way that they came; who wants them fetches them again. */
+static void strike_locked(struct read_cache *c, struct cache_object *o)
+{
+	if (!o->strikes++)
+		o->refs += o->mapped; /* until it is dropped: see cache_object_drop_locked */
+	if (o->strikes > 1 || (o->md5 && digest_reset(o->md5))) {
+		o->check = CHECK_BAD;
+		return;
+	}
+	o->checked = 0;
+	o->crc = 0;
+	o->sums = (struct object_sums){ .md5_known = false };
+	cache_object_forget_locked(c, o);
+}
+
+/* Adds what is here in a row. */
+static void add_locked(struct read_cache *c, struct cache_object *o)
 {
 	struct cache_block *b;
-	enum cache_check verdict;
 	size_t n = 0;
+
+	while ((b = next_locked(c, o, &n)) != NULL) {
+		const uint8_t *p = cache_bytes(c, b) + o->checked % CACHE_BLOCK;
+
+		lock_drop(&c->locked.l);
+		if (o->md5)
+			digest_add(o->md5, p, n);
+		o->crc = crc32c(o->crc, p, n);
+		lock_take(&c->locked.l);
+		o->checked += n;
+		cache_unpin_locked(c, b);
+	}
+}
+
+void cache_check_step(struct read_cache *c, struct cache_object *o, bool may_ask)
+{
+	enum cache_check verdict;
+	struct object_sums sums;
 
 	scoped_lock(&c->locked.l);
 	if (o->check != CHECK_RUNS || o->checking)
 		return;
 	o->checking = true;
-	while ((b = next_locked(c, o, &n)) != NULL) {
+	add_locked(c, o);
+	if (o->checked == o->size) {
+		sums = o->sums;
 		lock_drop(&c->locked.l);
-		digest_add(o->sum, cache_bytes(c, b) + o->checked % CACHE_BLOCK, n);
+		verdict = judge_told(o, &sums);
+		if (verdict == CHECK_RUNS && may_ask)
+			verdict = ask_and_judge(c, o);
+		if (verdict == CHECK_BAD)
+			condemn(c, o, o->strikes + 1);
 		lock_take(&c->locked.l);
-		o->checked += n;
-		cache_unpin_locked(c, b);
+		if (verdict == CHECK_BAD)
+			strike_locked(c, o);
+		else
+			o->check = verdict;
 	}
-	verdict = judge_locked(o);
-	if (verdict == CHECK_BAD) {
-		lock_drop(&c->locked.l);
-		condemn(c, o);
-		lock_take(&c->locked.l);
-		o->refs += o->mapped; /* until it is dropped: see cache_object_drop_locked */
-	}
-	o->check = verdict;
 	o->checking = false;
 	cond_broadcast(&c->locked.changed);
 }
@@ -95,14 +142,17 @@ static bool comes_locked(struct read_cache *c, const struct cache_object *o)
 	return true;
 }
 
-int cache_check_end(struct read_cache *c, struct cache_object *o, uint64_t end)
+int cache_check_end(struct read_cache *c, struct cache_object *o, uint64_t end, unsigned strikes)
 {
 	for (;;) {
-		cache_check_step(c, o);
+		cache_check_step(c, o, true);
 		scoped_lock(&c->locked.l);
-		if (o->check != CHECK_RUNS)
-			return o->check == CHECK_BAD ? -EIO : 0;
-		if (o->size - end > NEAR || (!o->checking && !comes_locked(c, o)))
+		if (o->check == CHECK_BAD)
+			return -EIO;
+		if (o->strikes != strikes)
+			return -EAGAIN;
+		if (o->check != CHECK_RUNS || o->size - end > NEAR ||
+		    (!o->checking && !comes_locked(c, o)))
 			return 0;
 		if (cancel_is_fired(cancel_here()))
 			return -EINTR;

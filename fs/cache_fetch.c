@@ -10,7 +10,7 @@ struct cache_fetch {
 	struct read_cache *c;
 	struct cache_object *object; /* referenced by the blocks' pins, and by us */
 	struct s3_range range;
-	struct object_md5 md5;	     /* as the answer tells */
+	struct object_sums sums;     /* as the answer tells */
 	struct diskcache_file *disk; /* NULL: none */
 	uint64_t at;		     /* bytes below it are in their blocks */
 	size_t n, done;		     /* blocks; the first `done` are not ours any more */
@@ -55,8 +55,8 @@ static void pages_ready(struct cache_fetch *f, uint64_t to)
 	bool any = false;
 
 	scoped_lock(&f->c->locked.l);
-	if (f->md5.known)
-		f->object->md5 = f->md5;
+	if (f->sums.md5_known || f->sums.crc.known)
+		f->object->sums = f->sums;
 	while (f->done < f->n) {
 		struct cache_block *b = f->blocks[f->done];
 		uint8_t pages = cache_pages(b->number, f->range.start, end);
@@ -117,7 +117,7 @@ static int take_bytes(void *arg, const void *p, size_t n)
 	keep_on_disk(f, f->at, to);
 	f->at = to;
 	pages_ready(f, to);
-	cache_check_step(f->c, f->object);
+	cache_check_step(f->c, f->object, false);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static bool take_from_disk(struct cache_fetch *f)
 		return false;
 	f->at += n;
 	pages_ready(f, f->at);
-	cache_check_step(f->c, f->object);
+	cache_check_step(f->c, f->object, false);
 	return true;
 }
 
@@ -180,8 +180,9 @@ static int take_from_source(struct cache_fetch *f)
 	for (uint64_t i = f->at / CACHE_BLOCK + 1; f->disk && i * CACHE_BLOCK < gap.end; i++)
 		if (whole_block(f, i) && diskcache_has(f->disk, i))
 			gap.end = i * CACHE_BLOCK;
-	r = object_get_stream(f->c->client, o->key, o->version_id, o->etag, gap, take_bytes, f,
-			      &f->md5, &got, NULL);
+	r = object_get_stream(f->c->client, o->key, o->version_id, o->etag, gap,
+			      gap.start == 0 && gap.end == o->size, take_bytes, f, &f->sums, &got,
+			      NULL);
 	/* shorter than what we were told: another object by now */
 	return !r && got != gap.end - gap.start ? -ESTALE : r;
 }

@@ -49,14 +49,21 @@ struct cache_block {
 	struct cache_block *before, *after; /* of the same object */
 };
 
-/* The whole of an object against the MD5 that S3 has of it: its bytes are added in their order, as
- * they come. Who reads its end hears of it. */
-enum cache_check {
-	CHECK_NONE, /* there is no MD5 of it, or its bytes did not all pass by here */
-	CHECK_RUNS,
-	CHECK_GOOD,
-	CHECK_BAD, /* nothing more is read of it, until it is dropped */
-};
+/*
+ * The whole of an object against the MD5 or the CRC32C that S3 has of it: its bytes are added in
+ * their order, as they come. Who reads its end hears of it.
+ *
+ *  check  means                                   leaves to
+ *  none   there is no sum of it, or its bytes     -
+ *         did not all pass by here
+ *  runs                                           good, none (no sum came), runs (bad the first
+ *                                                 time: all is forgotten, and fetched again by who
+ *                                                 wants it), bad (the second time)
+ *  good                                           -
+ *  bad    nothing more is read of it, until it    -
+ *         is dropped
+ */
+enum cache_check { CHECK_NONE, CHECK_RUNS, CHECK_GOOD, CHECK_BAD };
 
 struct cache_object {
 	char *name, *key, *version_id, *etag; /* fixed; name is the one in the map */
@@ -65,10 +72,12 @@ struct cache_object {
 	unsigned refs; /* its blocks, and the readers who are at it */
 	struct cache_block *first;
 	enum cache_check check;
-	bool checking;	  /* somebody adds bytes now; the digest is theirs */
-	uint64_t checked; /* bytes */
-	struct digest *sum;
-	struct object_md5 md5; /* as a GET told */
+	bool checking;	    /* somebody adds bytes now, or judges; md5 and crc are theirs */
+	uint64_t checked;   /* bytes */
+	unsigned strikes;   /* how often they were found to be others; from then on it stays */
+	struct digest *md5; /* NULL: its ETag is none */
+	uint32_t crc;
+	struct object_sums sums; /* as a GET told */
 };
 
 struct cache_list {
@@ -106,6 +115,8 @@ int cache_object_get_locked(struct read_cache *c, const struct read_id *id,
 bool cache_object_is(const struct cache_object *o, const struct read_id *id);
 void cache_object_put_locked(struct read_cache *c, struct cache_object *o);
 void cache_object_drop_locked(struct read_cache *c, struct cache_object *o);
+/* Its pages are missing; it stays. */
+void cache_object_forget_locked(struct read_cache *c, struct cache_object *o);
 /* NULL: there is none */
 struct cache_block *cache_find_locked(struct read_cache *c, const struct cache_object *o,
 				      uint64_t number);
@@ -139,11 +150,14 @@ struct diskcache_file *cache_open_disk(const struct read_cache *c, const struct 
 
 /* --- cache_check.c: the whole of an object ---------------------------------------------------- */
 
-void cache_check_begin(struct cache_object *o); /* a new one */
-/* Adds what has come. Without the lock. */
-void cache_check_step(struct read_cache *c, struct cache_object *o);
-/* It was read up to end: -EIO when it is bad. Without the lock. */
-int cache_check_end(struct read_cache *c, struct cache_object *o, uint64_t end) must_check;
+/* a new one */
+void cache_check_begin(const struct read_cache *c, struct cache_object *o);
+/* Adds what has come. may_ask: not from within a request. Without the lock. */
+void cache_check_step(struct read_cache *c, struct cache_object *o, bool may_ask);
+/* It was read up to end: -EIO when it is bad; -EAGAIN when it was found so the first time, since it
+ * had had so many strikes, and the bytes are not to be shown. Without the lock. */
+int cache_check_end(struct read_cache *c, struct cache_object *o, uint64_t end, unsigned strikes)
+	must_check;
 
 /* --- cache.c: decisions ----------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 
 #include "base/codec.h"
 
+#include "s3/client_i.h"
 #include "s3/verb_i.h"
 
 #define NAME "x-amz-checksum-"
@@ -50,21 +51,60 @@ static int read_sums(const struct kv *headers, struct kv *ret_sums)
 	return 0;
 }
 
-int checksum_get(struct s3_client *c, const char *key, const char *version, struct kv *ret_sums,
-		 bool *ret_whole, struct s3_error *err)
+enum checksums checksum_state(const struct s3_client *c)
+{
+	return (enum checksums)atomic_load(&c->checksums);
+}
+
+static bool is_whole(const struct kv *headers)
+{
+	const char *type = kv_get(headers, NAME "type");
+
+	return type && strcmp(type, "FULL_OBJECT") == 0;
+}
+
+struct s3_crc32c checksum_read_whole(const struct kv *headers)
+{
+	return checksum_crc32c_read(is_whole(headers) ? kv_get(headers, NAME "crc32c") : NULL);
+}
+
+static int head(struct s3_client *c, const char *key, const char *version, struct s3_res *ret_res,
+		struct s3_error *err)
 {
 	auto_with(
 		s3_req_free) struct s3_req q = { .op = "HeadObject", .method = "HEAD", .key = key };
-	auto_with(s3_res_free) struct s3_res res = { 0 };
-	const char *type;
 	int rc;
 
 	if ((rc = verb_query_version(&q, version)) != 0 ||
-	    (rc = kv_set(&q.headers, NAME "mode", "ENABLED")) != 0 ||
-	    (rc = verb_call(c, &q, &res, err)) != 0)
+	    (rc = kv_set(&q.headers, NAME "mode", "ENABLED")) != 0)
 		return rc;
-	type = kv_get(&res.headers, NAME "type");
-	*ret_whole = type && strcmp(type, "FULL_OBJECT") == 0;
+	return verb_call(c, &q, ret_res, err);
+}
+
+int checksum_ask_whole(struct s3_client *c, const char *key, const char *version, const char *etag,
+		       struct s3_crc32c *ret_crc)
+{
+	auto_with(s3_res_free) struct s3_res res = { 0 };
+	int rc = head(c, key, version, &res, NULL);
+
+	if (rc != 0)
+		return rc;
+	*ret_crc = (struct s3_crc32c){ .known = false };
+	if ((version && strcmp(version, "null") != 0) ||
+	    etag_equal(etag, kv_get(&res.headers, "etag")))
+		*ret_crc = checksum_read_whole(&res.headers);
+	return 0;
+}
+
+int checksum_get(struct s3_client *c, const char *key, const char *version, struct kv *ret_sums,
+		 bool *ret_whole, struct s3_error *err)
+{
+	auto_with(s3_res_free) struct s3_res res = { 0 };
+	int rc = head(c, key, version, &res, err);
+
+	if (rc != 0)
+		return rc;
+	*ret_whole = is_whole(&res.headers);
 	return read_sums(&res.headers, ret_sums);
 }
 

@@ -5,11 +5,9 @@
 #include <stdatomic.h>
 
 #include "base/lock.h"
+#include "s3/checksum.h"
 #include "s3/client.h"
 #include "s3/endpoint.h"
-
-/* Does the server heed the checksum of a body, and give it back? */
-enum checksums { CHECKSUMS_UNKNOWN, CHECKSUMS_NO, CHECKSUMS_YES };
 
 struct s3_client {
 	char *bucket;

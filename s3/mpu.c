@@ -226,12 +226,9 @@ static int complete_crc(struct s3_req *q, const struct s3_crc32c *crc)
 static int check_whole(struct s3_client *c, const char *key, const struct s3_info *i,
 		       const struct s3_crc32c *sent, struct s3_crc32c told, struct s3_error *e)
 {
-	auto_with(kv_free) struct kv sums = KV_EMPTY;
-	bool whole = false;
-
 	if (sent->known && !told.known &&
-	    checksum_get(c, key, i->version_id, &sums, &whole, NULL) == 0 && whole)
-		told = checksum_crc32c_read(kv_get(&sums, "crc32c"));
+	    checksum_ask_whole(c, key, i->version_id, i->etag, &told) != 0)
+		return 0; /* it has compared them */
 	if (!sent->known || !told.known || told.value == sent->value)
 		return 0;
 	answer_none("ChecksumMismatch", FAULT_RETRY,

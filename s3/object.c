@@ -9,6 +9,7 @@
 #include "base/codec.h"
 
 #include "s3/answer.h"
+#include "s3/checksum.h"
 #include "s3/list.h"
 #include "s3/verb_i.h"
 
@@ -195,16 +196,22 @@ static int check_identity(const struct s3_res *res, const char *version, const c
 	return rc;
 }
 
+/* range NULL: all of it, and its checksum. */
 static int get_headers(struct s3_req *q, const char *version, const char *etag,
-		       struct s3_range range)
+		       const struct s3_range *range)
 {
 	auto_free char *bytes = NULL, *quoted = NULL;
 	int rc;
 
-	if ((rc = verb_query_version(q, version)) != 0 ||
-	    (rc = str_format(&bytes, "bytes=%llu-%llu", (unsigned long long)range.start,
-			     (unsigned long long)range.end - 1)) != 0 ||
-	    (rc = kv_set(&q->headers, "range", bytes)) != 0)
+	if ((rc = verb_query_version(q, version)) != 0)
+		return rc;
+	if (range)
+		rc = str_format(&bytes, "bytes=%llu-%llu", (unsigned long long)range->start,
+				(unsigned long long)range->end - 1);
+	if (rc == 0)
+		rc = range ? kv_set(&q->headers, "range", bytes)
+			   : kv_set(&q->headers, "x-amz-checksum-mode", "ENABLED");
+	if (rc != 0)
 		return rc;
 	if (!etag || (version && strcmp(version, "null") != 0))
 		return 0;
@@ -234,7 +241,7 @@ int object_get_range(struct s3_client *c, const char *key, const char *version, 
 		*ret_got = 0;
 		return 0;
 	}
-	if ((rc = get_headers(&q, version, etag, range)) != 0)
+	if ((rc = get_headers(&q, version, etag, &range)) != 0)
 		return rc;
 	rc = verb_call(c, &q, &res, err);
 	if (rc == -ERANGE) { /* 416: starts at or beyond the end */
@@ -257,10 +264,10 @@ struct stream {
 	struct s3_range range;
 	http_write_fn *write;
 	void *arg;
-	struct object_md5 *md5; /* NULL: not wanted */
-	uint64_t given;		/* to write, all attempts together */
-	uint64_t at;		/* of this attempt */
-	const char *wrong;	/* with the answer's head */
+	struct object_sums *sums; /* NULL: not wanted */
+	uint64_t given;		  /* to write, all attempts together */
+	uint64_t at;		  /* of this attempt */
+	const char *wrong;	  /* with the answer's head */
 	int wrong_errno;
 };
 
@@ -273,8 +280,10 @@ static int stream_head(void *arg, int status, const struct kv *headers)
 	s->wrong = check_head(status, headers, s->range, &bytes);
 	if (!s->wrong)
 		s->wrong = identity_differs(headers, s->version, s->etag, &s->wrong_errno);
-	if (!s->wrong && s->md5)
-		s->md5->known = answer_md5(headers, s->md5->md5);
+	if (!s->wrong && s->sums) {
+		s->sums->md5_known = answer_md5(headers, s->sums->md5);
+		s->sums->crc = checksum_read_whole(headers);
+	}
 	return s->wrong ? s->wrong_errno : 0;
 }
 
@@ -303,11 +312,11 @@ static int stream_restart(void *arg)
 }
 
 int object_get_stream(struct s3_client *c, const char *key, const char *version, const char *etag,
-		      struct s3_range range, http_write_fn *write, void *arg,
-		      struct object_md5 *ret_md5, uint64_t *ret_got, struct s3_error *err)
+		      struct s3_range range, bool whole, http_write_fn *write, void *arg,
+		      struct object_sums *ret_sums, uint64_t *ret_got, struct s3_error *err)
 {
 	auto_with(s3_res_free) struct s3_res res = { 0 };
-	struct stream s = { version, etag, range, write, arg, ret_md5, .given = 0 };
+	struct stream s = { version, etag, range, write, arg, ret_sums, .given = 0 };
 	auto_with(s3_req_free) struct s3_req q = { .op = "GetObject",
 						   .method = "GET",
 						   .key = key,
@@ -319,7 +328,8 @@ int object_get_stream(struct s3_client *c, const char *key, const char *version,
 	const char *wrong;
 	int rc;
 
-	if ((rc = get_headers(&q, version, etag, range)) != 0)
+	whole = whole && checksum_state(c) == CHECKSUMS_YES;
+	if ((rc = get_headers(&q, version, etag, whole ? NULL : &range)) != 0)
 		return rc;
 	rc = verb_call(c, &q, &res, err);
 	if (s.wrong) {

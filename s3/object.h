@@ -25,16 +25,23 @@ int object_get_range(struct s3_client *c, const char *key, const char *version, 
 		     struct s3_range range, void *dst, size_t *ret_got, struct s3_error *err)
 	must_check;
 
-/* The same for a range of any length: the bytes go to write in order, each once however often the
- * transfer breaks and is begun again, and none before the head of the answer has been looked at,
- * and ret_md5 (may be NULL) filled. */
-struct object_md5 {
-	bool known;
-	uint8_t md5[16]; /* of the whole object */
+/* What an answer tells of all bytes of the object. */
+struct object_sums {
+	bool md5_known;
+	uint8_t md5[16];
+	struct s3_crc32c crc;
 };
+
+/*
+ * The same for a range of any length: the bytes go to write in order, each once however often the
+ * transfer breaks and is begun again, and none before the head of the answer has been looked at,
+ * and ret_sums (may be NULL) filled. whole: the range is all of the object. Then it is asked for
+ * without a range, and with its checksum, where the server is known to heed those: of a range it
+ * tells none (S3 API Reference, "GetObject", x-amz-checksum-mode).
+ */
 int object_get_stream(struct s3_client *c, const char *key, const char *version, const char *etag,
-		      struct s3_range range, http_write_fn *write, void *arg,
-		      struct object_md5 *ret_md5, uint64_t *ret_got, struct s3_error *err)
+		      struct s3_range range, bool whole, http_write_fn *write, void *arg,
+		      struct object_sums *ret_sums, uint64_t *ret_got, struct s3_error *err)
 	must_check;
 
 /* The whole body of a small object, capped at limit (-EFBIG). */

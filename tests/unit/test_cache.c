@@ -13,6 +13,9 @@
 #include "base/codec.h"
 #include "base/digest.h"
 #include "base/lock.h"
+
+#include "s3/checksum.h"
+
 #include "fs/cache_i.h"
 
 #define PAGE	((unsigned)CACHE_PAGE)
@@ -31,6 +34,9 @@ struct server {
 	unsigned total, waiting;
 	uint64_t bytes;	   /* asked for */
 	unsigned break_at; /* bytes after which an answer breaks off, once; 0 = never */
+	char crc[CHECKSUM_CRC32C_TEXT]; /* of the whole, as HEAD tells; "" = none */
+	bool replaced;			/* since the GETs, says HEAD */
+	unsigned heads;
 };
 
 static uint8_t pattern(uint64_t off)
@@ -86,6 +92,20 @@ static int answer_range(const struct server *s, struct http_res *res, const stru
 	return r;
 }
 
+static int answer_head(struct server *s, struct http_res *res)
+{
+	char quoted[80];
+	int r;
+
+	s->heads++;
+	snprintf(quoted, sizeof(quoted), "\"%s\"", s->replaced ? "other" : s->etag);
+	res->status = 200;
+	r = kv_set(&res->headers, "etag", quoted);
+	if (!r && s->crc[0])
+		r = kv_set(&res->headers, "x-amz-checksum-crc32c", s->crc);
+	return r ? r : kv_set(&res->headers, "x-amz-checksum-type", "FULL_OBJECT");
+}
+
 static int attempt(void *arg, const struct http_req *q, struct http_res *res)
 {
 	struct server *s = arg;
@@ -94,6 +114,10 @@ static int attempt(void *arg, const struct http_req *q, struct http_res *res)
 	unsigned cut;
 
 	res->sent = true;
+	if (!strcmp(q->method, "HEAD")) {
+		scoped_lock(&s->l);
+		return answer_head(s, res);
+	}
 	CHECK_STR(q->method, "GET");
 	CHECK(range && sscanf(range, "bytes=%llu-%llu", &first, &last) == 2);
 	scoped_lock(&s->l);
@@ -572,6 +596,17 @@ static void test_changed(void)
 	close_world(&w);
 }
 
+static int read_whole(struct world *w)
+{
+	struct read_pos pos = { .next = 0 };
+	int r = 0;
+
+	for (uint64_t at = 0; at < SIZE && !r; at += 128 * KIB)
+		r = read_check(w, &pos, (size_t)min_of(128 * KIB, SIZE - at), at);
+	read_cache_leave(w->c, &pos);
+	return r;
+}
+
 /* The MD5 of the whole, which the server tells as the ETag, against what it sends. */
 static void test_check(void)
 {
@@ -607,12 +642,49 @@ static void test_check(void)
 		for (uint64_t at = cases[i].jumps ? 128 * KIB : 0; at < SIZE && !r; at += 128 * KIB)
 			r = read_check(&w, &pos, (size_t)min_of(128 * KIB, SIZE - at), at);
 		CHECK_INT(r, cases[i].end);
-		if (r) { /* until it is dropped */
+		if (r) { /* the second time, until it is dropped */
+			CHECK_INT(read_check(&w, &pos, 10, 5000), -EIO);
+			CHECK_INT(read_whole(&w), -EIO);
+			CHECK_INT(w.s.heads, 0);
 			CHECK_INT(read_check(&w, &pos, 10, 5000), -EIO);
 			read_cache_drop_key(w.c, "k");
 			CHECK_INT(read_check(&w, &pos, 10, 5000), 0);
 		}
 		read_cache_leave(w.c, &pos);
+		close_world(&w);
+	}
+	CHECK_CASE(NULL);
+}
+
+/* The CRC32C of the whole, which the server is asked for, against what it sends. */
+static void test_check_crc(void)
+{
+	static const struct {
+		const char *what;
+		bool wrong, replaced;
+		unsigned heads;
+		int ends[3];
+	} cases[] = {
+		{ "the right bytes", .heads = 1, .ends = { 0, 0, 0 } },
+		{ "others", .wrong = true, .heads = 2, .ends = { -EIO, -EIO, -EIO } },
+		{ "others, but of another object by now", .wrong = true, .replaced = true,
+		  .heads = 1, .ends = { 0, 0, 0 } },
+	};
+	auto_free uint8_t *whole = malloc(SIZE);
+
+	for (uint64_t at = 0; at < SIZE; at++)
+		whole[at] = pattern(at);
+	for (size_t i = 0; i < array_size(cases); i++) {
+		struct world w;
+
+		CHECK_CASE(cases[i].what);
+		open_world(&w, 8 * MIB, true);
+		w.s.etag = w.id.etag = "900150983cd24fb0d6963f7d28e17f72-2";
+		CHECK_INT(checksum_crc32c_text(crc32c(cases[i].wrong, whole, SIZE), w.s.crc), 0);
+		w.s.replaced = cases[i].replaced;
+		for (size_t n = 0; n < 3; n++)
+			CHECK_INT(read_whole(&w), cases[i].ends[n]);
+		CHECK_INT(w.s.heads, cases[i].heads);
 		close_world(&w);
 	}
 	CHECK_CASE(NULL);
@@ -679,6 +751,7 @@ int main(void)
 	test_drop();
 	test_changed();
 	test_check();
+	test_check_crc();
 	test_storm();
 	return check_done();
 }
