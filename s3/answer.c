@@ -208,6 +208,13 @@ void answer_none(const char *code, enum fault_class class, const char *why, stru
 	printable(why, e->message, sizeof(e->message));
 }
 
+int answer_other_bytes(const char *code, int status, struct s3_error *e)
+{
+	answer_none(code, FAULT_RETRY, "the server stored other bytes than were sent", e);
+	e->status = status;
+	return -EIO;
+}
+
 const char *s3_error_text(const struct s3_error *e, char *dst, size_t n)
 {
 	char status[16] = "", id[100] = "";

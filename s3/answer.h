@@ -20,6 +20,8 @@ bool answer_md5(const struct kv *headers, uint8_t ret_md5[16]);
 /* Does the ETag say that other bytes arrived than these? Only where it is an MD5 of them at all
  * (S3 API Reference, "Object"). */
 bool answer_md5_differs(const struct kv *headers, const uint8_t md5[16]);
+/* A success, of other bytes than were sent: -EIO. */
+int answer_other_bytes(const char *code, int status, struct s3_error *e);
 /* No answer. */
 void answer_none(const char *code, enum fault_class class, const char *why, struct s3_error *e);
 

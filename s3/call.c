@@ -221,14 +221,6 @@ static int local_failure(struct call *k, int rc, const char *why)
 	return rc;
 }
 
-static int other_bytes(struct call *k, const char *code)
-{
-	answer_none(code, FAULT_RETRY, "the server stored other bytes than were sent",
-		    &k->res->error);
-	k->res->error.status = k->res->status;
-	return -EIO;
-}
-
 /* What does the answer to a change tell of the bytes that it stored? Of a body whose MD5 was not
  * taken as it was sent, it is taken now. */
 static int body_judge(struct call *k, const struct http_res *h)
@@ -238,7 +230,7 @@ static int body_judge(struct call *k, const struct http_res *h)
 	bool known = h->body_md5_valid;
 
 	if (told && strcmp(told, k->checksum) != 0)
-		return other_bytes(k, "ChecksumMismatch");
+		return answer_other_bytes("ChecksumMismatch", k->res->status, &k->res->error);
 	if (k->checksum[0] && !k->req->checksum_agreed)
 		atomic_store(&k->c->checksums, told ? CHECKSUMS_YES : CHECKSUMS_NO);
 	if (k->checksum_refused)
@@ -247,8 +239,9 @@ static int body_judge(struct call *k, const struct http_res *h)
 		memcpy(sum, h->body_md5, MD5_SIZE);
 	else if (!told && (!k->req->body_size || k->checksum[0]))
 		known = body_hash(k->req, DIGEST_MD5, sum) == 0;
-	return known && answer_md5_differs(&k->res->headers, sum) ? other_bytes(k, "ETagMismatch")
-								  : 0;
+	return known && answer_md5_differs(&k->res->headers, sum)
+		       ? answer_other_bytes("ETagMismatch", k->res->status, &k->res->error)
+		       : 0;
 }
 
 /* No answer came. A body that did not go out whole was not carried out. */

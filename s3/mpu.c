@@ -226,15 +226,16 @@ static int complete_crc(struct s3_req *q, const struct s3_crc32c *crc)
 static int check_whole(struct s3_client *c, const char *key, const struct s3_info *i,
 		       const struct s3_crc32c *sent, struct s3_crc32c told, struct s3_error *e)
 {
+	int rc;
+
 	if (sent->known && !told.known &&
 	    checksum_ask_whole(c, key, i->version_id, i->etag, &told) != 0)
 		return 0; /* it has compared them */
 	if (!sent->known || !told.known || told.value == sent->value)
 		return 0;
-	answer_none("ChecksumMismatch", FAULT_RETRY,
-		    "the server says that it stored other bytes than were sent", e);
+	rc = answer_other_bytes("ChecksumMismatch", 200, e);
 	snprintf(e->op, sizeof(e->op), "CompleteMultipartUpload");
-	return -EIO;
+	return rc;
 }
 
 /* The version stands; what does the answer tell of it? */
