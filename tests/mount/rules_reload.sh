@@ -5,6 +5,7 @@ begin
 make_rules prefix=One/
 mount_crrfs
 mkdir "$MNT/One" "$MNT/Two" "$MNT/Three"
+wait_repl
 echo 1 >"$MNT/Two/before"
 make_rules prefix=One/ prefix=Two/
 ctl rules reload "$MNT"

@@ -2,7 +2,7 @@
 # security.*, trusted.* and system.* are answered here, without a request, and never with ENOSYS or EIO.
 . "$(dirname "$0")/lib.sh"
 begin
-mount_crrfs
+mount_crrfs attr_timeout=60
 echo text >"$MNT/file"
 mkdir "$MNT/dir"
 wait_repl
