@@ -75,7 +75,7 @@ int ctl_rules_find_dest(struct ctl_client *c, const char *arn, struct dest **ret
 int ctl_rules_no_dest(struct rules_error *ret_e, struct s3_client *to, int err,
 		      const struct s3_error *e)
 {
-	if (err == -ENOENT)
+	if (err == -ENOENT || strcmp(e->code, "NoSuchBucket") == 0)
 		return refuse(ret_e, to, "Destination bucket must exist.",
 			      ": create it, or correct the name or the url");
 	return ctl_rules_answered(ret_e, to, err, e);
@@ -134,7 +134,7 @@ static int get_rules(struct ctl_client *c, struct rule_set **ret_rs)
 
 	buf_init(&xml, BUF_LIMIT_DOC);
 	r = bucket_replication_get(c->source, &xml, &e);
-	if (fault_is_missing(r, &e))
+	if (r == -ENOENT)
 		ctl_say("%s: The replication configuration was not found", c->bucket);
 	else if (r)
 		ctl_say_s3(c->bucket, r, &e);

@@ -136,6 +136,24 @@ static void recall_version(struct fs *fs, const char *key, struct attr *a)
 	a->rec.own_acl = old.own_acl;
 }
 
+/* The first key that begins with prefix; -ENOENT when none. */
+static int list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
+{
+	int r = history_keys(fs, prefix, NULL, NULL, 1, ret_p);
+
+	return !r && !ret_p->n ? -ENOENT : r;
+}
+
+/* -ENOENT; but a HEAD cannot say that it is the bucket that is missing, as a listing can. Where
+ * there was a version its delete marker tells. */
+static int confirm_absent(struct fs *fs, const char *key)
+{
+	auto_with(s3_page_free) struct s3_page page = { 0 };
+	int r = list_first(fs, key, &page);
+
+	return r ? r : -ENOENT;
+}
+
 /* What HEAD says of the version that is shown. */
 static int head(struct fs *fs, const char *key, struct attr *ret_a)
 {
@@ -143,6 +161,8 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 	int64_t since = clock_mono_ms();
 	int r = history_head(fs, key, ret_a->rec.version_id, &info);
 
+	if (r == -ENOENT && !fs->conf.at_ms && !history_holds(fs, key))
+		r = confirm_absent(fs, key);
 	if (!r && info.delete_marker && !history_holds(fs, key))
 		r = -ENOENT;
 	if (r == -ENOENT && !path_is_dir_key(key) && !history_holds(fs, key))
@@ -154,14 +174,6 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 	recall_version(fs, key, ret_a);
 	remember(fs, key, ret_a, since);
 	return 0;
-}
-
-/* The first key that begins with prefix; -ENOENT when none. */
-static int list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
-{
-	int r = history_keys(fs, prefix, NULL, NULL, 1, ret_p);
-
-	return !r && !ret_p->n ? -ENOENT : r;
 }
 
 /* A directory, by the first key that is it or below it. */

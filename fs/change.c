@@ -420,12 +420,12 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 		e = (struct s3_error){ 0 };
 		r = check_current(fs, key, a, &e);
 		if (r) /* asked only */
-			return r == -ENOENT && !strcmp(e.code, "NoSuchBucket") ? -EIO : r;
+			return r;
 		r = copy_under(fs, t, key, a, NULL, key, &a->rec, &made, &e);
 	}
 	if (r) {
 		*unclear = *unclear || e.unclear || e.class == FAULT_NONE;
-		return r == -ENOENT && !strcmp(e.code, "NoSuchBucket") ? -EIO : r;
+		return r;
 	}
 	base = base_of(key, a, &made);
 	r = settle_version(fs, t, key, 0, &e, &made, &base);

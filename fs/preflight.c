@@ -38,7 +38,7 @@ static const char *advice(int err, const struct s3_error *e)
 		return "; set this host's clock";
 	if (e->class == FAULT_AUTH)
 		return "; check the credentials and the bucket's policy";
-	if (err == -ENOENT)
+	if (err == -ENOENT || strcmp(e->code, "NoSuchBucket") == 0)
 		return "; create it, or correct the name or the url";
 	if (strcasestr(e->message, "certificate"))
 		return "; name the certificate authority with cacert=FILE";

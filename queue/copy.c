@@ -30,7 +30,7 @@ int copy_blame(struct copy *c, int err)
 		return err;
 	c->report.at_source = true;
 	*c->err = c->body.error;
-	if (fault_is_missing(c->body.err, &c->body.error))
+	if (c->body.err == -ENOENT)
 		return -ENODATA;
 	if (c->body.err == -ESTALE && !job_is_pinned(c->j))
 		return -ENODATA;

@@ -36,7 +36,7 @@ static enum cap cap_lock(const struct s3_caps *caps)
 /* Nothing is left to carry them; the bucket is a matter of its own. */
 static int gone_at(struct copy *c, int err, const char *why)
 {
-	return fault_is_missing(err, c->err) ? copy_nothing(c, why) : err;
+	return err == -ENOENT ? copy_nothing(c, why) : err;
 }
 
 static int at_source(struct copy *c, int err)

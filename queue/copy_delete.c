@@ -34,7 +34,7 @@ int copy_is_theirs(struct copy *c, const char *version)
 	int err;
 
 	err = object_head(c->conf->dest, c->j->key, version, &i, c->err);
-	if (fault_is_missing(err, c->err)) {
+	if (err == -ENOENT) {
 		*c->err = (struct s3_error){ .retry_after_ms = -1 };
 		return 0;
 	}
@@ -105,7 +105,7 @@ static int ask_first(struct copy *c, char **ret_version)
 		return c->j->repair ? 0 : copy_is_overtaken(c, NULL);
 	err = list_versions_of(c->conf->dest, c->j->key, note_newest, &n, c->err);
 	version = n.version;
-	if (fault_is_missing(err, c->err))
+	if (err == -ENOENT)
 		err = 0;
 	if (err < 0)
 		return err;

@@ -26,7 +26,7 @@
 static int source_gone(struct copy *c, int err)
 {
 	c->report.at_source = true;
-	if (fault_is_missing(err, c->err) || (err == -ESTALE && !job_is_pinned(c->j)))
+	if (err == -ENOENT || (err == -ESTALE && !job_is_pinned(c->j)))
 		return copy_nothing(c, "the source version is gone");
 	return err;
 }
@@ -342,7 +342,7 @@ int copy_is_current(struct copy *c, struct s3_info *ret_i)
 	const char *theirs;
 	int err = object_head(c->conf->dest, c->j->key, NULL, &now, c->err);
 
-	if (fault_is_missing(err, c->err)) {
+	if (err == -ENOENT) {
 		*c->err = (struct s3_error){ .retry_after_ms = -1 };
 		return 0;
 	}

@@ -238,7 +238,7 @@ static int settle_meta(struct recovery *rc, const struct store_ticket *st, struc
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	int err = recover_meta(rc, st, &info);
 
-	if (err == -ESTALE || (err == -ENOENT && strcmp(rc->error.code, "NoSuchBucket") != 0)) {
+	if (err == -ESTALE || err == -ENOENT) {
 		log_overtaken(st);
 		return recover_abandon(rc, st, t);
 	}
@@ -346,7 +346,7 @@ static int settle_gone(struct recovery *rc, const struct store_ticket *st, struc
 
 	if (err == 0)
 		return recover_abandon(rc, st, t);
-	if (err != -ENOENT || strcmp(rc->error.code, "NoSuchBucket") == 0)
+	if (err != -ENOENT)
 		return recover_left(rc, st, t, err);
 	return commit_facts(rc, st, t, NULL, &spec, NULL);
 }

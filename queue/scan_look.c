@@ -45,7 +45,7 @@ static int unless_left_out(struct scan_look *l, const struct scan_key *k, struct
 {
 	char text[400];
 
-	v->gone = fault_is_missing(err, &l->error);
+	v->gone = err == -ENOENT;
 	v->refused = err < 0 && is_refusal(&l->error);
 	if (!v->gone && !v->refused)
 		return err;

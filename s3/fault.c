@@ -43,7 +43,7 @@ static const struct code_row code_table[] = {
 	{ "InvalidToken", FAULT_AUTH, -EACCES },
 	{ "KeyTooLongError", FAULT_BAD, -EIO },
 	{ "MalformedAnswer", FAULT_RETRY, -EIO },
-	{ "NoSuchBucket", FAULT_GONE, -ENOENT },
+	{ "NoSuchBucket", FAULT_GONE, -EIO }, /* or all its files would look removed */
 	{ "NoSuchKey", FAULT_GONE, -ENOENT },
 	{ "NoSuchUpload", FAULT_GONE, -ENOENT },
 	{ "NoSuchVersion", FAULT_GONE, -ENOENT },
@@ -109,9 +109,4 @@ int fault_classify(struct s3_error *e)
 	}
 	e->class = class_of_range(e);
 	return e->class == FAULT_NONE ? 0 : -EIO;
-}
-
-bool fault_is_missing(int err, const struct s3_error *e)
-{
-	return err == -ENOENT && strcmp(e->code, "NoSuchBucket") != 0;
 }

@@ -25,10 +25,9 @@ struct s3_error {
 	int64_t retry_after_ms; /* -1 none */
 };
 
-/* Sets e->class and returns the -errno for it: 403 -EACCES, 404 -ENOENT, 412 -ESTALE, 416 -ERANGE,
- * 507/quota -ENOSPC, deadline -ETIMEDOUT, else -EIO. Looks at e->status and e->code. */
+/* Sets e->class and returns the -errno for it: 403 -EACCES, 404 -ENOENT (-EIO when it is
+ * the bucket that is not there), 412 -ESTALE, 416 -ERANGE, 507/quota -ENOSPC, deadline -ETIMEDOUT,
+ * else -EIO. Looks at e->status and e->code. */
 int fault_classify(struct s3_error *e);
-/* err of a call that filled *e: the key, version or upload is not there, but its bucket is. */
-bool fault_is_missing(int err, const struct s3_error *e);
 
 #endif

@@ -280,10 +280,7 @@ static int any_part(void *arg, const struct mpu_part *p)
 /* The upload is used up or aborted: it is not at it any more. Ceph says NoSuchKey. */
 static bool is_over(struct s3_client *c, const char *key, const char *id)
 {
-	struct s3_error e = { 0 };
-
-	return mpu_list_parts(c, key, id, any_part, NULL, &e) == -ENOENT &&
-	       strcmp(e.code, "NoSuchBucket") != 0;
+	return mpu_list_parts(c, key, id, any_part, NULL, NULL) == -ENOENT;
 }
 
 /*
@@ -405,7 +402,7 @@ int mpu_abort(struct s3_client *c, const char *key, const char *id, struct s3_er
 
 	if (rc == 0)
 		rc = verb_call(c, &q, &res, err);
-	if (fault_is_missing(rc, &res.error))
+	if (rc == -ENOENT)
 		return 0;
 	return rc;
 }

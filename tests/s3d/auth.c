@@ -395,6 +395,8 @@ static int check_token(struct req *r, const struct sig *s, const struct account 
 	const char *token = s->query ? req_param(r, "X-Amz-Security-Token")
 				     : req_header(r, "x-amz-security-token");
 
+	if (settings_is_expired(a->id))
+		return req_fail(r, "ExpiredToken", "The provided token has expired.");
 	if (!token && !a->token)
 		return 0;
 	if (!token || !a->token || strcmp(token, a->token))

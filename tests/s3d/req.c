@@ -44,6 +44,7 @@ static const struct {
 	{ "InvalidRequest", 400 },
 	{ "InvalidStorageClass", 400 },
 	{ "InvalidTag", 400 },
+	{ "ExpiredToken", 400 },
 	{ "InvalidToken", 400 },
 	{ "InvalidURI", 400 },
 	{ "KMS.DisabledException", 400 },

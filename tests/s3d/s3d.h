@@ -437,6 +437,7 @@ unsigned settings_lacks(const char *bucket);
 int settings_check(struct req *r); /* answers 501 for what is lacking */
 int settings_kms_key(const char *arn, const char *state);
 int settings_kms_find(struct req *r, const char *name, char **ret_arn); /* returns new */
+bool settings_is_expired(const char *id); /* an access key */
 int settings_admin(struct req *r);
 void settings_free(void);
 

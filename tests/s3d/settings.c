@@ -29,6 +29,7 @@ static struct {
 	size_t n;
 	struct key keys[MAX_KEYS];
 	size_t nkeys;
+	char *expired; /* the id of an access key; NULL or "": none */
 } settings = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 static const struct {
@@ -206,10 +207,18 @@ int settings_kms_find(struct req *r, const char *name, char **ret_arn)
 	return -1;
 }
 
+bool settings_is_expired(const char *id)
+{
+	pthread_mutex_lock(&settings.mutex);
+	bool is = str_eq(settings.expired, id);
+	pthread_mutex_unlock(&settings.mutex);
+	return is;
+}
+
 /* ---- the admin page ---- */
 
 struct line {
-	char *without, *bucket, *key, *version, *status, *kms, *state;
+	char *without, *bucket, *key, *version, *status, *kms, *state, *expired;
 };
 
 static int parse_word(struct line *l, const char *word)
@@ -225,6 +234,7 @@ static int parse_word(struct line *l, const char *word)
 		{ "replication-status", &l->status },
 		{ "kms-key", &l->kms },
 		{ "state", &l->state },
+		{ "expired-key", &l->expired },
 	};
 	size_t n = strcspn(word, "=");
 
@@ -265,6 +275,11 @@ static int apply_line(const struct line *l)
 		rc = set_lacking(l->without, l->bucket ? l->bucket : "");
 	else if (l->kms && l->state)
 		rc = settings_kms_key(l->kms, l->state);
+	else if (l->expired) {
+		free(settings.expired);
+		settings.expired = x_strdup(l->expired);
+		rc = 0;
+	}
 	pthread_mutex_unlock(&settings.mutex);
 	return rc;
 }
@@ -286,6 +301,7 @@ static int parse_line(char *text)
 	free(l.status);
 	free(l.kms);
 	free(l.state);
+	free(l.expired);
 	return rc;
 }
 
@@ -310,6 +326,8 @@ static void show(struct buf *out)
 		show_lacking(out, settings.list[i].lacks, settings.list[i].bucket);
 	for (size_t i = 0; i < settings.nkeys; i++)
 		buf_fmt(out, "kms-key=%s state=%s\n", settings.keys[i].arn, settings.keys[i].state);
+	if (settings.expired && *settings.expired)
+		buf_fmt(out, "expired-key=%s\n", settings.expired);
 	pthread_mutex_unlock(&settings.mutex);
 }
 
@@ -339,4 +357,5 @@ void settings_free(void)
 		free(settings.keys[i].state);
 	}
 	free(settings.list);
+	free(settings.expired);
 }

@@ -440,7 +440,7 @@ static void test_nothing_learnt(void)
 		int status, rc;
 		const char *code;
 	} rows[] = {
-		{ 404, -ENOENT, "NoSuchBucket" },
+		{ 404, -EIO, "NoSuchBucket" },
 		{ 401, -EACCES, "InvalidAccessKeyId" },
 		{ 500, -EIO, "InvalidRequest" },
 	};

@@ -76,7 +76,7 @@ static const struct answer_row {
 	  "<?xml version=\"1.0\"?><Error><Code>NoSuchVersion</Code></Error>", NULL, NULL, -ENOENT,
 	  "NoSuchVersion", false, -1, "" },
 	{ "HEAD of no key", "HEAD", "k", 404, "", NULL, NULL, -ENOENT, "NoSuchKey", false, -1, "" },
-	{ "HEAD of no bucket", "HEAD", NULL, 404, "", NULL, NULL, -ENOENT, "NoSuchBucket", false,
+	{ "HEAD of no bucket", "HEAD", NULL, 404, "", NULL, NULL, -EIO, "NoSuchBucket", false,
 	  -1, "" },
 	{ "HTML of a proxy", "PUT", "k", 502, "<html><body>Bad Gateway", NULL, NULL, -EIO,
 	  "HTTP502", true, -1, "" },

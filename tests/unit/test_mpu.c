@@ -211,7 +211,7 @@ static void test_abort(void)
 						       .body = ERROR("NoSuchBucket") } };
 
 	SCRIPT_RUN(gone, c, CHECK_INT(mpu_abort(c, "k", "U", NULL), 0));
-	SCRIPT_RUN(bucket, c, CHECK_INT(mpu_abort(c, "k", "U", NULL), -ENOENT));
+	SCRIPT_RUN(bucket, c, CHECK_INT(mpu_abort(c, "k", "U", NULL), -EIO));
 }
 
 static int note_upload(void *arg, const char *key, const char *id, int64_t started_ms)

@@ -123,7 +123,7 @@ static void test_conf(void)
 		{ 404, ERROR("ObjectLockConfigurationNotFoundError"), 0, false, false },
 		{ 501, "", 0, false, false },
 		{ 405, ERROR("MethodNotAllowed"), 0, false, false },
-		{ 404, ERROR("NoSuchBucket"), -ENOENT, true, true },
+		{ 404, ERROR("NoSuchBucket"), -EIO, true, true },
 		{ 403, ERROR("AccessDenied"), -EACCES, true, true },
 	};
 
