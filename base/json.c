@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -233,18 +234,40 @@ static int check_caps(const char *s, size_t n, struct doc_error *ret_err)
 	return 0;
 }
 
+/*
+ * Short of memory, jansson may say of a good text that a token of it is wrong. So it is given an
+ * allocator that keeps in mind whether there was enough: by thread, since it takes no argument.
+ */
+static _Thread_local bool was_short;
+
+static void *note_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	if (!p)
+		was_short = true;
+	return p;
+}
+
+static void init_library(void)
+{
+	json_set_alloc_funcs(note_malloc, free);
+}
+
 static int load(const char *s, size_t n, json_t **ret_v, struct doc_error *ret_err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	json_error_t e;
 	json_t *v;
 	int r = check_caps(s, n, ret_err);
 
 	if (r < 0)
 		return r;
+	pthread_once(&once, init_library);
+	was_short = false;
 	v = json_loadb(s, n, JSON_REJECT_DUPLICATES, &e);
 	if (!v) {
-		/* jansson is short of words only when it is short of memory. */
-		if (e.text[0] == '\0' || json_error_code(&e) == json_error_out_of_memory)
+		if (was_short)
 			return refuse(ret_err, -ENOMEM, 0, 0, "out of memory");
 		return refuse(ret_err, -EINVAL, e.line, e.column, e.text);
 	}

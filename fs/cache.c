@@ -40,8 +40,7 @@ int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c
 
 struct victims {
 	const char *key;
-	struct cache_object **found;
-	size_t n;
+	struct cache_object *first;
 };
 
 /* wanted: a key; a directory's, or "": all that begins with it. */
@@ -58,22 +57,24 @@ static int collect(void *arg, const char *name, void *value)
 	struct cache_object *o = value;
 
 	(void)name;
-	if (is_of(o->key, v->key))
-		v->found[v->n++] = o;
+	if (is_of(o->key, v->key)) {
+		o->next_victim = v->first;
+		v->first = o;
+	}
 	return 0;
 }
 
+/* Needs no memory: the cache is emptied by it, and what is stale goes in any case. */
 static void drop_locked(struct read_cache *c, const char *key)
 {
 	struct victims v = { .key = key };
+	struct cache_object *next;
 
-	v.found = calloc(map_count(c->locked.objects) + 1, sizeof(struct cache_object *));
-	if (!v.found)
-		return; /* they are named by version: stale ones are not asked for again */
 	map_each(c->locked.objects, collect, &v);
-	for (size_t i = 0; i < v.n; i++)
-		cache_object_drop_locked(c, v.found[i]);
-	free(v.found);
+	for (struct cache_object *o = v.first; o; o = next) {
+		next = o->next_victim;
+		cache_object_drop_locked(c, o);
+	}
 }
 
 void read_cache_drop_key(struct read_cache *c, const char *key)

@@ -71,6 +71,7 @@ struct cache_object {
 	bool mapped;
 	unsigned refs; /* its blocks, and the readers who are at it */
 	struct cache_block *first;
+	struct cache_object *next_victim; /* of those that are dropped now */
 	enum cache_check check;
 	bool checking;	    /* somebody adds bytes now, or judges; md5 and crc are theirs */
 	uint64_t checked;   /* bytes */

@@ -497,22 +497,19 @@ static int learn_tags(struct fs *fs, const char *key, struct kv *ret_tags)
 	return r;
 }
 
-int change_delete(struct fs *fs, const char *key, const struct kv *tags)
+int change_delete_begin(struct fs *fs, const char *key, struct ticket **ret_t)
 {
-	auto_with(kv_free) struct kv learned = KV_EMPTY;
-	struct job_spec spec = { 0 };
+	return repl_begin(fs->repl, JOB_DELETE, key, ret_t);
+}
+
+int change_delete_now(struct fs *fs, const char *key, const struct kv *tags, struct ticket *t)
+{
+	struct job_spec spec = { .tags = *tags }; /* borrowed for the call */
 	auto_free char *version = NULL;
 	struct repl_facts facts = { .key = key, .spec = &spec };
 	struct s3_error e = { 0 };
-	struct ticket *t = NULL;
-	int r = tags ? 0 : learn_tags(fs, key, &learned);
+	int r = object_delete(fs->source, key, &version, &e);
 
-	if (!r)
-		r = repl_begin(fs->repl, JOB_DELETE, key, &t);
-	if (r)
-		return r;
-	spec.tags = tags ? *tags : learned; /* borrowed for the call */
-	r = object_delete(fs->source, key, &version, &e);
 	if (r)
 		change_log_failed("delete", key, &e);
 	facts.version = version;
@@ -522,4 +519,15 @@ int change_delete(struct fs *fs, const char *key, const struct kv *tags)
 		metadb_del(fs->metadb, key);
 	}
 	return r;
+}
+
+int change_delete(struct fs *fs, const char *key, const struct kv *tags)
+{
+	auto_with(kv_free) struct kv learned = KV_EMPTY;
+	struct ticket *t = NULL;
+	int r = tags ? 0 : learn_tags(fs, key, &learned);
+
+	if (!r)
+		r = change_delete_begin(fs, key, &t);
+	return r ? r : change_delete_now(fs, key, tags ? tags : &learned, t);
 }

@@ -196,16 +196,23 @@ static int move_pending(struct file *f, const struct move *m)
 	return 0;
 }
 
-/* The source has it and knows all of it. a: loaded. */
+/* The source has it and knows all of it. a: loaded. No copy is made before the row of the delete is
+ * there: what ends halfway leaves both names. */
 static int move_object(struct fs *fs, const struct move *m, struct attr *a, struct attr *ret_a)
 {
+	struct ticket *t = NULL;
 	int r = guess_again(&a->rec, m);
 
 	if (!r)
-		r = change_copy(fs, m->key, a, m->to_key, ret_a);
-	if (!r)
-		r = change_delete(fs, m->key, &a->rec.tags);
-	return r;
+		r = change_delete_begin(fs, m->key, &t);
+	if (r)
+		return r;
+	r = change_copy(fs, m->key, a, m->to_key, ret_a);
+	if (r) {
+		repl_abandon(t);
+		return r;
+	}
+	return change_delete_now(fs, m->key, &a->rec.tags, t);
 }
 
 /* Busy, clean: the body reads from the new key on. */

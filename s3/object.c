@@ -27,8 +27,12 @@ int object_head(struct s3_client *c, const char *key, const char *version, struc
 	rc = verb_call(c, &q, &res, err);
 	if (rc == 0 && !kv_get(&res.headers, "content-length"))
 		return verb_bad_answer(&res, "HEAD without Content-Length", err);
-	if (rc == 0 && verb_info(&res, ret_i) != 0)
-		return verb_bad_answer(&res, "HEAD with headers that make no sense", err);
+	if (rc == 0) {
+		rc = verb_info(&res, ret_i);
+		if (rc == -EIO)
+			verb_bad_answer(&res, "HEAD with headers that make no sense", err);
+		return rc;
+	}
 	/* The version is a delete marker: 405 at AWS (S3 API Reference, HeadObject), 404 elsewhere.
 	 */
 	marker = kv_get(&res.headers, "x-amz-delete-marker");
@@ -91,7 +95,7 @@ int object_head_part(struct s3_client *c, const char *key, const char *version, 
 	    (rc = verb_query_version(&q, version)) != 0 || (rc = verb_call(c, &q, &res, err)) != 0)
 		return rc;
 	rc = verb_info(&res, &i);
-	if (rc == -EIO || !kv_get(&res.headers, "content-length"))
+	if (rc == -EIO || (rc == 0 && !kv_get(&res.headers, "content-length")))
 		return verb_bad_answer(&res, "HEAD with headers that make no sense", err);
 	if (rc == 0 && i.parts_count > 0)
 		rc = whole_size(c, key, version, &res, &whole, err);

@@ -7,6 +7,7 @@
 #   asan      unit, mount (embedded server) and crash tests, built with ASan (with leaks) and UBSan
 #   tsan      the same, without the crash tests, built with TSan; what tests/audit.tsan names is left out
 #   valgrind  unit tests and one mount test under memcheck
+#   sweep     tests/sweep/sweep_all.sh, many more points than ./check takes
 #   analyzer  gcc -fanalyzer
 #   tidy      clang-tidy, as .clang-tidy says
 #   cppcheck  cppcheck
@@ -19,7 +20,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 jobs=2 base='' passed=0 failed=0
-PARTS=(asan tsan valgrind analyzer tidy cppcheck coverage)
+PARTS=(asan tsan valgrind sweep analyzer tidy cppcheck coverage)
 usage() {
 	sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2
 	exit 2
@@ -210,6 +211,11 @@ part_coverage() {
 		printf 'no target reaches, and docs/security.md does not say why:\n%s\n' "$gaps"
 		return 1
 	}
+}
+
+part_sweep() { # POINTS MOUNTS
+	build asan --enable-sanitize=address -- crrctl tests/s3d/s3d sweepers || return 1
+	SWEEP_BUILD=$tree CRRFS_BUILD=$tree "$src/tests/sweep/sweep_all.sh" "${1:-200}" "${2:-400}"
 }
 
 part_tidy() { part_lint clang-tidy; }

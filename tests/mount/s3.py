@@ -155,6 +155,11 @@ def all_versions(side, prefix=''):
     return found
 
 
+def in_order(side, prefix=''):
+    """Oldest first within a key. Listings are newest first; of the same millisecond, the current one comes last."""
+    return sorted(reversed(all_versions(side, prefix)), key=lambda v: (v[0], v[4], v[2]))
+
+
 def tag_list(text):
     return [{'Key': k, 'Value': v} for k, v in urllib.parse.parse_qsl(text, keep_blank_values=True)]
 
@@ -256,7 +261,7 @@ def do_count_markers(side, key):
 
 
 def do_history(side, prefix=''):
-    found = sorted(all_versions(side, prefix), key=lambda v: (v[0], v[4]))
+    found = in_order(side, prefix)
     client(side)
 
     def text(v):

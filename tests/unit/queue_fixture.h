@@ -19,6 +19,14 @@
 #include "s3/part.h"
 #include "tests/unit/fake_s3.h"
 
+/* What its clients send through, with the fixture's fake_s3. */
+#ifndef FIXTURE_ATTEMPT
+#define FIXTURE_ATTEMPT fake_attempt
+#endif
+#ifndef FIXTURE_TMP
+#define FIXTURE_TMP "/tmp"
+#endif
+
 #define COPY   "arn:aws:s3:::copy"
 #define TAGGED "arn:aws:s3:::tagged"
 
@@ -66,7 +74,7 @@ static inline void fixture_open(struct queue_fixture *f, const char *instance, c
 					 .region = "us-east-1",
 					 .path_style = 1,
 					 .max_attempts = 1,
-					 .attempt = fake_attempt,
+					 .attempt = FIXTURE_ATTEMPT,
 					 .attempt_arg = &f->s3 };
 	struct cred_conf cred = { 0 };
 	struct dest_set_conf dests = { .source = &source, .source_cred = &cred };
@@ -111,7 +119,7 @@ static inline void fixture_init(struct queue_fixture *f, const char *xml)
 	log_to_stderr(LOG_LEVEL_ERROR);
 	setenv("AWS_ACCESS_KEY_ID", "id", 1);
 	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-	snprintf(f->dir, sizeof(f->dir), "/tmp/test_queue.XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), FIXTURE_TMP "/test_queue.XXXXXX");
 	if (!mkdtemp(f->dir))
 		abort();
 	snprintf(f->staging, sizeof(f->staging), "%s/staging", f->dir);
