@@ -212,12 +212,15 @@ int db_open(const struct db_conf *conf, struct db **ret_db, char *why, size_t wh
 		return r;
 	}
 	db = calloc(1, sizeof(*db));
-	if (!db)
+	if (!db) {
+		snprintf(why, why_len, "%s", strerrordesc_np(ENOMEM));
 		return -ENOMEM;
+	}
 	lock_init(&db->locked.l);
 	r = connect(db, conf, path);
 	if (r < 0) {
-		snprintf(why, why_len, "%s", db->locked.why);
+		snprintf(why, why_len, "%s",
+			 *db->locked.why ? db->locked.why : strerrordesc_np(-r));
 		db_close(db);
 		return r;
 	}

@@ -434,6 +434,7 @@ int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl *
 	err = str_dup(conf->staging_dir, &r->staging_dir);
 	err = err < 0 ? err : map_new(&r->locked.uploads);
 	err = err < 0 ? err : map_new(&r->locked.bodies);
+	err = err < 0 ? err : map_new(&r->locked.left);
 	err = err < 0 ? err : repl_make_room(r);
 	if (err < 0) {
 		repl_free(r);
@@ -496,6 +497,7 @@ void repl_free(struct repl *r)
 		map_each(r->locked.bodies, free_body, NULL);
 	map_free(r->locked.uploads);
 	map_free(r->locked.bodies);
+	map_free(r->locked.left);
 	rules_unref(r->locked.rules);
 	free(r->staging_dir);
 	cond_free(&r->locked.finished);

@@ -135,6 +135,29 @@ static int write_rows(struct ticket *t, struct decision *d, const struct store_p
 	return id != 0 ? store_abandon(r->store, id) : 0;
 }
 
+/* Was something of this key left to recovery? With a ticket this one can be left, too, and recovery
+ * goes by the order of the tickets. */
+static bool must_wait(struct ticket *t, const char *key)
+{
+	struct repl *r = t->r;
+	bool waits, has_row;
+
+	lock_take(&t->locked.l);
+	has_row = t->locked.id != 0;
+	lock_drop(&t->locked.l);
+	lock_take(&r->locked.l);
+	waits = r->locked.all_left || map_get(r->locked.left, key);
+	lock_drop(&r->locked.l);
+	return waits && has_row;
+}
+
+static void note_left(struct repl *r, const char *key)
+{
+	scoped_lock(&r->locked.l);
+	if (map_set(r->locked.left, key, r) < 0)
+		r->locked.all_left = true;
+}
+
 /* The workers may have it: no row, so nobody claimed it. */
 static void take_back(struct repl *r, const struct decision *d)
 {
@@ -177,13 +200,15 @@ int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged
 	struct repl *r = t->r;
 	int err;
 
-	err = repl_decide(r, &d);
+	err = must_wait(t, f->key) ? -EAGAIN : repl_decide(r, &d);
 	if (err < 0)
 		repl_early_drop(e, n);
 	else
 		err = commit_rows(t, &d, staged, e, n);
-	if (err < 0)
+	if (err < 0) {
+		note_left(r, f->key);
 		return err;
+	}
 	ticket_consume(t);
 	if (d.n > 0)
 		repl_ready(r);

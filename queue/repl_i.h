@@ -27,6 +27,10 @@ struct repl {
 		struct rule_set *rules;
 		struct map *uploads; /* token and destination -> struct kept_upload, owned */
 		struct map *bodies;  /* staged name -> struct kept_body, owned */
+		/* keys of which a change has no rows, only its ticket, until the next mount: later
+		 * ones must not overtake it. all_left: there was no memory for the key */
+		struct map *left;
+		bool all_left;
 		uint64_t bytes;	     /* of bodies */
 		void (*on_ready)(void *arg);
 		void *on_ready_arg;

@@ -132,8 +132,10 @@ int store_open(const struct store_conf *conf, struct store **ret_s, char *why, s
 	if (why_len > 0)
 		why[0] = '\0';
 	s = calloc(1, sizeof(*s));
-	if (!s)
+	if (!s) {
+		snprintf(why, why_len, "%s", strerrordesc_np(ENOMEM));
 		return -ENOMEM;
+	}
 	s->read_only = conf->read_only;
 	s->locked.last = &s->locked.first;
 	lock_init(&s->write);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """mounts.py - the failure sweep of a whole mount; started by mounts.sh, which has the servers and the environment.
 
-    mounts.py CRRFS CRRCTL SOURCE MNT STATE LOG OPTIONS HOW-MANY SEED [KIND:HOW:AT:TIMES:PHASE]
+    mounts.py CRRFS CRRCTL SOURCE MNT STATE LOG OPTIONS HOW-MANY SEED [KIND:HOW:AT:TIMES:PHASE,...]
 
 The scenario is run once and its fallible points are counted: those of the start of a mount, and those of its life. Then, for
 each point or for HOW-MANY of them by the seed (0: all), it is run again and that one fails: once, or from there on. Then the
@@ -71,6 +71,7 @@ class World:
         self.sweep = Sweep(log + '.sweep')
         self.process = None
         self.log_at = 0
+        self.said = ''  # by the mounts of this point
         self.number = 0
 
     def new_log(self):
@@ -78,6 +79,7 @@ class World:
             file.seek(self.log_at)
             text = file.read()
             self.log_at = file.tell()
+        self.said += text
         return text
 
     def mounted(self):
@@ -124,13 +126,13 @@ class World:
         text = self.new_log()
         bad = BAD.search(text)
         if bad:
-            raise Failed(f'"{bad.group()}"\n{text}')
+            raise Failed(f'"{bad.group()}"')
         if self.process.returncode < 0 or (started and self.process.returncode not in (0, 1)):
-            raise Failed(f'exit status {self.process.returncode}\n{text}')
+            raise Failed(f'exit status {self.process.returncode}')
         if not started:
             lines = [line for line in text.splitlines() if line.startswith('crrfs: ')]
             if self.process.returncode == 0 or not lines or not lines[-1].strip():
-                raise Failed(f'it ended with {self.process.returncode} and says nothing of why\n{text}')
+                raise Failed(f'it ended with {self.process.returncode} and says nothing of why')
 
     def ctl(self, *args, timeout=PATIENCE):
         return subprocess.run([self.crrctl, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -151,6 +153,7 @@ class World:
 
     def run(self, arm, phase):
         self.number += 1
+        self.said = ''
         folder = f'p{self.number}'
         if phase == 'start':
             self.umount()
@@ -179,15 +182,15 @@ class World:
 
     def restart(self, folder, worlds):
         if not self.mount():
-            raise Failed('the next mount does not start\n' + self.new_log())
+            raise Failed('the next mount does not start')
         self.ctl('retry', self.mnt)
         drained = self.drain(PATIENCE)
         if drained.returncode != 0:
-            raise Failed('what is left is not sent: ' + drained.stdout + self.ctl('queue', self.mnt).stdout + self.new_log())
+            raise Failed('what is left is not sent: ' + drained.stdout + self.ctl('queue', self.mnt).stdout)
         found = scenario.look(f'{self.mnt}/{folder}')
         if found not in worlds:
             raise Failed('found: ' + scenario.words(found) + '\nmay be: ' +
-                         '\n        '.join(scenario.words(world) for world in worlds) + '\n' + self.new_log())
+                         '\n        '.join(scenario.words(world) for world in worlds))
         a, b = self.history('a', folder), self.history('b', folder)
         if a != b:
             raise Failed(f'the buckets differ:\n{a}\n{b}')
@@ -224,7 +227,7 @@ def main(crrfs, crrctl, source, mnt, state, log, options, how_many, seed, only=N
         counts[phase] = seen
         print(f'{phase}:', ', '.join(f'{n} {name}' for (name, _, _), n in zip(KINDS, seen)))
     if only:
-        points = [(*map(int, only.split(':')[:4]), only.split(':')[4])]
+        points = [(*map(int, one.split(':')[:4]), one.split(':')[4]) for one in only.split(',')]
     elif int(how_many):
         points = sample(counts, int(how_many), random.Random(int(seed)))
     else:
@@ -242,7 +245,8 @@ def main(crrfs, crrctl, source, mnt, state, log, options, how_many, seed, only=N
                 print(f'{KINDS[kind][0]} {name}: {hits} failures, refused: {what}', flush=True)
         except Failed as failure:
             bad += 1
-            print(f'FAIL {KINDS[kind][0]} {name} (seed {seed}): {failure}', flush=True)
+            world.new_log()
+            print(f'FAIL {KINDS[kind][0]} {name} (seed {seed}): {failure}\n{world.said}', flush=True)
             world.sweep.set(-1, 0, 0, 0)
             world.umount()
             world.new_log()

@@ -5,8 +5,11 @@
 #ifndef TESTS_SWEEP_SCENE_H
 #define TESTS_SWEEP_SCENE_H
 
+#define CHECK_SHARED /* points.c counts */
+
 #include "base/base.h"
 #include "tests/sweep/sweep.h"
+#include "tests/unit/check.h"
 
 struct scene {
 	const char *name;

@@ -5,7 +5,6 @@
 
 #include "rules/rules.h"
 #include "tests/sweep/scene.h"
-#include "tests/unit/check.h"
 
 static const char text[] =
 	"<ReplicationConfiguration><Role>arn:aws:iam::123456789012:role/r</Role>"

@@ -11,8 +11,13 @@
 
 #include "base/base.h"
 
+#ifdef CHECK_SHARED /* a program of several files; one of them has these */
+extern int check_failures;
+extern const char *check_case;
+#else
 static int check_failures;
 static const char *check_case = "";
+#endif
 
 /* Names the row that the checks below are about; NULL or "" for none. */
 #define CHECK_CASE(name) (check_case = (name))
