@@ -119,8 +119,8 @@ void repl_early_drop(struct repl_early *e, size_t n);
  * body, or NULL; taken on success: it is unlinked when no destination needs it (any more). It must
  * not change any more. kind TAGS: versions that match now and were never selected get an OBJECT
  * job; selected ones a TAGS job.
- * On failure the ticket is left (repl_leave) to recovery. So are then, -EAGAIN, all later changes of
- * this key until the next mount: they must not overtake it.
+ * On failure the ticket is left (repl_leave) to recovery. So are then, -EAGAIN, all later changes
+ * of this key until the next mount: they must not overtake it.
  */
 int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged,
 		struct repl_early *e, size_t n) must_check;
