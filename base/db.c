@@ -121,9 +121,6 @@ static int secure_file(const char *path, const char *dir, bool read_only)
 	/* root could write it all the same: somebody meant it. */
 	if (!read_only && !(st.st_mode & S_IWUSR))
 		return -EACCES;
-	/* By its other name it would have another journal; and who made that is not known. */
-	if (st.st_nlink > 1)
-		return -EMLINK;
 	if (!read_only && (st.st_mode & 0777) != 0600 && chmod(path, 0600) < 0)
 		return -errno;
 	return 0;
@@ -206,9 +203,7 @@ int db_open(const struct db_conf *conf, struct db **ret_db, char *why, size_t wh
 	if (r == 0)
 		r = secure_file(path, dir, conf->read_only);
 	if (r < 0) {
-		snprintf(why, why_len, "%s",
-			 r == -EMLINK ? "it has another name, too (a hard link); remove that"
-				      : strerrordesc_np(-r));
+		snprintf(why, why_len, "%s", strerrordesc_np(-r));
 		return r;
 	}
 	db = calloc(1, sizeof(*db));

@@ -28,9 +28,9 @@ struct db_conf {
 
 /*
  * WAL mode, foreign keys on, file mode 0600; the last name of path may not be a symbolic link
- * (-ELOOP), a file that its owner made read-only stays so (-EACCES), and one with another name is
- * not taken (-EMLINK). -EUCLEAN when it is no database or its schema cannot be read (pages are not
- * all checked); on any failure there are words in why, and file and log are as they were.
+ * (-ELOOP), and a file that its owner made read-only stays so (-EACCES). -EUCLEAN when it is no
+ * database or its schema cannot be read (pages are not all checked); on any failure there are words
+ * in why, and file and log are as they were.
  */
 int db_open(const struct db_conf *conf, struct db **ret_db, char *why, size_t why_len) must_check;
 /*

@@ -131,7 +131,10 @@ part_valgrind() {
 	build_tests plain || return 1
 	new_reports
 	rm -rf "$tree/memcheck"
-	for program in crrfs crrctl $(cd "$tree" && find tests/unit -name 'test_*' -type f -perm /100); do wrap "$program"; done
+	# test_events starts programs by pidfd_open(2), which memcheck of Debian 12 does not have
+	for program in crrfs crrctl $(cd "$tree" && find tests/unit -name 'test_*' ! -name test_events -type f -perm /100); do
+		wrap "$program"
+	done
 	mkdir -p "$tree/memcheck/tests/s3d"
 	ln -s "$tree/tests/s3d/s3d" "$tree/memcheck/tests/s3d/s3d"
 	ln -sfn ../reports "$tree/memcheck/reports"

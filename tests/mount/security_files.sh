@@ -43,7 +43,7 @@ for name in lock queue.db staging; do
 	mv "$T/aside" "$STATE/$name"
 done
 # and a second name of a file: what is written to it would be written there, too
-for name in lock queue.db; do
+for name in lock; do
 	mv "$STATE/$name" "$T/aside"
 	ln "$T/precious" "$STATE/$name"
 	mount_fails any

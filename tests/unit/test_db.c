@@ -95,20 +95,6 @@ static int try_open(const char *p, bool read_only)
 	return r;
 }
 
-static void test_second_name(void)
-{
-	char other[4200];
-
-	db_close(open_db("named", DB_SYNC_OFF));
-	snprintf(other, sizeof(other), "%s.other", in_dir("named"));
-	CHECK_INT(link(path, other), 0);
-	CHECK_INT(try_open(in_dir("named"), false), -EMLINK);
-	CHECK(strstr(why, "hard link") != NULL);
-	CHECK_INT(unlink(other), 0);
-	CHECK_INT(try_open(in_dir("named"), false), 0);
-	remove_db("named");
-}
-
 static void test_open_refused(void)
 {
 	static const char junk[4096] = "This is not a database, whatever its name may say.";
@@ -129,7 +115,6 @@ static void test_open_refused(void)
 	CHECK_INT(try_open(path, false), -ELOOP);
 	CHECK_INT(symlink("nowhere", in_dir("link2")), 0);
 	CHECK_INT(try_open(path, false), -ELOOP);
-	test_second_name();
 	/* Links above the last name are fine. */
 	CHECK_INT(symlink(dir, in_dir("self")), 0);
 	db = open_db("self/linked", DB_SYNC_OFF);
