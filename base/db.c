@@ -25,6 +25,7 @@ struct db {
 	struct {
 		struct lock l;
 		struct db_stmt *stmts;
+		enum db_sync sync;
 		char why[256];
 	} locked;
 };
@@ -146,13 +147,28 @@ static int expect_locked(struct db *db, const char *sql, const char *want)
 	return r;
 }
 
-static int set_up_locked(struct db *db, const struct db_conf *conf)
+static int set_sync_locked(struct db *db, enum db_sync sync)
 {
-	static const char *const sync_pragmas[] = {
+	static const char *const pragmas[] = {
 		[DB_SYNC_FULL] = "PRAGMA synchronous=FULL",
 		[DB_SYNC_NORMAL] = "PRAGMA synchronous=NORMAL",
 		[DB_SYNC_OFF] = "PRAGMA synchronous=OFF",
 	};
+	int r = db_exec(db, pragmas[sync]);
+
+	if (r == 0)
+		db->locked.sync = sync;
+	return r;
+}
+
+int db_set_sync(struct db *db, enum db_sync sync)
+{
+	lock_assert_held(&db->locked.l);
+	return db->locked.sync == sync ? 0 : set_sync_locked(db, sync);
+}
+
+static int set_up_locked(struct db *db, const struct db_conf *conf)
+{
 	int r;
 
 	lock_assert_held(&db->locked.l);
@@ -161,7 +177,7 @@ static int set_up_locked(struct db *db, const struct db_conf *conf)
 	if (r == 0 && !conf->read_only)
 		r = expect_locked(db, "PRAGMA journal_mode=WAL", "wal");
 	if (r == 0)
-		r = db_exec(db, sync_pragmas[conf->sync]);
+		r = set_sync_locked(db, conf->sync);
 	if (r == 0)
 		r = db_exec(db, "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF");
 	return r;

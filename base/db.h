@@ -47,6 +47,8 @@ void db_unlock(struct db *db);
  * -EACCES, -ENOMEM, -EUCLEAN (a page makes no sense), -EIO; db_why() has SQLite's words.
  */
 int db_exec(struct db *db, const char *sql) must_check;
+/* Of the transactions to come; not within one. */
+int db_set_sync(struct db *db, enum db_sync sync) must_check;
 /* A statement cached by the address of sql (pass string literals); reset and unbound. Borrowed. */
 int db_prepare(struct db *db, const char *sql, struct db_stmt **ret_s) must_check;
 void db_bind_i64(struct db_stmt *s, int i, int64_t v);	    /* i from 1 */

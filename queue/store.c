@@ -70,7 +70,7 @@ static int look_and_upgrade(struct store *s, struct db *db, const char *path, ch
 
 static int open_all(struct store *s, const char *path, char *why, size_t why_len)
 {
-	struct db **first = s->read_only ? &s->read : &s->full;
+	struct db **first = s->read_only ? &s->read : &s->db;
 	int r;
 
 	r = open_one(s, path, DB_SYNC_FULL, s->read_only, first, why, why_len);
@@ -78,10 +78,7 @@ static int open_all(struct store *s, const char *path, char *why, size_t why_len
 		r = look_and_upgrade(s, *first, path, why, why_len);
 	if (r < 0 || s->read_only)
 		return r;
-	r = open_one(s, path, DB_SYNC_NORMAL, false, &s->norm, why, why_len);
-	if (r == 0)
-		r = open_one(s, path, DB_SYNC_NORMAL, true, &s->read, why, why_len);
-	return r;
+	return open_one(s, path, DB_SYNC_NORMAL, true, &s->read, why, why_len);
 }
 
 static int note_strays(struct db *db, void *arg)
@@ -158,7 +155,7 @@ int store_open(const struct store_conf *conf, struct store **ret_s, char *why, s
 /* The file may be damaged: what is in its log must not be mixed into it. */
 static void leave_all(struct store *s)
 {
-	struct db *dbs[] = { s->read, s->norm, s->full };
+	struct db *dbs[] = { s->read, s->db };
 
 	for (size_t i = 0; i < array_size(dbs); i++) {
 		if (!dbs[i])
@@ -181,8 +178,7 @@ void store_close(struct store *s)
 	if (store_is_damaged(s))
 		leave_all(s);
 	db_close(s->read);
-	db_close(s->norm);
-	db_close(s->full);
+	db_close(s->db);
 	cond_free(&s->led);
 	lock_free(&s->locked.l);
 	lock_free(&s->write);
@@ -272,9 +268,11 @@ int store_run(struct store *s, const char *what, store_fn *fn, void *arg)
 	if (store_is_damaged(s))
 		return -EIO;
 	scoped_lock(&s->write);
-	db_lock(s->norm);
-	r = run_alone_locked(s, s->norm, what, fn, arg);
-	db_unlock(s->norm);
+	db_lock(s->db);
+	r = db_set_sync(s->db, DB_SYNC_NORMAL);
+	if (r == 0)
+		r = run_alone_locked(s, s->db, what, fn, arg);
+	db_unlock(s->db);
 	return r;
 }
 
@@ -296,48 +294,51 @@ int store_ask(struct store *s, const char *what, store_fn *fn, void *arg)
 static bool run_in_savepoint_locked(struct store *s, struct store_op *op)
 {
 	lock_assert_held(&s->write);
-	if (store_do(s->full, "SAVEPOINT op") < 0)
+	if (store_do(s->db, "SAVEPOINT op") < 0)
 		return false;
-	op->result = op->fn(s->full, op->arg);
+	op->result = op->fn(s->db, op->arg);
 	if (op->result < 0) {
-		if (store_do(s->full, "ROLLBACK TO op") < 0)
+		if (store_do(s->db, "ROLLBACK TO op") < 0)
 			return false;
-		op->result = report_locked(s, s->full, op->what, op->result);
+		op->result = report_locked(s, s->db, op->what, op->result);
 	}
-	return store_do(s->full, "RELEASE op") == 0;
+	return store_do(s->db, "RELEASE op") == 0;
 }
 
 static bool run_together_locked(struct store *s, struct store_op *batch)
 {
-	bool ok = db_begin(s->full) == 0;
+	bool ok = db_begin(s->db) == 0;
 
 	for (struct store_op *op = batch; ok && op; op = op->next)
 		ok = run_in_savepoint_locked(s, op);
 	if (ok)
-		ok = db_commit(s->full) == 0;
+		ok = db_commit(s->db) == 0;
 	if (!ok)
-		db_rollback(s->full);
+		db_rollback(s->db);
 	return ok;
 }
 
 static void run_batch(struct store *s, struct store_op *batch)
 {
+	int r;
+
 	scoped_lock(&s->write);
-	db_lock(s->full);
-	if (db_has_moved(s->full))
+	db_lock(s->db);
+	if (db_has_moved(s->db))
 		note_damage(s, batch->what, "the file was removed or replaced while it was in use");
-	if (store_is_damaged(s)) {
+	r = store_is_damaged(s) ? -EIO : db_set_sync(s->db, DB_SYNC_FULL);
+	if (r < 0) {
 		for (struct store_op *op = batch; op; op = op->next)
-			op->result = -EIO;
-		db_unlock(s->full);
+			op->result = r;
+		db_unlock(s->db);
 		return;
 	}
 	/* If not together, each gets its own answer: a large one must not fail the small ones. */
 	if (!batch->next || !run_together_locked(s, batch)) {
 		for (struct store_op *op = batch; op; op = op->next)
-			op->result = run_alone_locked(s, s->full, op->what, op->fn, op->arg);
+			op->result = run_alone_locked(s, s->db, op->what, op->fn, op->arg);
 	}
-	db_unlock(s->full);
+	db_unlock(s->db);
 }
 
 static void lead_locked(struct store *s)

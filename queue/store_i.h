@@ -14,8 +14,9 @@
  *  store_event.c   rows of which something is to be told
  *
  * Order of locks: write, then the lock of one db. locked.l is never held with another.
- * All connections of a process take turns at writing by `write`, so that SQLite's busy waiting is
- * for other processes only.
+ * One connection writes, whether it syncs or not: another one's commit would make it read anew what
+ * it has of the file. Callers take turns by `write`, so that SQLite's busy waiting is for other
+ * processes only.
  */
 #ifndef QUEUE_STORE_I_H
 #define QUEUE_STORE_I_H
@@ -42,13 +43,12 @@ struct store {
 	char *instance; /* "" for crrctl */
 	char *dir;
 	bool read_only;
-	struct db *full; /* NULL when read_only */
-	struct db *norm; /* NULL when read_only */
+	struct db *db;	 /* all that writes; NULL when read_only */
 	struct db *read; /* questions: they never wait for a writer */
 
 	bool damaged; /* atomic, for good */
 
-	struct lock write; /* held for a transaction of full or norm */
+	struct lock write; /* held for a transaction */
 	struct cond led;   /* a batch is done */
 	struct {
 		struct lock l;

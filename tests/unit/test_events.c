@@ -218,7 +218,7 @@ static void test_damaged(void)
 	CHECK_INT(work(s, OUTCOME_PARK), bad);
 	CHECK(add_job(s, tracked("good", 2000)) > 0);
 	CHECK(work(s, OUTCOME_PARK) > 0);
-	CHECK_INT(sql(s->norm, "UPDATE job SET spec = 'x' WHERE key = 'bad'"), 0);
+	CHECK_INT(sql(s->db, "UPDATE job SET spec = 'x' WHERE key = 'bad'"), 0);
 	quiet(true);
 	CHECK_STR(told_at(s, clock_wall_ms(), &next), "M");
 	CHECK_INT(store_next_failed(s, &j), 1);

@@ -1,7 +1,9 @@
 #include "queue/store_move.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 
+#include "base/io.h"
 #include "tests/unit/store_fixture.h"
 
 static void write_file(const char *text, size_t n)
@@ -23,15 +25,47 @@ static void test_open(void)
 	CHECK_INT(try_open(NULL, true, &s), -ENOENT);
 	CHECK(strstr(test_why, "queue.db") != NULL);
 	s = must_open("one");
-	CHECK_INT(sql_number(s->full, "PRAGMA synchronous"), 2);
-	CHECK_INT(sql_number(s->norm, "PRAGMA synchronous"), 1);
 	CHECK_INT(sql_number(s->read, "PRAGMA user_version"), 4);
-	CHECK_INT(sql_number(s->norm, "PRAGMA foreign_keys"), 1);
+	CHECK_INT(sql_number(s->db, "PRAGMA foreign_keys"), 1);
 	store_close(s);
 	s = must_open("two");
 	check_sound(s);
 	store_close(s);
 	store_close(NULL);
+}
+
+/* How often this process has read anything; 0 where that cannot be known. */
+static uint64_t count_reads(void)
+{
+	auto_with(buf_free) struct buf b;
+	const char *at = NULL;
+	uint64_t n = 0;
+
+	buf_init(&b, 4096);
+	if (!io_read_file("/proc/self/io", 4096, &b))
+		at = strstr(buf_str(&b), "syscr: ");
+	return at && sscanf(at, "syscr: %" SCNu64, &n) == 1 ? n : 0;
+}
+
+/* What is acknowledged is synced, what is not is not, and neither reads the file again. */
+static void test_syncs(void)
+{
+	struct store *s = fresh();
+	uint64_t before = 0;
+
+	for (int i = 0; i < 50; i++) {
+		int64_t ticket = 0;
+
+		if (i == 10)
+			before = count_reads();
+		CHECK_INT(store_begin(s, JOB_OBJECT, "k", "token", &ticket), 0);
+		CHECK_INT(sql_number(s->db, "PRAGMA synchronous"), 2);
+		CHECK_INT(store_put_info(s, "name", "value"), 0);
+		CHECK_INT(sql_number(s->db, "PRAGMA synchronous"), 1);
+		CHECK_INT(store_abandon(s, ticket), 0);
+	}
+	CHECK(count_reads() - before < 40 * 3);
+	store_close(s);
 }
 
 static void refuse(const char *sql_text, const char *words)
@@ -98,8 +132,8 @@ static void test_upgrade(void)
 
 	CHECK_INT(store_put_upload(s, id, "up", MPU_SUM_CRC32C), 0);
 	CHECK_INT(store_put_part(s, id, &p), 0);
-	CHECK_INT(sql(s->full, "ALTER TABLE job DROP COLUMN upload_sum;"
-			       "ALTER TABLE part DROP COLUMN crc32c; PRAGMA user_version = 3"),
+	CHECK_INT(sql(s->db, "ALTER TABLE job DROP COLUMN upload_sum;"
+			     "ALTER TABLE part DROP COLUMN crc32c; PRAGMA user_version = 3"),
 		  0);
 	store_close(s);
 	CHECK_INT(try_open("x", true, &s), -EROFS);
@@ -547,6 +581,7 @@ int main(void)
 {
 	fixture_start();
 	test_open();
+	test_syncs();
 	test_refused();
 	test_upgrade();
 	test_read_only();

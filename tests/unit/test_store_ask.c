@@ -135,16 +135,16 @@ static void test_add_if_quiet(void)
 	CHECK(!add_quietly(s, after));
 
 	CHECK_CASE("done since, and before");
-	CHECK_INT(sql(s->norm, "UPDATE job SET state = 2 WHERE state = 5"), 0);
+	CHECK_INT(sql(s->db, "UPDATE job SET state = 2 WHERE state = 5"), 0);
 	CHECK(work(s, OUTCOME_DONE) > 0);
 	CHECK(!add_quietly(s, before));
-	CHECK_INT(sql(s->norm, "DELETE FROM ledger WHERE dest = '" A "'"), 0);
+	CHECK_INT(sql(s->db, "DELETE FROM ledger WHERE dest = '" A "'"), 0);
 	CHECK(!add_quietly(s, before));
 	CHECK(add_quietly(s, after));
 
 	CHECK_CASE("only the ledger knows");
 	CHECK(work(s, OUTCOME_DONE) > 0);
-	CHECK_INT(sql(s->norm, "DELETE FROM job"), 0);
+	CHECK_INT(sql(s->db, "DELETE FROM job"), 0);
 	CHECK(!add_quietly(s, before));
 	CHECK(add_quietly(s, after));
 	store_close(s);
@@ -159,7 +159,7 @@ static void test_prune_many(void)
 		jobs[i] = make_job(JOB_OBJECT, "k", "v", A);
 	for (int i = 0; i < 5; i++)
 		CHECK_INT(store_commit(s, 0, jobs, NULL, array_size(jobs)), 0);
-	CHECK_INT(sql(s->norm, "UPDATE job SET state = 4, done_ms = 1 WHERE id > 1"), 0);
+	CHECK_INT(sql(s->db, "UPDATE job SET state = 4, done_ms = 1 WHERE id > 1"), 0);
 	CHECK_INT(counts(s, A).done, 1499);
 	CHECK_INT(store_prune(s, 0), 0);
 	CHECK_INT(counts(s, A).done, 0);
@@ -449,10 +449,10 @@ static void test_damaged(void)
 		CHECK_CASE(harm[i]);
 		CHECK(add(s, "a", "1", A) > 0 && add(s, "b", "1", A) > 0 &&
 		      add(s, "a", "2", A) > 0);
-		CHECK_INT(sql(s->norm, harm[i]), 0);
+		CHECK_INT(sql(s->db, harm[i]), 0);
 		CHECK_INT(store_begin(s, JOB_OBJECT, "t", "t", &ticket), 0);
 		CHECK_INT(store_begin(s, JOB_OBJECT, "t", "t", &ticket), 0);
-		CHECK_INT(sql(s->norm, "UPDATE ticket SET held = 1 WHERE id = 4"), 0);
+		CHECK_INT(sql(s->db, "UPDATE ticket SET held = 1 WHERE id = 4"), 0);
 		quiet(true);
 		CHECK_INT(store_each_job(s, &(struct store_filter){ .limit = 0 }, see_job, &v),
 			  -EIO);
@@ -482,7 +482,7 @@ static void test_unknown_state(void)
 	struct seen v = { .s = s };
 
 	CHECK(add(s, "a", "1", A) > 0);
-	CHECK_INT(sql(s->norm, "UPDATE job SET state = 9"), 0);
+	CHECK_INT(sql(s->db, "UPDATE job SET state = 9"), 0);
 	quiet(true);
 	CHECK_INT(store_each_job(s, &(struct store_filter){ .key = "a" }, see_job, &v), -EIO);
 	CHECK_INT(store_count(s, NULL, &c), -EIO);
@@ -498,8 +498,8 @@ static void limit_pages(struct store *s, int64_t extra)
 	snprintf(text, sizeof(text), "PRAGMA max_page_count = %lld",
 		 (long long)(extra < 0 ? 1 << 30
 				       : sql_number(s->read, "PRAGMA page_count") + extra));
-	CHECK_INT(sql(s->full, text), 0);
-	CHECK_INT(sql(s->norm, text), 0);
+	CHECK_INT(sql(s->db, text), 0);
+	CHECK_INT(sql(s->db, text), 0);
 }
 
 static void test_disk_full(void)

@@ -92,7 +92,7 @@ static void test_group(void)
 	struct store *s = fresh();
 	int before;
 
-	CHECK_INT(sql(s->full, "PRAGMA wal_autocheckpoint = 0"), 0);
+	CHECK_INT(sql(s->db, "PRAGMA wal_autocheckpoint = 0"), 0);
 	begin_all(s, callers);
 	before = count_commits();
 	commit_together(s, callers);
@@ -121,7 +121,7 @@ static void test_group_full(void)
 	begin_all(s, callers);
 	snprintf(text, sizeof(text), "PRAGMA max_page_count = %lld",
 		 (long long)sql_number(s->read, "PRAGMA page_count") + 24);
-	CHECK_INT(sql(s->full, text), 0);
+	CHECK_INT(sql(s->db, text), 0);
 	callers[3].meta = callers[8].meta = 1000000;
 	quiet(true);
 	commit_together(s, callers);
@@ -493,10 +493,10 @@ static void test_busy(void)
 	if (pid == 0) {
 		struct store *mine = must_open(NULL);
 
-		if (sql(mine->norm, "BEGIN IMMEDIATE") < 0 || write(fds[1], "x", 1) != 1)
+		if (sql(mine->db, "BEGIN IMMEDIATE") < 0 || write(fds[1], "x", 1) != 1)
 			_exit(1);
 		nanosleep(&wait, NULL);
-		CHECK_INT(sql(mine->norm, "COMMIT"), 0);
+		CHECK_INT(sql(mine->db, "COMMIT"), 0);
 		store_close(mine);
 		_exit(check_done());
 	}

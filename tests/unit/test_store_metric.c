@@ -70,20 +70,20 @@ static void test_lag(void)
 		CHECK(add_job(s, job_of(key, A, "one", 1)) > 0);
 		CHECK(work(s, OUTCOME_DONE) > 0);
 	}
-	CHECK_INT(sql(s->norm, "UPDATE job SET created_ms = 10000,"
+	CHECK_INT(sql(s->db, "UPDATE job SET created_ms = 10000,"
 			       " done_ms = 10000 + (id * 77) % 200 + 1"),
 		  0);
 	CHECK(add_job(s, job_of("w", A, "two", 1)) > 0);
 	CHECK(work(s, OUTCOME_DONE) > 0);
 	CHECK(add_job(s, job_of("x", A, "one", 1)) > 0);
 	CHECK(work(s, OUTCOME_DONE) > 0);
-	CHECK_INT(sql(s->norm, "UPDATE job SET done_ms = 9000 WHERE key = 'x'"), 0);
+	CHECK_INT(sql(s->db, "UPDATE job SET done_ms = 9000 WHERE key = 'x'"), 0);
 	CHECK(add_job(s, job_of("y", A, "one", 1)) > 0);
 	CHECK(work(s, OUTCOME_DONE) > 0);
-	CHECK_INT(sql(s->norm, "UPDATE job SET code = 'Nothing' WHERE key = 'y'"), 0);
+	CHECK_INT(sql(s->db, "UPDATE job SET code = 'Nothing' WHERE key = 'y'"), 0);
 	CHECK(add_job(s, job_of("z", A, "one", 1)) > 0);
 	CHECK(work(s, OUTCOME_DONE) > 0);
-	CHECK_INT(sql(s->norm, "UPDATE job SET class = 1 WHERE key = 'z'"), 0);
+	CHECK_INT(sql(s->db, "UPDATE job SET class = 1 WHERE key = 'z'"), 0);
 	CHECK_INT(store_get_lag(s, A, "one", 10000, &l), 0);
 	CHECK_INT(l.n, 200);
 	CHECK_INT(l.p50_ms, 100);
