@@ -5,7 +5,7 @@
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libfuse3-dev fuse3 libcurl4-openssl-dev libssl-dev libxml2-dev
 	libsqlite3-dev libjansson-dev libmicrohttpd-dev)
 DEMO_PACKAGES=(attr curl openssl procps python3-boto3)
-TEST_PACKAGES=(acl ceph-mon ceph-osd clang clang-tidy cppcheck git libclang-rt-dev llvm logrotate patch perl
+TEST_PACKAGES=(acl ceph-mon ceph-osd checksec clang clang-tidy cppcheck git libclang-rt-dev llvm logrotate patch perl
 	python3-rados radosgw rsync shellcheck sqlite3 unzip valgrind vim zip)
 
 # As few as needed: nothing is asked of the network when all are there.
