@@ -10,7 +10,7 @@ save() { cp "$T/big" "$MNT/$1"; }
 same_at() { # side key...: the file, and the server's own checksum of it
 	local side=$1 key asks=()
 	shift
-	for key in "$@"; do asks+=(checksum "$side" "$key" ,); done
+	for key in "$@"; do asks+=(checksum "$side" "$key" ","); done
 	assert_eq "$(s3 "${asks[@]}" get "$side" "$1" "$T/got" | sort -u)" "$sum" "checksums at $side of $*"
 	assert_file_equal "$T/big" "$T/got"
 }
@@ -100,7 +100,7 @@ for missing in full-object checksum; do
 	save "two-$missing"
 	wait_repl
 	for side in a b; do same_at $side "one-$missing" "two-$missing"; done
-	assert_requests a CreateMultipartUpload "one-$missing" $([ $missing = checksum ] && echo 1 || echo 2)
+	assert_requests a CreateMultipartUpload "one-$missing" "$([ $missing = checksum ] && echo 1 || echo 2)"
 	assert_requests a CreateMultipartUpload "two-$missing" 1
 	fault a 'op=UploadPart count=1 action=damage'
 	save "damaged-$missing"

@@ -43,14 +43,12 @@ for name in lock queue.db staging; do
 	mv "$T/aside" "$STATE/$name"
 done
 # and a second name of a file: what is written to it would be written there, too
-for name in lock; do
-	mv "$STATE/$name" "$T/aside"
-	ln "$T/precious" "$STATE/$name"
-	mount_fails any
-	one_clear_line "$name.*link"
-	assert_eq "$(cat "$T/precious")" precious
-	rm "$STATE/$name"
-	mv "$T/aside" "$STATE/$name"
-done
+mv "$STATE/lock" "$T/aside"
+ln "$T/precious" "$STATE/lock"
+mount_fails any
+one_clear_line "lock.*link"
+assert_eq "$(cat "$T/precious")" precious
+rm "$STATE/lock"
+mv "$T/aside" "$STATE/lock"
 mount_crrfs
 assert_eq "$(cat "$MNT/file")" text
