@@ -518,13 +518,14 @@ static int lookup_unknown(struct fs *fs, const char *dir_key, const char *name,
 	int r;
 
 	if (!fs->conf.at_ms)
-		advice = attr_cache_ask_absent(fs->attrs, dir_key, name, from);
+		advice = attr_cache_ask_absent(fs->attrs, dir_key, name, file_key, as_dir, from);
 	if (advice == SEEN_ABSENT)
 		return -ENOENT;
 	if (advice == SEEN_LIST && !attr_list_stretch(fs, dir_key, from)) {
 		r = lookup_cached(fs, file_key, as_dir, ret_a);
 		if (r == -EAGAIN &&
-		    attr_cache_ask_absent(fs->attrs, dir_key, name, from) == SEEN_ABSENT)
+		    attr_cache_ask_absent(fs->attrs, dir_key, name, file_key, as_dir, from) ==
+			    SEEN_ABSENT)
 			r = -ENOENT;
 		if (r != -EAGAIN)
 			return r;

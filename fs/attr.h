@@ -74,13 +74,13 @@ void attr_cache_clear(struct attr_cache *c);
 /* Of all keys that begin with prefix. What was absent is told by fn (see above; may be NULL). */
 void attr_cache_clear_below(struct attr_cache *c, const char *prefix);
 /*
- * Of a name that attr_cache_get knows nothing of: is it known to be absent, since a listing showed
- * all names around it? See seen.h. attr_cache_note_absent: it was asked for alone, and is not
- * there; attr_cache_put_stretch: what a request begun at since showed whole, after its names were
- * put; the least attr_hold_ms of these.
+ * Of a name that attr_cache_get knew nothing of, with its keys as a file and as a directory: is it
+ * known to be absent, since a listing showed all names around it? See seen.h.
+ * attr_cache_note_absent: it was asked for alone, and is not there; attr_cache_put_stretch: what a
+ * request begun at since showed whole, after its names were put; the least attr_hold_ms of these.
  */
 enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key, const char *name,
-				       char *ret_from);
+				       const char *file_key, const char *as_dir, char *ret_from);
 /* Until when (mono ms) the name, a directory of this key, is known to be absent; in the past: it is
  * not. */
 int64_t attr_cache_absent_until(struct attr_cache *c, const char *dir_key, const char *name,

@@ -373,11 +373,24 @@ void attr_cache_drop(struct attr_cache *c, const char *key)
 		e->born = e->until = clock_mono_ms();
 }
 
-enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key, const char *name,
-				       char *ret_from)
+static bool is_there_locked(struct attr_cache *c, const char *key, int64_t now)
 {
+	const struct entry *e = map_get(c->locked.entries, key);
+
+	lock_assert_held(&c->locked.l);
+	return e && !e->absent && now < e->until;
+}
+
+enum seen_advice attr_cache_ask_absent(struct attr_cache *c, const char *dir_key, const char *name,
+				       const char *file_key, const char *as_dir, char *ret_from)
+{
+	int64_t now = clock_mono_ms();
+
 	scoped_lock(&c->locked.l);
-	return seen_ask(c->locked.seen, dir_key, name, clock_mono_ms(), ret_from);
+	/* Somebody's listing may have told of it since attr_cache_get. */
+	if (is_there_locked(c, file_key, now) || is_there_locked(c, as_dir, now))
+		return SEEN_NOTHING;
+	return seen_ask(c->locked.seen, dir_key, name, now, ret_from);
 }
 
 bool attr_cache_is_empty(struct attr_cache *c, const char *dir_key)

@@ -274,6 +274,34 @@ static void test_absent_until(void)
 	attr_cache_free(c);
 }
 
+/* A listing that ends between the two questions of a lookup makes what it showed no absent name. */
+static void test_ask_absent(void)
+{
+	static const struct {
+		const char *name, *file, *dir;
+		enum seen_advice advice;
+	} rows[] = {
+		{ "a", "d/a", "d/a/", SEEN_NOTHING }, /* a file */
+		{ "b", "d/b", "d/b/", SEEN_NOTHING }, /* a directory */
+		{ "c", "d/c", "d/c/", SEEN_ABSENT },  /* known not to be there */
+		{ "x", "d/x", "d/x/", SEEN_ABSENT },
+	};
+	struct attr_cache *c = NULL;
+	struct attr a = { .has_object = true };
+	char from[256];
+
+	CHECK_INT(attr_cache_new(10, 3600 * 1000, &c), 0);
+	attr_cache_put(c, "d/a", &a);
+	attr_cache_put(c, "d/b/", &a);
+	attr_cache_put_absent(c, "d/c");
+	attr_cache_put_stretch(c, "d/", "", NULL, clock_mono_ms(), CLOCK_NEVER);
+	for (size_t i = 0; i < array_size(rows); i++)
+		CHECK_INT(attr_cache_ask_absent(c, "d/", rows[i].name, rows[i].file, rows[i].dir,
+						from),
+			  rows[i].advice);
+	attr_cache_free(c);
+}
+
 /* A directory of which a listing showed all, and of which all that it showed was removed. */
 static void test_empty(void)
 {
@@ -348,6 +376,7 @@ static void test_change(void)
 int main(void)
 {
 	test_absent_until();
+	test_ask_absent();
 	test_empty();
 	test_change();
 	test_seen_again();
