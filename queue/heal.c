@@ -125,8 +125,11 @@ static void round_of(struct heal *h)
 	struct heal_group *g;
 
 	heal_plan_begin(&h->plan);
-	if (store_each_parked(h->conf.store, see, &h->plan) < 0)
+	if (store_each_parked(h->conf.store, see, &h->plan) < 0) {
 		log_warn("heal=skipped why=\"the queue cannot be read\"");
+		heal_plan_blind(&h->plan, clock_mono_ms());
+		return;
+	}
 	while ((g = heal_plan_due(&h->plan, clock_mono_ms()))) {
 		if (g->cured)
 			release(h, g);

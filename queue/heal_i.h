@@ -17,9 +17,11 @@ struct heal_plan {
 	int64_t first_ms, max_ms;
 	struct heal_group *groups;
 	size_t n;
+	int64_t blind_until_ms; /* the queue could not be read: no look before; 0 = it could */
 };
 
-/* A round: begin, see each group that has parked rows, take what is due, end. */
+/* A round: begin, see each group that has parked rows, take what is due, end. One in which not all
+ * were seen: begin, blind. */
 void heal_plan_begin(struct heal_plan *p);
 int heal_plan_see(struct heal_plan *p, const char *dest, const char *reason, int64_t now_ms)
 	must_check;
@@ -27,6 +29,8 @@ int heal_plan_see(struct heal_plan *p, const char *dest, const char *reason, int
 struct heal_group *heal_plan_due(struct heal_plan *p, int64_t now_ms);
 /* Forgets the groups that have no rows, and had the time to get some back. */
 void heal_plan_end(struct heal_plan *p, int64_t now_ms);
+/* What is known stays as it is, and is looked for again first_ms later. */
+void heal_plan_blind(struct heal_plan *p, int64_t now_ms);
 /* Marks it, where it is known. */
 void heal_plan_cured(struct heal_plan *p, const char *dest, const char *reason);
 int64_t heal_plan_next(const struct heal_plan *p); /* CLOCK_NEVER: no group */

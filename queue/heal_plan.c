@@ -8,6 +8,7 @@
 
 void heal_plan_begin(struct heal_plan *p)
 {
+	p->blind_until_ms = 0;
 	for (size_t i = 0; i < p->n; i++)
 		p->groups[i].parked = false;
 }
@@ -99,6 +100,11 @@ void heal_plan_end(struct heal_plan *p, int64_t now_ms)
 	}
 }
 
+void heal_plan_blind(struct heal_plan *p, int64_t now_ms)
+{
+	p->blind_until_ms = now_ms + p->first_ms;
+}
+
 void heal_plan_cured(struct heal_plan *p, const char *dest, const char *reason)
 {
 	struct heal_group *g = find(p, dest, reason);
@@ -111,6 +117,8 @@ int64_t heal_plan_next(const struct heal_plan *p)
 {
 	int64_t next = CLOCK_NEVER;
 
+	if (p->blind_until_ms)
+		return p->blind_until_ms;
 	for (size_t i = 0; i < p->n; i++)
 		next = min_of(next, p->groups[i].next_ms);
 	return next;

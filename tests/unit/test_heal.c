@@ -45,6 +45,27 @@ static void test_slow(void)
 	heal_plan_free(&p);
 }
 
+/* A queue that could not be read once says nothing about its groups. */
+static void test_blind(void)
+{
+	struct heal_plan p = { .first_ms = 100, .max_ms = 1000 };
+
+	heal_plan_begin(&p);
+	heal_plan_blind(&p, 5);
+	CHECK_INT(heal_plan_next(&p), 105);
+	heal_plan_begin(&p);
+	CHECK_INT(heal_plan_see(&p, "d", "DstBucketNotFound", 105), 0);
+	heal_plan_end(&p, 105);
+	CHECK_INT(heal_plan_next(&p), 205);
+	heal_plan_begin(&p);
+	heal_plan_blind(&p, 300);
+	CHECK_INT(heal_plan_next(&p), 400);
+	heal_plan_begin(&p);
+	CHECK_INT(heal_plan_see(&p, "d", "DstBucketNotFound", 400), 0);
+	CHECK(heal_plan_due(&p, 400) != NULL);
+	heal_plan_free(&p);
+}
+
 static void test_groups(void)
 {
 	struct heal_plan p = { .first_ms = 5, .max_ms = 30 };
@@ -264,6 +285,7 @@ int main(void)
 {
 	test_back_off();
 	test_slow();
+	test_blind();
 	test_groups();
 	test_cured();
 	test_store();
