@@ -26,6 +26,7 @@ static const struct command {
 } commands[] = {
 	{ "status", ctl_status, "[PATH]", "what each destination has, what is behind, and why" },
 	{ "queue", ctl_queue, "[PATH]", "the rows that are not done (--all: done ones too)" },
+	{ "queue", ctl_queue, "check|repair|export", "is its file sound; make it so; all as JSON" },
 	{ "wait", ctl_wait, "[PATH]", "until everything written so far is replicated" },
 	{ "metrics", ctl_metrics, "[PATH]", "how much is pending and how late, by rule" },
 	{ "retry", ctl_retry, "[PATH]",

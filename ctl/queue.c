@@ -1,4 +1,4 @@
-/* queue.c - crrctl queue: the rows. */
+/* queue.c - crrctl queue: the rows; the other things that are done to a queue: ctl/queue.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/json.h"
 #include "ctl/ctl.h"
+#include "ctl/queue.h"
 #include "ctl/rules.h"
 
 static int print_row(void *arg, const struct job *j)
@@ -28,11 +29,8 @@ static int print_row(void *arg, const struct job *j)
 	return 0;
 }
 
-static int json_row(void *arg, const struct job *j)
+void ctl_queue_fields(struct json_out *out, const struct job *j)
 {
-	struct json_out *out = arg;
-
-	json_open(out, NULL, '{');
 	json_i64(out, "id", j->id);
 	json_str(out, "kind", job_kind_name(j->kind));
 	json_str(out, "state", job_state_name(j->state));
@@ -49,11 +47,19 @@ static int json_row(void *arg, const struct job *j)
 	json_str(out, "code", j->code);
 	json_str(out, "why", j->why);
 	json_str(out, "replica_version", j->replica_version);
+}
+
+static int json_row(void *arg, const struct job *j)
+{
+	struct json_out *out = arg;
+
+	json_open(out, NULL, '{');
+	ctl_queue_fields(out, j);
 	json_close(out, '}');
 	return out->b->error;
 }
 
-int ctl_queue(const struct ctl_opts *o)
+static int list(const struct ctl_opts *o)
 {
 	auto_free char *dir = NULL;
 	auto_with(ctl_store_close) struct store *s = NULL;
@@ -83,4 +89,21 @@ int ctl_queue(const struct ctl_opts *o)
 	if (r)
 		ctl_say("the queue in %s cannot be read", dir);
 	return r ? CTL_FAILED : CTL_OK;
+}
+
+int ctl_queue(const struct ctl_opts *o)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct ctl_opts *o, const char *where);
+	} words[] = {
+		{ "check", ctl_queue_check },
+		{ "repair", ctl_queue_repair },
+		{ "export", ctl_queue_export },
+	};
+
+	for (size_t i = 0; o->n && i < array_size(words); i++)
+		if (strcmp(o->args[0], words[i].name) == 0)
+			return words[i].run(o, o->n > 1 ? o->args[1] : NULL);
+	return list(o);
 }

@@ -104,6 +104,8 @@ static int open_file(struct store *s, const struct store_conf *conf, char *why, 
 
 	if (r == 0)
 		r = str_format(&log, "%s-wal", path);
+	if (r == 0 && *s->instance)
+		r = store_file_publish(conf->dir, NULL, 0);
 	if (r == 0)
 		r = store_file_stat(path, why, why_len);
 	if (r == -ENOENT && !s->read_only) {

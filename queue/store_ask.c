@@ -31,7 +31,7 @@ static int read_texts(struct db_stmt *st, struct job *j)
 	return 0;
 }
 
-static int read_job(struct db_stmt *st, struct job *j)
+int store_parse_job(struct db_stmt *st, struct job *j)
 {
 	int64_t kind = db_col_i64(st, 1), state = db_col_i64(st, 2), attempt = db_col_i64(st, 13),
 		class = db_col_i64(st, 20);
@@ -70,7 +70,7 @@ int store_read_job(struct db_stmt *st, struct job *ret_j)
 	struct job j = { 0 };
 	int r;
 
-	r = read_job(st, &j);
+	r = store_parse_job(st, &j);
 	if (r == 0) {
 		*ret_j = j;
 		return 0;

@@ -1,9 +1,11 @@
 #include "queue/store_i.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -38,7 +40,7 @@ int store_file_stat(const char *path, char *words, size_t words_len)
 	return -EUCLEAN;
 }
 
-static int fill(const char *path, char *words, size_t words_len)
+int store_file_fill(const char *path, char *words, size_t words_len)
 {
 	const struct db_conf conf = { .path = path, .sync = DB_SYNC_FULL };
 	struct db *db = NULL;
@@ -58,6 +60,60 @@ static int fill(const char *path, char *words, size_t words_len)
 	return r;
 }
 
+static int move_away(const char *from, const char *to)
+{
+	return rename(from, to) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* The old log first: it belongs to the old file, and SQLite would read it into the new one. */
+static int exchange(const char *dir, const char *whole, const char *path, const char *kept)
+{
+	auto_free char *log = NULL, *kept_log = NULL, *index = NULL;
+	int r = str_format(&log, "%s-wal", path);
+
+	r = r < 0 ? r : str_format(&kept_log, "%s-wal", kept);
+	r = r < 0 ? r : str_format(&index, "%s-shm", path);
+	r = r < 0 ? r : move_away(log, kept_log);
+	r = r < 0 ? r : move_away(path, kept);
+	if (r == 0 && unlink(index) < 0 && errno != ENOENT)
+		r = -errno;
+	r = r < 0 ? r : io_fsync_dir(dir);
+	if (r == 0 && rename(whole, path) < 0)
+		r = -errno;
+	return r < 0 ? r : io_fsync_dir(dir);
+}
+
+int store_file_publish(const char *dir, char *ret_kept, size_t kept_len)
+{
+	auto_free char *whole = NULL, *path = NULL, *kept = NULL;
+	time_t now = time(NULL);
+	char when[32];
+	struct tm tm;
+	int r = str_format(&whole, "%s/" STORE_REPAIRED, dir);
+
+	if (r < 0 || access(whole, F_OK) < 0)
+		return r;
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
+	r = str_format(&path, "%s/" STORE_FILE, dir);
+	r = r < 0 ? r : str_format(&kept, "%s.damaged-%s", path, when);
+	r = r < 0 ? r : exchange(dir, whole, path, kept);
+	if (r == 0 && ret_kept)
+		snprintf(ret_kept, kept_len, "%s", kept);
+	return r;
+}
+
+/* -EEXIST: somebody was first. */
+static int give_name(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	/* a file system that cannot do that */
+	return link(from, to) < 0 ? -errno : unlink(from) < 0 ? -errno : 0;
+}
+
 int store_file_make(const char *dir, const char *path, char *words, size_t words_len)
 {
 	static const char *const endings[] = { "", "-wal", "-shm" };
@@ -69,11 +125,13 @@ int store_file_make(const char *dir, const char *path, char *words, size_t words
 		r = str_format(&fresh, "%s.new-%s", path, id);
 	if (r < 0)
 		return r;
-	r = fill(fresh, words, words_len);
+	r = store_file_fill(fresh, words, words_len);
 	/* Who was first at the same time has made the same. */
-	if (r == 0 && link(fresh, path) < 0 && errno != EEXIST) {
-		r = -errno;
-		snprintf(words, words_len, "%s", strerrordesc_np(-r));
+	if (r == 0) {
+		r = give_name(fresh, path);
+		r = r == -EEXIST ? 0 : r;
+		if (r < 0)
+			snprintf(words, words_len, "%s", strerrordesc_np(-r));
 	}
 	for (size_t i = 0; i < array_size(endings); i++) {
 		auto_free char *name = NULL;

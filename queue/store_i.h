@@ -4,6 +4,9 @@
  *  store.c         connections, group commit, transactions; destinations
  *  store_info.c    free text by name, and whether rows may be missing
  *  store_file.c    queue.db as a file: made, looked at before use, what a person is told of it
+ *  store_check.c   what is wrong with the rows
+ *  store_repair.c  the files of a repair: the damaged queue is kept, a new one takes its place
+ *  store_salvage.c rows: what can be read of a damaged queue, made sound
  *  store_ticket.c  tickets, and the commit that makes jobs of one
  *  store_job.c     claim, finish, retry, prune
  *  store_part.c    what a job carries: its upload, the parts of it, the staged file
@@ -89,13 +92,19 @@ int store_col_dup(struct db_stmt *st, int i, char **ret_v) must_check;
 int store_read_job(struct db_stmt *st, struct job *ret_j) must_check;
 /* What is bound for part.crc32c; -1 = NULL. */
 int64_t store_crc(const struct mpu_part *p);
+/* The same, with nothing logged; what was read of it is freed by the caller. */
+int store_parse_job(struct db_stmt *st, struct job *j) must_check;
+#define STORE_TICKET_COLUMNS "id, kind, key, token, instance, created_ms, held, staged, spec"
+/* All but t->id and the uploads. -EINVAL: it makes no sense. */
+int store_parse_ticket(struct db_stmt *st, struct store_ticket *t) must_check;
 /* 1 = no change of the key is under way, and for the destination nothing waits or was done since
  * (wall); 0 = otherwise. */
 int store_is_quiet(struct db *db, const char *key, const char *dest, int64_t since_ms) must_check;
 /* --- the file (store_file.c) ------------------------------------------------------------------ */
 
-#define STORE_FILE   "queue.db"
-#define STORE_STRAYS "strays" /* the name in table info */
+#define STORE_FILE     "queue.db"
+#define STORE_REPAIRED "queue.db.repaired" /* whole, and to take the place of queue.db */
+#define STORE_STRAYS   "strays"		   /* the name in table info */
 
 /* What must be so before SQLite sees the file: -ENOENT, -EUCLEAN with words. */
 int store_file_stat(const char *path, char *words, size_t words_len) must_check;
@@ -103,9 +112,18 @@ int store_file_stat(const char *path, char *words, size_t words_len) must_check;
 int store_file_make(const char *dir, const char *path, char *words, size_t words_len) must_check;
 /* Are all pages sound? Of a file that is too large for a start to wait for it is not asked. */
 int store_file_look(struct db *db, const char *path, char *words, size_t words_len) must_check;
+/* Makes an empty queue of it, or brings an older one up to now. */
+int store_file_fill(const char *path, char *words, size_t words_len) must_check;
+/* When a new file is whole (STORE_REPAIRED), it takes the place of the old one, which is kept under
+ * the name that is returned (ret_kept may be NULL). Also of a repair that was interrupted. */
+int store_file_publish(const char *dir, char *ret_kept, size_t kept_len) must_check;
 /* The words of r, with file and remedy. */
 void store_file_explain(int r, const struct store_conf *conf, const char *words, char *why,
 			size_t why_len);
+/* Copies what can be read into an empty queue. Both need their lock; a line for each table and lost
+ * row; *ret_lost is set when anything is missing. (store_salvage.c) */
+int store_salvage(struct db *from, struct db *to, int (*fn)(void *arg, const char *line), void *arg,
+		  bool *ret_lost) must_check;
 /* Notes that rows may be missing (store_keeps_strays). */
 int store_note_strays(struct db *db) must_check;
 

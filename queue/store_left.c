@@ -53,8 +53,7 @@ static int read_uploads(struct db *db, struct store_ticket *t)
 	return r;
 }
 
-/* -EINVAL: it makes no sense. */
-static int read_ticket(struct db_stmt *st, struct store_ticket *t)
+int store_parse_ticket(struct db_stmt *st, struct store_ticket *t)
 {
 	int64_t kind = db_col_i64(st, 1);
 	const char *spec = db_col_text(st, 8);
@@ -89,7 +88,7 @@ static int next_ticket(struct db *db, void *arg)
 	c->bad = false;
 	r = store_prepare_text(
 		db,
-		"SELECT id, kind, key, token, instance, created_ms, held, staged, spec FROM ticket"
+		"SELECT " STORE_TICKET_COLUMNS " FROM ticket"
 		" WHERE (?1 IS NULL OR instance <> ?1) AND id > ?2 AND id <= ?3 ORDER BY id LIMIT "
 		"1",
 		&st, c->not_of);
@@ -101,7 +100,7 @@ static int next_ticket(struct db *db, void *arg)
 	c->found = r == 1;
 	if (r == 1) {
 		c->last = c->t.id = db_col_i64(st, 0);
-		r = read_ticket(st, &c->t);
+		r = store_parse_ticket(st, &c->t);
 	}
 	db_reset(st);
 	if (r == 0 && c->found)
