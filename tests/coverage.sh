@@ -17,7 +17,7 @@ if [ "${1:-}" = --report ]; then
 	report
 	exit
 fi
-[ $# != 0 ] || set -- tests/unit access append close_errors deletes disk_cache durability_ events.sh edit_part_copy \
+[ $# != 0 ] || set -- tests/unit access append close_errors deletes disk_cache durability_ mount/events edit_part_copy \
 	failure_reasons heal hold held_ ledger mkdir_rmdir metrics order_ parked passwd_file preflight prog_c queue_ read_ \
 	rename_ replica_ requests_ resync_ rules_ security_ setup several start_errors status sse symlinks tag two_way \
 	unlink verify_ version watch_ xattr_

@@ -144,6 +144,33 @@ static void test_vectors(void)
 	buf_free(&b);
 }
 
+/* What is too long for a request is refused, and nothing is given back half made. */
+static void test_too_long(void)
+{
+	const struct cred c = { "ID", "SECRET", NULL, CLOCK_NEVER };
+	auto_free char *text = calloc(1, BUF_LIMIT_SMALL + 2);
+	struct kv out = KV_EMPTY, headers = KV_EMPTY;
+	const struct sign_req good = { .method = "GET",
+				       .host = "h",
+				       .path = "/",
+				       .payload_hash = "UNSIGNED-PAYLOAD",
+				       .region = "us-east-1",
+				       .service = "s3" };
+	struct sign_req bad[] = { good, good };
+
+	memset(text, 'x', BUF_LIMIT_SMALL + 1);
+	CHECK_INT(kv_set(&headers, text, "a name that goes on"), 0);
+	bad[0].region = text;
+	bad[1].headers = &headers;
+	for (size_t i = 0; i < array_size(bad); i++) {
+		CHECK(sign_v4(&bad[i], &c, &out) < 0);
+		CHECK_INT(out.n, 0);
+	}
+	CHECK_INT(sign_v4(&good, &c, &out), 0);
+	kv_free(&out);
+	kv_free(&headers);
+}
+
 /* Pairs are sorted as encoded: "a:" (a%3A) before "a0", though ':' > '0'; "a" before "a-b". */
 static void test_query_order(void)
 {
@@ -185,5 +212,6 @@ int main(void)
 {
 	test_vectors();
 	test_query_order();
+	test_too_long();
 	return check_done();
 }
