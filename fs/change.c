@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "fs/path.h"
 #include "queue/replica.h"
@@ -166,10 +167,8 @@ static int read_memory(void *arg, void *dst, size_t n, uint64_t off)
 	return 0;
 }
 
-/* After the request: remember what the version is and write down who must get it. */
-static int settle_version(struct fs *fs, struct ticket *t, const char *key, int r,
-			  const struct s3_error *e, const struct attr *a,
-			  const struct job_base *base)
+int change_settle(struct fs *fs, struct ticket *t, const char *key, int r, const struct s3_error *e,
+		  const struct attr *a, const struct job_base *base)
 {
 	struct job_spec spec = { 0 };
 	struct repl_facts facts = { .key = key, .spec = &spec };
@@ -206,10 +205,12 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 		r = object_put(fs->source, key, &opts, read_memory, &m, n, &info, &e);
 		if (r)
 			change_log_failed("put", key, &e);
+		else
+			crash_point("change.put");
 	}
 	if (!r)
 		r = attr_of(&mine, &info, n, path_is_dir_key(key), &made);
-	r = settle_version(fs, t, key, r, &e, &made, &none);
+	r = change_settle(fs, t, key, r, &e, &made, &none);
 	if (!r && ret_a)
 		r = attr_copy(ret_a, &made);
 	return r;
@@ -274,9 +275,7 @@ static void ask_sse(struct fs *fs, const char *key, const char *version, struct 
 		log_debug("op=copy result=\"the encryption is not known\"");
 }
 
-/* A destination that has src can make the copy by itself, where it is a copy of that one, and need
- * not be encrypted otherwise: Ceph would not. Borrows. */
-static struct job_base base_of(const char *src, const struct attr *a, const struct attr *made)
+struct job_base change_base_of(const char *src, const struct attr *a, const struct attr *made)
 {
 	if (!a->size || !str_same(a->rec.sse, made->rec.sse) ||
 	    !str_same(a->rec.sse_key, made->rec.sse_key) ||
@@ -298,9 +297,7 @@ static int mark_copy(struct fs *fs, const struct ticket *t, const struct meta_re
 	return r ? r : mark(fs, ret_mine, ticket_token(t));
 }
 
-/* One server-side copy of src (as a) to dst with rec, named by the token of t. version NULL: the
- * current one, which must be what a says. *ret_made: the new version. */
-static int copy_under(struct fs *fs, const struct ticket *t, const char *src, const struct attr *a,
+int change_copy_under(struct fs *fs, const struct ticket *t, const char *src, const struct attr *a,
 		      const char *version, const char *dst, const struct meta_rec *rec,
 		      struct attr *ret_made, struct s3_error *e)
 {
@@ -319,7 +316,7 @@ static int copy_under(struct fs *fs, const struct ticket *t, const char *src, co
 	return r;
 }
 
-static void move_attr(struct attr *to, struct attr *from)
+void change_move_attr(struct attr *to, struct attr *from)
 {
 	attr_free(to);
 	*to = *from;
@@ -338,11 +335,13 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 
 	if (r)
 		return r;
-	r = copy_under(fs, t, src, a, version, dst, rec, &made, &e);
-	base = base_of(src, a, &made);
-	r = settle_version(fs, t, dst, r, &e, &made, &base);
+	r = change_copy_under(fs, t, src, a, version, dst, rec, &made, &e);
+	if (!r)
+		crash_point("change.copied");
+	base = change_base_of(src, a, &made);
+	r = change_settle(fs, t, dst, r, &e, &made, &base);
 	if (!r && ret_a)
-		move_attr(ret_a, &made);
+		change_move_attr(ret_a, &made);
 	return r;
 }
 
@@ -353,7 +352,7 @@ int change_meta(struct fs *fs, const char *key, struct attr *a, const struct met
 	int r = copy(fs, key, a, NULL, key, rec, "", &made);
 
 	if (!r)
-		move_attr(a, &made);
+		change_move_attr(a, &made);
 	return r;
 }
 
@@ -421,16 +420,17 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 		r = check_current(fs, key, a, &e);
 		if (r) /* asked only */
 			return r;
-		r = copy_under(fs, t, key, a, NULL, key, &a->rec, &made, &e);
+		r = change_copy_under(fs, t, key, a, NULL, key, &a->rec, &made, &e);
 	}
 	if (r) {
 		*unclear = *unclear || e.unclear || e.class == FAULT_NONE;
 		return r;
 	}
-	base = base_of(key, a, &made);
-	r = settle_version(fs, t, key, 0, &e, &made, &base);
+	crash_point("settle.copied");
+	base = change_base_of(key, a, &made);
+	r = change_settle(fs, t, key, 0, &e, &made, &base);
 	if (!r)
-		move_attr(a, &made);
+		change_move_attr(a, &made);
 	return r;
 }
 
@@ -467,6 +467,7 @@ int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv 
 		change_log_failed("tag", key, &e);
 		return change_finish(t, r, &e, &facts);
 	}
+	crash_point("change.tagged");
 	kv_move(&a->rec.tags, &mine);
 	a->rec.tags_known = true;
 	a->rec.tags_ms = clock_mono_ms();
@@ -497,14 +498,9 @@ static int learn_tags(struct fs *fs, const char *key, struct kv *ret_tags)
 	return r;
 }
 
-int change_delete_begin(struct fs *fs, const char *key, struct ticket **ret_t)
-{
-	return repl_begin(fs->repl, JOB_DELETE, key, ret_t);
-}
-
 int change_delete_now(struct fs *fs, const char *key, const struct kv *tags, struct ticket *t)
 {
-	struct job_spec spec = { .tags = *tags }; /* borrowed for the call */
+	const struct job_spec spec = { .tags = *tags }; /* borrowed for the call */
 	auto_free char *version = NULL;
 	struct repl_facts facts = { .key = key, .spec = &spec };
 	struct s3_error e = { 0 };
@@ -512,6 +508,8 @@ int change_delete_now(struct fs *fs, const char *key, const struct kv *tags, str
 
 	if (r)
 		change_log_failed("delete", key, &e);
+	else
+		crash_point("change.deleted");
 	facts.version = version;
 	r = change_finish(t, r, &e, &facts);
 	if (!r) {
@@ -528,6 +526,6 @@ int change_delete(struct fs *fs, const char *key, const struct kv *tags)
 	int r = tags ? 0 : learn_tags(fs, key, &learned);
 
 	if (!r)
-		r = change_delete_begin(fs, key, &t);
+		r = repl_begin(fs->repl, JOB_DELETE, key, &t);
 	return r ? r : change_delete_now(fs, key, tags ? tags : &learned, t);
 }

@@ -48,13 +48,12 @@ int change_copy(struct fs *fs, const char *key, const struct attr *a, const char
 /* The same, of many that one doing makes: its crrfs-id is of that family (repl_begin_of). */
 int change_copy_of(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		   const char *family, struct attr *ret_a) must_check;
+/* A rename: the copy, and the deletion of key, which is written down before it, so that a crash
+ * leaves one of the two names. a as for change_copy. */
+int change_move(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
+		struct attr *ret_a) must_check;
 /* A delete marker. tags: what the rules shall go by; NULL: what the caches say, or the source. */
 int change_delete(struct fs *fs, const char *key, const struct kv *tags) must_check;
-/* The same in two steps, for one that must not begin what it cannot end: a ticket, which
- * change_delete_now consumes (or repl_abandon). */
-int change_delete_begin(struct fs *fs, const char *key, struct ticket **ret_t) must_check;
-int change_delete_now(struct fs *fs, const char *key, const struct kv *tags, struct ticket *t)
-	must_check;
 
 /* attr + rec -> the queue's spec of a version that the mount made. Borrowed fields stay a's and
  * fs's: do not free. */

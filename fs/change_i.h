@@ -11,6 +11,21 @@ struct job_spec change_spec_of_old(const struct fs *fs, const struct attr *a);
  * is not the caller's. */
 int change_finish(struct ticket *t, int r, const struct s3_error *e, const struct repl_facts *facts)
 	must_check;
+/* One server-side copy of src (as a) to dst with rec, named by the token of t. version NULL: the
+ * current one, which must be what a says. *ret_made: the new version. */
+int change_copy_under(struct fs *fs, const struct ticket *t, const char *src, const struct attr *a,
+		      const char *version, const char *dst, const struct meta_rec *rec,
+		      struct attr *ret_made, struct s3_error *e) must_check;
+/* After the request: remembers what the version is and writes down who must get it. Consumes t. */
+int change_settle(struct fs *fs, struct ticket *t, const char *key, int r, const struct s3_error *e,
+		  const struct attr *a, const struct job_base *base) must_check;
+/* A destination that has src can make the copy by itself, where it is a copy of that one, and need
+ * not be encrypted otherwise: Ceph would not. Borrows. */
+struct job_base change_base_of(const char *src, const struct attr *a, const struct attr *made);
+void change_move_attr(struct attr *to, struct attr *from); /* from is empty then */
+/* The deletion of key, which had these tags, under a ticket that is begun or held. Consumes t. */
+int change_delete_now(struct fs *fs, const char *key, const struct kv *tags, struct ticket *t)
+	must_check;
 /* Does it say that the bucket or the server has no Object Lock? */
 bool change_lock_is_refused(const struct s3_error *e);
 void change_log_failed(const char *op, const char *key, const struct s3_error *e);

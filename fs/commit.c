@@ -39,6 +39,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file_i.h"
@@ -332,6 +333,7 @@ static int commit_steps(struct file *f, const char *key)
 		return r;
 	hand_over(f, key, &now);
 	become_clean(f, key, &now, body);
+	crash_point("commit.clean");
 	return 0;
 }
 

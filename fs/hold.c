@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file_i.h"
@@ -100,6 +101,7 @@ static int write_hold(struct file *f, const char *key, struct attr *ret_now)
 	if (spool)
 		spool_keep(spool);
 	file_drop_promised(f);
+	crash_point("hold.kept");
 	return 0;
 }
 
@@ -191,6 +193,7 @@ int file_hold_busy(struct file *f)
 		file_drop_uploads(f);
 	if (!r)
 		r = sync_spool(f);
+	crash_point("hold.synced");
 	if (!r && !f->locked.ticket)
 		r = repl_begin(f->fs->repl, JOB_OBJECT, key, &f->locked.ticket);
 	if (!r)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "fs/attr.h"
@@ -35,6 +36,7 @@
 enum act {
 	ACT_NONE,
 	ACT_COPY,
+	ACT_COPY_ONCE, /* unless it is a copy that this rename made */
 	ACT_DELETE,
 	ACT_MOVE,
 	ACT_FINISH,   /* delete where the new name ever had it, else move */
@@ -146,11 +148,11 @@ static int was_moved(struct task *t, bool *ret_was)
 }
 
 /* Or did somebody write it since? */
-static int is_our_copy(struct task *t, bool *ret_ours)
+static int is_our_copy(const struct task *t, const char *key, bool *ret_ours)
 {
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	const char *family = t->run->family, *id;
-	int r = object_head(t->run->fs->source, t->key, NULL, &info, NULL);
+	int r = object_head(t->run->fs->source, key, NULL, &info, NULL);
 
 	*ret_ours = false;
 	if (r)
@@ -160,17 +162,29 @@ static int is_our_copy(struct task *t, bool *ret_ours)
 	return 0;
 }
 
+/* Was the copy of it made before the crash? */
+static int is_made(const struct task *t, bool *ret_made)
+{
+	auto_free char *to = NULL;
+	int r = new_key(t, &to);
+
+	return r ? r : is_our_copy(t, to, ret_made);
+}
+
 static int carry_out(struct task *t)
 {
 	bool copies = t->act == ACT_COPY || t->act == ACT_MOVE;
-	bool deletes = t->act != ACT_COPY;
+	bool deletes = t->act != ACT_COPY && t->act != ACT_COPY_ONCE;
 	int r = 0;
 
 	if (t->act == ACT_FINISH) {
 		r = was_moved(t, &copies);
 		copies = !copies;
 	} else if (t->act == ACT_TAKE_BACK) {
-		r = is_our_copy(t, &deletes);
+		r = is_our_copy(t, t->key, &deletes);
+	} else if (t->act == ACT_COPY_ONCE) {
+		r = is_made(t, &copies);
+		copies = !copies;
 	}
 	if (!r && copies)
 		r = copy_key(t);
@@ -337,11 +351,13 @@ static enum act decide_copy(struct run *r, const struct s3_entry *e, const struc
 {
 	bool marker = !strcmp(e->key, r->m->from);
 
+	if (!r->resumed || !copy)
+		return ACT_COPY;
 	/* An empty directory that is replaced has an object of its own. */
-	if (!r->resumed || marker || !copy || !is_copied(e, copy))
+	if (!is_copied(e, copy) && !(marker && r->m->had_marker))
 		return ACT_COPY;
 	note_copy(r, copy->mtime_ms);
-	return ACT_NONE;
+	return marker && r->m->had_marker ? ACT_COPY_ONCE : ACT_NONE;
 }
 
 static enum act decide_delete(struct run *r, const struct s3_entry *e, const struct s3_entry *copy)
@@ -366,9 +382,13 @@ static int copy_all(struct run *r)
 
 	if (err)
 		return err;
+	crash_point("move.copied");
 	r->m->phase = MOVE_DELETE;
 	r->m->upto_ms = r->youngest_ms;
-	return store_move_set(r->fs->store, r->m);
+	err = store_move_set(r->fs->store, r->m);
+	if (!err)
+		crash_point("move.decided");
+	return err;
 }
 
 /* Its row goes when nothing is left. */
@@ -378,7 +398,13 @@ static int delete_all(struct run *r)
 	int err = m->phase == MOVE_BACK ? join(r, m->to, m->from, decide_back)
 					: join(r, m->from, m->to, decide_delete);
 
-	return err ? err : store_move_drop(r->fs->store, m->id);
+	if (err)
+		return err;
+	crash_point("move.deleted");
+	err = store_move_drop(r->fs->store, m->id);
+	if (!err)
+		crash_point("move.dropped");
+	return err;
 }
 
 static void log_move(const struct store_move *m, const char *result, int err)
@@ -426,6 +452,8 @@ static int run_phases(struct run *r, bool *ret_left)
 		left = store_move_set(r->fs->store, r->m);
 		if (left)
 			log_move(r->m, "undecided", left);
+		else
+			crash_point("move.back");
 	}
 	left = delete_all(r);
 	*ret_left = left != 0;
@@ -449,6 +477,7 @@ int move_run(struct fs *fs, const char *from, const char *to, bool had_marker, b
 		r = store_move_add(fs->store, &m);
 	if (r)
 		return r;
+	crash_point("move.begun");
 	run_begin(&run);
 	r = run_phases(&run, ret_left);
 	run_end(&run);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "fs/change.h"
 #include "fs/file_i.h"
@@ -184,6 +185,7 @@ static int move_pending(struct file *f, const struct move *m)
 	r = move_ticket_and_node(f, m);
 	if (r)
 		return r;
+	crash_point("rename.named");
 	file_now_set(f, &now);
 	attr_cache_drop(f->fs->attrs, m->to_key);
 	if (f->locked.state != FILE_HELD)
@@ -196,23 +198,16 @@ static int move_pending(struct file *f, const struct move *m)
 	return 0;
 }
 
-/* The source has it and knows all of it. a: loaded. No copy is made before the row of the delete is
- * there: what ends halfway leaves both names. */
+/* The source has it and knows all of it. a: loaded. */
 static int move_object(struct fs *fs, const struct move *m, struct attr *a, struct attr *ret_a)
 {
-	struct ticket *t = NULL;
 	int r = guess_again(&a->rec, m);
 
 	if (!r)
-		r = change_delete_begin(fs, m->key, &t);
-	if (r)
-		return r;
-	r = change_copy(fs, m->key, a, m->to_key, ret_a);
-	if (r) {
-		repl_abandon(t);
-		return r;
-	}
-	return change_delete_now(fs, m->key, &a->rec.tags, t);
+		r = change_move(fs, m->key, a, m->to_key, ret_a);
+	if (!r)
+		crash_point("rename.deleted");
+	return r;
 }
 
 /* Busy, clean: the body reads from the new key on. */

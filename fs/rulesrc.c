@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/io.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -172,12 +173,16 @@ static int put_into_force(struct rulesrc *r, struct rule_set *rs, struct repl *r
 		if (err < 0)
 			return err;
 	}
+	crash_point("rules.loaded");
 	err = rulesrc_publish(r, rs, s);
-	if (err < 0)
+	if (err < 0) {
 		snprintf(why, why_len, "the rules could not be written to the state directory");
-	else
-		repl_set_rules(repl, rs);
-	return err;
+		return err;
+	}
+	crash_point("rules.published");
+	repl_set_rules(repl, rs);
+	crash_point("rules.in_force");
+	return 0;
 }
 
 static int reload(struct rulesrc *r, struct repl *repl, struct dest_set *dests, struct store *s,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "s3/object.h"
 
@@ -118,6 +119,8 @@ static int put_whole(struct copy *c, struct s3_info *ret_i)
 	}
 	if (err < 0)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
+	else
+		crash_point("copy.put");
 	return err;
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/pool.h"
@@ -134,6 +135,8 @@ static int copy_whole(struct copy *c, struct s3_info *ret_i)
 			  c->spec.size, c->j->key, &r.opts, ret_i, c->err);
 	if (err < 0)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
+	else
+		crash_point("copy.from_base");
 	return err;
 }
 

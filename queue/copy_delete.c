@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "queue/origin.h"
 #include "s3/list.h"
 #include "s3/object.h"
@@ -135,6 +136,7 @@ int copy_delete(struct copy *c, char *ret_version)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
 		return err;
 	}
+	crash_point("copy.deleted");
 	err = copy_check_versioned(c, version);
 	if (err < 0)
 		return err;

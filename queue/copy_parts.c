@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "s3/object.h"
 
@@ -133,8 +134,11 @@ static int create(struct copy *c, struct parts *p)
 	err = copy_make_replica(c, &r);
 	err = err < 0 ? err
 		      : mpu_create(c->conf->dest, c->j->key, &r.opts, &p->id, &p->sum, c->err);
-	if (err == 0)
+	if (err == 0) {
+		crash_point("copy.created");
 		record_upload(c, p->id, p->sum);
+		crash_point("copy.noted");
+	}
 	return err < 0 && copy_falls_back(c) ? create(c, p) : copy_name_lock(c, err);
 }
 
@@ -151,10 +155,12 @@ static int send_part(struct copy *c, struct parts *p, unsigned number)
 		(void)copy_stored_others(c);
 		return err;
 	}
+	crash_point("copy.part");
 	part.number = number;
 	p->parts[number - 1] = part;
 	c->report.bytes += part.size;
 	copy_record_part(c, &part);
+	crash_point("copy.part_noted");
 	return 0;
 }
 
@@ -178,12 +184,15 @@ static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
 	const char *name = copy_token_name(c);
 	int err;
 
+	crash_point("copy.before_complete");
 	err = copy_make_replica(c, &r);
 	err = err < 0 ? err
 		      : mpu_complete_as(c->conf->dest, c->j->key, p->id, p->parts, p->n, name,
 					copy_token_value(c), r.opts.origin, ret_i, c->err);
 	if (err < 0)
 		c->report.uncertain = c->err->unclear || err == -ECANCELED;
+	else
+		crash_point("copy.completed");
 	/* what it has of the parts, or made of them, is of no use to the next try */
 	if (err < 0 && (copy_stored_others(c) || strcmp(c->err->code, "BadDigest") == 0))
 		abort_upload(c, p);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "queue/origin.h"
 #include "s3/list.h"
@@ -28,11 +29,13 @@
  *  tags...  nobody can say: what is there now is right          commit   (no object: abandon)
  *  delete   the newest version is a delete marker made since;   commit   abandon
  *           without versions: the key is gone
+ *  delete,  (of a rename's old name) was the copy made, and is  delete,  abandon
+ *  held     this the version that was copied? The delete comes  commit
+ *           before all else, its rows in their order
  *
  *  When the source gives no answer the ticket is left for the next start.
  */
 
-#define OBJECT_SINCE_MS ((int64_t)3600 * 1000) /* the server's clock may be behind ours */
 #define DELETE_SINCE_MS ((int64_t)60 * 1000)
 
 static void log_ticket(const struct store_ticket *st, const char *result, const char *why)
@@ -129,6 +132,7 @@ int recover_abandon(struct recovery *rc, const struct store_ticket *st, struct t
 	rc->result.abandoned++;
 	log_ticket(st, "abandoned", NULL);
 	repl_abandon(t);
+	crash_point("recover.abandoned");
 	return 0;
 }
 
@@ -195,6 +199,7 @@ int recover_commit(struct recovery *rc, const struct store_ticket *st, struct ti
 	err = make_spec(rc, st, info, &spec);
 	if (err < 0)
 		return recover_left(rc, st, t, err);
+	crash_point("recover.found");
 	abort_at_dests(rc, st);
 	err = commit_facts(rc, st, t, info->version_id, &spec, staged);
 	job_spec_free(&spec);
@@ -214,6 +219,7 @@ static int settle_held(struct recovery *rc, const struct store_ticket *st, struc
 		return recover_lost(rc, st, t, err);
 	if (err < 0)
 		return recover_left(rc, st, t, err);
+	crash_point("recover.uploaded");
 	rc->result.uploaded++;
 	err = job_spec_copy(&spec, &st->spec);
 	if (err == 0) {
@@ -238,6 +244,8 @@ static int settle_meta(struct recovery *rc, const struct store_ticket *st, struc
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	int err = recover_meta(rc, st, &info);
 
+	if (err == 0)
+		crash_point("recover.copied");
 	if (err == -ESTALE || err == -ENOENT) {
 		log_overtaken(st);
 		return recover_abandon(rc, st, t);
@@ -253,8 +261,9 @@ static int settle_object(struct recovery *rc, const struct store_ticket *st, str
 	err = abort_at_source(rc, st);
 	if (err < 0)
 		return recover_left(rc, st, t, err);
+	crash_point("recover.aborted");
 	err = object_find(rc->conf->source, st->key, REPL_META_ID, st->token,
-			  st->created_ms - OBJECT_SINCE_MS, &info, &rc->error);
+			  st->created_ms - RECOVER_SINCE_MS, &info, &rc->error);
 	if (err == 0)
 		return recover_commit(rc, st, t, &info, st->held ? st->staged : NULL);
 	if (err != -ENOENT)
@@ -375,6 +384,24 @@ static int settle_delete(struct recovery *rc, const struct store_ticket *st, str
 	return commit_facts(rc, st, t, n.version, &spec, NULL);
 }
 
+static int settle_deletion(struct recovery *rc, const struct store_ticket *st, struct ticket *t)
+{
+	auto_free char *version = NULL;
+	int err;
+
+	if (!recover_is_promised(st))
+		return rc->conf->unversioned ? settle_gone(rc, st, t) : settle_delete(rc, st, t);
+	err = recover_rename(rc, st, &version);
+	if (err == -ENOENT)
+		return recover_abandon(rc, st, t);
+	if (err < 0 && err != -ESTALE)
+		return recover_left(rc, st, t, err);
+	rc->error = (struct s3_error){ .retry_after_ms = -1 };
+	if (err < 0) /* it was deleted already, or has been written anew */
+		return rc->conf->unversioned ? settle_gone(rc, st, t) : settle_delete(rc, st, t);
+	return commit_facts(rc, st, t, version, &st->spec, NULL);
+}
+
 static int settle(void *arg, const struct store_ticket *st)
 {
 	struct recovery *rc = arg;
@@ -395,8 +422,7 @@ static int settle(void *arg, const struct store_ticket *st)
 	case JOB_ACL:
 	case JOB_RETENTION:
 	case JOB_LEGAL_HOLD: return settle_change(rc, st, t);
-	case JOB_DELETE:
-		return rc->conf->unversioned ? settle_gone(rc, st, t) : settle_delete(rc, st, t);
+	case JOB_DELETE: return settle_deletion(rc, st, t);
 	}
 	return recover_left(rc, st, t, -EINVAL);
 }
@@ -475,10 +501,14 @@ int recover_run(const struct recover_conf *conf, struct recover_result *ret_r)
 	int err;
 
 	err = store_reset_claims(conf->store);
+	crash_point("recover.reset");
+	err = err < 0 ? err : store_each_ticket(conf->store, false, recover_owed, &rc);
 	err = err < 0 ? err : store_each_ticket(conf->store, false, settle, &rc);
+	crash_point("recover.settled");
 	err = err < 0 ? err : sweep(conf);
 	if (err < 0)
 		return err;
+	crash_point("recover.swept");
 	*ret_r = rc.result;
 	return 0;
 }

@@ -167,8 +167,7 @@ int recover_lost(struct recovery *rc, const struct store_ticket *st, struct tick
 
 /* --- metadata --------------------------------------------------------------------------------- */
 
-/* -ESTALE: somebody else replaced the version that they were meant for. */
-static int check_base(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+int recover_check_base(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
 {
 	const struct job_base *base = &st->spec.base;
 	int err = object_head(rc->conf->source, st->key, NULL, ret_i, &rc->error);
@@ -200,7 +199,7 @@ int recover_meta(struct recovery *rc, const struct store_ticket *st, struct s3_i
 	uint64_t size;
 	int err;
 
-	err = check_base(rc, st, ret_i);
+	err = recover_check_base(rc, st, ret_i);
 	if (err == 0 && st->spec.ask_acl)
 		err = acl_get(source, st->key, st->spec.base.version, &acl, &rc->error);
 	if (err == 0 && st->spec.ask_acl)

@@ -5,6 +5,8 @@
 #include "queue/recover.h"
 #include "s3/types.h"
 
+#define RECOVER_SINCE_MS ((int64_t)3600 * 1000) /* the server's clock may be behind ours */
+
 struct recovery {
 	const struct recover_conf *conf;
 	struct recover_result result;
@@ -33,6 +35,17 @@ int recover_lost(struct recovery *rc, const struct store_ticket *st, struct tick
 /* recover_held.c: gives the metadata of a held ticket to the version that they were meant for.
  * -ESTALE, -ENOENT: that one is not the current one any more. */
 int recover_meta(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+	must_check;
+/* recover_held.c: what the key has now. -ESTALE: that is not the version spec->base any more. */
+int recover_check_base(struct recovery *rc, const struct store_ticket *st, struct s3_info *ret_i)
+	must_check;
+/* recover_rename.c: is it the old name of a rename (repl_promise_delete)? */
+bool recover_is_promised(const struct store_ticket *st);
+/* A callback for store_each_ticket, before all others. */
+int recover_owed(void *arg, const struct store_ticket *st);
+/* Deletes it, if the rename has made its copy. *ret_version: the marker, NULL = none. -ENOENT: no
+ * copy was made; -ESTALE: it is not the version that was copied (any more). */
+int recover_rename(struct recovery *rc, const struct store_ticket *st, char **ret_version)
 	must_check;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "s3/part.h"
 
@@ -216,6 +217,7 @@ int repl_begin_of(struct repl *r, enum job_kind kind, const char *key, const cha
 		ticket_unref(t);
 		return err;
 	}
+	crash_point("ticket.begun");
 	*ret_t = t;
 	return 0;
 }
@@ -266,6 +268,7 @@ int repl_hold(struct ticket *t, const char *key, const char *staged, const struc
 		job_spec_free(&copy);
 		return err;
 	}
+	crash_point("ticket.held");
 	lock_take(&t->locked.l);
 	free(t->locked.key);
 	t->locked.key = take_ptr(&key_copy);
@@ -275,6 +278,51 @@ int repl_hold(struct ticket *t, const char *key, const char *staged, const struc
 	job_spec_free(&t->locked.spec);
 	t->locked.spec = copy;
 	lock_drop(&t->locked.l);
+	return 0;
+}
+
+/* What recovery has to know: which version was copied, under which token, to which key. */
+static int make_promise(const struct ticket *copy, const struct job_spec *of,
+			struct job_spec *ret_s)
+{
+	struct job_spec spec = { 0 };
+	int err = job_spec_copy(&spec, of);
+
+	if (err == 0) {
+		free(spec.base.key);
+		spec.base.key = NULL;
+		err = str_dup(copy->locked.key, &spec.base.key);
+	}
+	err = err < 0 ? err : kv_set(&spec.meta, REPL_META_ID, copy->token);
+	if (err < 0)
+		job_spec_free(&spec);
+	else
+		*ret_s = spec;
+	return err;
+}
+
+int repl_promise_delete(struct repl *r, const char *key, const struct ticket *copy,
+			const struct job_spec *of, struct ticket **ret_t)
+{
+	struct job_spec spec = { 0 };
+	struct ticket *t;
+	int err = ticket_new(r, JOB_DELETE, key, &t);
+
+	if (err < 0)
+		return err;
+	err = make_promise(copy, of, &spec);
+	err = err < 0 ? err : random_hex(16, t->token);
+	err = err < 0 ? err
+		      : store_begin_held(r->store, JOB_DELETE, key, t->token, &spec, &t->locked.id);
+	if (err < 0) {
+		job_spec_free(&spec);
+		ticket_unref(t);
+		return err;
+	}
+	t->locked.held = true;
+	t->locked.spec = spec;
+	crash_point("ticket.promised");
+	*ret_t = t;
 	return 0;
 }
 
@@ -300,6 +348,7 @@ int repl_rekey(struct ticket *t, const char *key)
 		err = store_hold(t->r->store, id, key, NULL, NULL);
 	if (err < 0)
 		return err;
+	crash_point("ticket.rekeyed");
 	lock_take(&t->locked.l);
 	old = t->locked.key;
 	t->locked.key = take_ptr(&copy);

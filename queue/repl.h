@@ -152,6 +152,14 @@ void repl_leave(struct ticket *t);
  * directory. Again for each later change of key or spec. */
 int repl_hold(struct ticket *t, const char *key, const char *staged, const struct job_spec *spec)
 	must_check;
+/*
+ * A rename of a file, of which a crash leaves one name: key, which is the version of->base.version
+ * (with its ETag and of->tags), is to be deleted when the version that `copy` makes under another
+ * key is there. As repl_begin otherwise; recovery deletes key where the copy was made and nobody
+ * changed key since.
+ */
+int repl_promise_delete(struct repl *r, const char *key, const struct ticket *copy,
+			const struct job_spec *of, struct ticket **ret_t) must_check;
 /* A begun ticket goes on under another name (rename of a file that is not in the source yet). */
 int repl_rekey(struct ticket *t, const char *key) must_check;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "s3/part.h"
 
@@ -183,6 +184,7 @@ static int commit_rows(struct ticket *t, struct decision *d, const char *staged,
 		take_back(t->r, d);
 		return err;
 	}
+	crash_point("ticket.committed");
 	for (size_t i = 0; i < d->n; i++)
 		repl_name_upload(t->r, &d->jobs[i]);
 	keep_body(t->r, staged, is_named(d), size);

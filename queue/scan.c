@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/pool.h"
@@ -141,7 +142,9 @@ static void resync_page(struct scan *s)
 		run->row.state = SCAN_BROKEN;
 	else if (err == 0 && end)
 		run->row.state = SCAN_DONE;
+	crash_point("scan.page");
 	saved = save(run);
+	crash_point("scan.saved");
 	if (err < 0 || saved < 0)
 		s->resync_due = clock_deadline(FAIL_AGAIN_MS);
 	if (saved == -ENOENT)

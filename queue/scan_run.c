@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 
 #define SEEN_MAX 100000 /* beyond, a version may be asked about twice */
@@ -148,6 +149,7 @@ static int offer(struct scan_run *run, struct scan_key *k, const struct scan_ste
 	err = err < 0 ? err
 		      : repl_offer(run->conf->repl, v->delete_marker ? JOB_DELETE : JOB_OBJECT,
 				   &facts, &o, &n);
+	crash_point("scan.offered");
 	run->row.queued += n;
 	return err;
 }

@@ -63,6 +63,10 @@ void store_ticket_free(struct store_ticket *t);
 
 int store_begin(struct store *s, enum job_kind kind, const char *key, const char *token,
 		int64_t *ret_id) must_check;
+/* The same, held from its first moment: spec's promise is kept by recovery, whatever else is held
+ * for the key (repl_promise_delete). */
+int store_begin_held(struct store *s, enum job_kind kind, const char *key, const char *token,
+		     const struct job_spec *spec, int64_t *ret_id) must_check;
 /* A multipart upload exists; side is "source" or an ARN. Not synced: an orphan is the lifecycle
  * rule's. */
 int store_note_upload(struct store *s, int64_t ticket, const char *side, const char *key,

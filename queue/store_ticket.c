@@ -40,14 +40,16 @@ static int insert_ticket(struct db *db, void *arg)
 	struct db_stmt *st;
 	int r;
 
-	r = store_prepare_text(db,
-			       "INSERT INTO ticket (key, token, instance, kind, created_ms)"
-			       " VALUES (?1, ?2, ?3, ?4, ?5)",
-			       &st, a->key, a->token, a->instance);
+	r = store_prepare_text(
+		db,
+		"INSERT INTO ticket (key, token, instance, spec, kind, created_ms, held)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+		&st, a->key, a->token, a->instance, a->spec);
 	if (r < 0)
 		return r;
-	db_bind_i64(st, 4, a->kind);
-	db_bind_i64(st, 5, clock_wall_ms());
+	db_bind_i64(st, 5, a->kind);
+	db_bind_i64(st, 6, clock_wall_ms());
+	db_bind_i64(st, 7, a->spec != NULL);
 	r = db_run(st);
 	if (r == 0)
 		a->id = db_last_id(db);
@@ -63,6 +65,26 @@ int store_begin(struct store *s, enum job_kind kind, const char *key, const char
 	int r;
 
 	r = store_run_synced(s, "begin", insert_ticket, &a);
+	if (r == 0)
+		*ret_id = a.id;
+	return r;
+}
+
+int store_begin_held(struct store *s, enum job_kind kind, const char *key, const char *token,
+		     const struct job_spec *spec, int64_t *ret_id)
+{
+	struct ticket_args a = {
+		.kind = kind, .key = key, .token = token, .instance = s->instance
+	};
+	auto_with(buf_free) struct buf b;
+	int r;
+
+	buf_init(&b, BUF_LIMIT_DOC);
+	r = job_spec_to_json(spec, &b);
+	if (r < 0)
+		return r;
+	a.spec = buf_str(&b);
+	r = store_run_synced(s, "begin-held", insert_ticket, &a);
 	if (r == 0)
 		*ret_id = a.id;
 	return r;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 
 /*
@@ -150,6 +151,7 @@ static void work(void *arg)
 
 		r = claim(w, &t, &due);
 		if (r == 1) {
+			crash_point("worker.claimed");
 			/* who sleeps may not know of the others that are due, now or later */
 			if (due != CLOCK_NEVER)
 				pass_wake(w);

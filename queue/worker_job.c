@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "queue/dest_i.h"
 #include "queue/probe.h"
@@ -256,6 +257,7 @@ static void finish(struct task *t, const struct outcome *o)
 	bool stop = false;
 	int err;
 
+	crash_point("worker.copied");
 	while ((err = store_finish(w->conf.store, &t->job, o, &unstaged)) < 0 && !stop) {
 		log_error("job=%lld result=\"cannot be written down\" why=\"%s\"",
 			  (long long)t->job.id, errno_text(err, words, sizeof(words)));
@@ -265,6 +267,7 @@ static void finish(struct task *t, const struct outcome *o)
 					clock_deadline(FINISH_AGAIN_MS));
 		stop = w->locked.stop;
 	}
+	crash_point("worker.finished");
 	if (unstaged)
 		repl_release_staged(w->conf.repl, unstaged);
 	repl_note_finished(w->conf.repl);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 
 #include "s3/part.h"
@@ -176,8 +177,11 @@ static int create(struct upload *u, struct s3_error *e)
 	auto_free char *id = NULL;
 	int rc = mpu_create(u->client, u->key, &opts, &id, &sum, e);
 
-	if (rc == 0)
+	if (rc == 0) {
+		crash_point("upload.created");
 		tell_id(u, id);
+		crash_point("upload.noted");
+	}
 	scoped_lock(&u->lock);
 	u->locked.id = take_ptr(&id);
 	u->locked.sum = sum;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash.h"
+
 #include "s3/lock.h"
 #include "s3/object.h"
 #include "s3/part.h"
@@ -92,6 +94,8 @@ static int put_small(struct upload *u, uint64_t size, struct s3_info *ret_i, str
 
 	if (rc == 0)
 		rc = put_bytes(u, bytes, size, gen, ret_i, e);
+	if (rc == 0)
+		crash_point("upload.put");
 	scoped_lock(&u->lock);
 	u->locked.unclear_gen = rc != 0 && e->unclear ? gen : 0;
 	u->locked.unclear_size = size;
@@ -181,6 +185,7 @@ static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, stru
 		parts[k].crc = u->locked.parts[k].crc;
 		memcpy(parts[k].etag, u->locked.parts[k].etag, sizeof(parts[k].etag));
 	}
+	crash_point("upload.before_complete");
 	if (rc == 0)
 		rc = mpu_complete_as(u->client, u->key, u->locked.id, parts, n, name,
 				     name ? kv_get(&u->locked.opts.meta, name) : NULL,
@@ -189,6 +194,8 @@ static int complete(struct upload *u, uint64_t size, struct s3_info *ret_i, stru
 	 * second time. */
 	if (rc != 0 && !name)
 		e->class = e->class == FAULT_GONE ? FAULT_BAD : e->class;
+	if (rc == 0)
+		crash_point("upload.completed");
 	scoped_lock(&u->lock);
 	if (rc != 0)
 		upload_set_state_locked(u, UPLOAD_OPEN);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/crash.h"
+
 #include "s3/part.h"
 #include "s3/upload_i.h"
 
@@ -101,6 +103,8 @@ void upload_send_part(struct upload *u, unsigned n, uint64_t size)
 	if (rc == -EOPNOTSUPP)
 		rc = mpu_part_put(u->client, u->key, u->locked.id, u->locked.sum, n, read_part,
 				  &reader, size, &sent, &e);
+	if (rc == 0)
+		crash_point("upload.part");
 	sent.number = n;
 	after = u->src.gen(u->src.arg, n);
 	scoped_lock(&u->lock);

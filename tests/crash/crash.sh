@@ -82,3 +82,63 @@ power_back() {
 	/usr/bin/python3 "$TOP/tests/crash/powercut.py" "$POWERCUT_SHADOW" "$STATE"
 	echo "boot-$RANDOM$RANDOM" >"$POWERCUT_BOOT"
 }
+
+# ---- named points (base/crash.h) -----------------------------------------------------------------------------
+
+# Of a flow of which points.py knows nothing, the test has functions: prepare_NAME, run_NAME and check_NAME, if needed.
+points() { /usr/bin/python3 "$TOP/tests/crash/points.py" "$@"; }
+
+flow() { # prepare|run FLOW DIR NOTES
+	if declare -F "$1_$2" >/dev/null; then "$1_$2" "$3" "$4"; else points "$1" "$2" "$MNT" "$3" "$4"; fi
+}
+
+needs_points() {
+	grep -qa CRRFS_CRASH "$CRRFS" || skip "crrfs is built without --enable-assertions"
+}
+
+died() { ! running "$MOUNT_PID"; }
+
+dies_at_point() { # NAME: the mount that is armed
+	local status=0
+	retry_until "$LONG" died
+	wait "$MOUNT_PID" || status=$?
+	assert_eq $status 137 "exit status of crrfs at $1"
+	if is_mounted "$MNT"; then unmount_now "$MNT"; fi
+}
+
+dies_at_start() { # NAME[:N] [OPTIONS]: a mount that does not come to be
+	local status=0 options
+	options=$(base_options)${2:+,$2}
+	MOUNTS+=("$MNT")
+	CRRFS_CRASH=$1 timeout "$LONG" "$CRRFS" "s3://$SRC" "$MNT" -f -o "$options" </dev/null >>"$MOUNT_LOG" 2>&1 || status=$?
+	assert_eq $status 137 "exit status of crrfs at $1"
+	if is_mounted "$MNT"; then unmount_now "$MNT"; fi
+}
+
+# Lines of FLOW POINT[:N] [POINT[:N] of the next mount's start, or -] [MOUNT OPTIONS]
+die_at_points() {
+	local name point again options n=0
+	mount_crrfs
+	while read -r name point again options; do
+		n=$((n + 1))
+		flow prepare "$name" "$name-$n" "$T/points.$n"
+		wait_repl
+		umount_crrfs
+		export CRRFS_CRASH=$point
+		mount_crrfs "${options:-}"
+		unset CRRFS_CRASH
+		say "$name $point ${again:-}"
+		flow run "$name" "$name-$n" "$T/points.$n" || fail "$name was refused"
+		dies_at_point "$name $point"
+		[ "${again:--}" = - ] || dies_at_start "$again" "${options:-}"
+		mount_crrfs "${options:-}"
+		if declare -F "check_$name" >/dev/null; then "check_$name" "$name-$n"; fi
+		points check "$MNT" "$T/points.$n" || fail "after $name $point ${again:-}; see above"
+	done
+	wait_repl
+	points check_all "$MNT" "$T"/points.*
+	umount_crrfs
+	points versions "$T"/points.* || fail "see above"
+	s3 compare >/dev/null
+	say "$n points"
+}

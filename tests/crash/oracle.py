@@ -224,4 +224,5 @@ def total(*paths):
     print(sum(done.values()), ' '.join(f'{name[3:]}={n}' for name, n in sorted(done.items())))
 
 
-{'work': work, 'check': check, 'total': total}[sys.argv[1]](*sys.argv[2:])
+if __name__ == '__main__':
+    {'work': work, 'check': check, 'total': total}[sys.argv[1]](*sys.argv[2:])
