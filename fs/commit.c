@@ -1,7 +1,7 @@
 /*
  * commit.c - the close path of a file, start to end.
  *
- * Crash points, and what the next mount does (queue/recover.c):
+ * Crash points, and what the next mount does (queue/recover.c; all of them: docs/durability.md):
  *
  *  after          spool   ticket  source  recovery
  *  repl_begin     yes     begun   old     nothing was promised: aborts uploads, forgets
@@ -25,8 +25,8 @@
  *  write(2)       yes     held    old     the bytes were not promised, the metadata were: as after
  *                                         change_meta_hold. The coming version has the same ticket
  *  its upload     yes     held    new     finds it by its crrfs-id, writes the rows
- *  rename: copy   none    held    both    the new name has the metadata; the old name, which is
- *                                         still there, gets them too
+ *  rename: copy   none    held    both    the new name has the metadata; the old name is deleted,
+ *                                         before anything else (change_move.c)
  *  rename: delete none    held    new     the version is gone: forgets
  *
  * Early parts leave while the file is still being written. S3 fixes metadata when a multipart

@@ -1,5 +1,6 @@
 #include "fs/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -198,6 +199,29 @@ static int bind_to(struct state *s, const struct state_conf *conf, char *why, si
 	return -EINVAL;
 }
 
+/* Each is somebody's only copy, and the failure was told to who made it: so they are never removed
+ * here, and nobody shall wonder where the space went. */
+static void tell_failed(const struct state *s)
+{
+	unsigned long long files = 0, bytes = 0;
+	DIR *dir = opendir(s->failed);
+	const struct dirent *e;
+	struct stat info;
+
+	while (dir && (e = readdir(dir)))
+		if (fstatat(dirfd(dir), e->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(info.st_mode)) {
+			files++;
+			bytes += (unsigned long long)info.st_size;
+		}
+	if (dir)
+		closedir(dir);
+	if (files)
+		log_warn("failed=%s files=%llu bytes=%llu remedy=\"the log of the time says which "
+			 "they are; save or remove them\"",
+			 s->failed, files, bytes);
+}
+
 static int open_state(struct state *s, const struct state_conf *conf, char *why, size_t why_len)
 {
 	int err = choose_dir(conf, &s->dir, why, why_len);
@@ -216,7 +240,11 @@ static int open_state(struct state *s, const struct state_conf *conf, char *why,
 		err = str_format(&s->failed, "%s/failed", s->dir);
 	if (err == 0)
 		err = make_dir(s->staging, why, why_len);
-	return err < 0 ? err : make_dir(s->failed, why, why_len);
+	if (err == 0)
+		err = make_dir(s->failed, why, why_len);
+	if (err == 0)
+		tell_failed(s);
+	return err;
 }
 
 int state_new(const struct state_conf *conf, struct state **ret_s, char *why, size_t why_len)

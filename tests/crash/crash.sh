@@ -83,6 +83,9 @@ power_back() {
 	echo "boot-$RANDOM$RANDOM" >"$POWERCUT_BOOT"
 }
 
+# What docs/durability.md has a line for.
+CALLS=(save save_synced save_big save_by_rename tag chmod rename rename_over rename_dir unlink mkdir rmdir symlink)
+
 # ---- named points (base/crash.h) -----------------------------------------------------------------------------
 
 # Of a flow of which points.py knows nothing, the test has functions: prepare_NAME, run_NAME and check_NAME, if needed.

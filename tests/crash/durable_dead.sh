@@ -24,11 +24,14 @@ after() { # LEVEL SIDE: the mount is killed before they are back, and the next o
 	s3 compare >/dev/null
 }
 for level in staged source replicas; do
+	# what the level changes nothing of is tried at one
+	calls=("${CALLS[@]}")
+	[ $level = source ] || calls=(save save_synced)
 	mount_crrfs durability=$level,attr_timeout=600,timeout=1,retry_first=0.1,retry_max=0.2
-	points prepare_all "$MNT" source-$level "$T/points.source-$level" "${CALLS[@]}"
+	points prepare_all "$MNT" source-$level "$T/points.source-$level" "${calls[@]}"
 	wait_repl
 	fault a "op=* count=-1 action=status:503"
-	points try_all "$MNT" source-$level "$T/points.source-$level" "${CALLS[@]}" >"$T/refused"
+	points try_all "$MNT" source-$level "$T/points.source-$level" "${calls[@]}" >"$T/refused"
 	case $level in
 	staged) [ "$(grep -c '"ok"' "$T/points.source-staged.save")" -ge 2 ] || fail "not kept here: $(cat "$T/refused")" ;;
 	*) grep -q '^save ' "$T/refused" || fail "acknowledged, though the source is dead" ;;

@@ -3,6 +3,8 @@
 
     points.py prepare FLOW MNT DIR NOTES    makes what the flow begins with
     points.py run FLOW MNT DIR NOTES        the flow, until it is over or the mount is gone
+    points.py prepare_all|run_all|try_all MNT DIR NOTES FLOW...   several, each with NOTES.FLOW; try_all may be refused
+    points.py check_whole MNT NOTES...      every path is as it was at some time
     points.py check MNT NOTES               every path is as it was acknowledged. Of the one change that was not, all has
                                             happened or nothing: the same name for the next check
     points.py check_all MNT NOTES...        the same of several
@@ -206,6 +208,25 @@ def run(name, mnt, directory, notes):
             raise
 
 
+def prepare_all(mnt, directory, notes, *names):
+    for name in names:
+        prepare(name, mnt, f'{directory}/{name}', f'{notes}.{name}')
+
+
+def run_all(mnt, directory, notes, *names):
+    for name in names:
+        FLOWS[name][1](Flow(mnt, f'{directory}/{name}', Notes(f'{notes}.{name}')))
+
+
+def try_all(mnt, directory, notes, *names):
+    """prints what was refused"""
+    for name in names:
+        try:
+            FLOWS[name][1](Flow(mnt, f'{directory}/{name}', Notes(f'{notes}.{name}')))
+        except OSError as error:
+            print(name, os.strerror(error.errno))
+
+
 def look(full):
     if os.path.islink(full):
         return {'link': os.readlink(full)}
@@ -250,6 +271,18 @@ def check_all(mnt, *paths):
         check(mnt, path)
 
 
+def check_whole(mnt, *paths):
+    """what was lost is lost altogether: each path is as it was after one of the changes"""
+    for path in paths:
+        ever = {}
+        for line in map(json.loads, open(path)):
+            for name, state in line.get('try', {}).items():
+                ever.setdefault(name, [ABSENT]).append(state)
+        for name, states in ever.items():
+            if look(f'{mnt}/{name}') not in [seen(state) for state in states]:
+                sys.exit(f'points: {name} is {look(f"{mnt}/{name}")}, which it never was')
+
+
 def history(s3, side):
     """key -> its versions, oldest first, by their contents"""
     found = sorted(s3.all_versions(side), key=lambda version: (version[0], version[4]))
@@ -288,4 +321,5 @@ def flows():
 
 
 if __name__ == '__main__':
-    {'prepare': prepare, 'run': run, 'check': check, 'check_all': check_all, 'versions': versions, 'flows': flows}[sys.argv[1]](*sys.argv[2:])
+    {'prepare': prepare, 'run': run, 'prepare_all': prepare_all, 'run_all': run_all, 'try_all': try_all, 'check': check,
+     'check_all': check_all, 'check_whole': check_whole, 'versions': versions, 'flows': flows}[sys.argv[1]](*sys.argv[2:])

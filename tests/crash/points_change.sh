@@ -38,8 +38,11 @@ unlink ticket.begun
 unlink change.deleted
 unlink ticket.committed
 mkdir ticket.begun
-mkdir change.put
+mkdir ticket.held
+mkdir upload.put
 mkdir ticket.committed
+mkdir change.put - settle=0
+mkdir ticket.committed - settle=0
 rmdir ticket.begun
 rmdir change.deleted
 rmdir ticket.committed

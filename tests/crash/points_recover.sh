@@ -26,7 +26,8 @@ chmod ticket.held recover.copied
 chmod settle.copied recover.found
 tag change.tagged recover.found
 unlink change.deleted ticket.committed
-mkdir change.put recover.found
+mkdir ticket.held recover.uploaded
+save hold.kept:2 upload.put durability=staged
 rename rename.copied recover.moved
 rename rename.copied recover.deleted
 rename rename.copied recover.settled
