@@ -106,10 +106,9 @@ void change_enqueue(struct ticket *t, const struct repl_facts *facts, const char
 
 	if (!r)
 		return;
-	log_error(
-		"op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state directory; the "
-		"next mount finishes it\"",
-		printable(facts->key, shown, sizeof(shown)), errno_text(r, why, sizeof(why)));
+	log_error("op=enqueue key=\"%s\" why=\"%s\" remedy=\"free space in the state directory; it "
+		  "is tried again, at the latest by the next mount\"",
+		  printable(facts->key, shown, sizeof(shown)), errno_text(r, why, sizeof(why)));
 	repl_leave(t);
 }
 

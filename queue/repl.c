@@ -36,6 +36,10 @@ void ticket_unref(struct ticket *t)
 	job_spec_free(&t->locked.spec);
 	kv_free(&t->locked.uploads);
 	kv_free(&t->locked.upload_keys);
+	free(t->left.key);
+	free(t->left.version);
+	free(t->left.staged);
+	job_spec_free(&t->left.spec);
 	lock_free(&t->locked.l);
 	free(t);
 }
@@ -470,6 +474,7 @@ int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl *
 		return -ENOMEM;
 	lock_init(&r->locked.l);
 	cond_init(&r->locked.finished);
+	cond_init(&r->locked.tried);
 	r->store = conf->store;
 	r->dests = conf->dests;
 	r->source = conf->source;
@@ -483,7 +488,6 @@ int repl_new(const struct repl_conf *conf, struct rule_set *rules, struct repl *
 	err = str_dup(conf->staging_dir, &r->staging_dir);
 	err = err < 0 ? err : map_new(&r->locked.uploads);
 	err = err < 0 ? err : map_new(&r->locked.bodies);
-	err = err < 0 ? err : map_new(&r->locked.left);
 	err = err < 0 ? err : repl_make_room(r);
 	if (err < 0) {
 		repl_free(r);
@@ -546,10 +550,11 @@ void repl_free(struct repl *r)
 		map_each(r->locked.bodies, free_body, NULL);
 	map_free(r->locked.uploads);
 	map_free(r->locked.bodies);
-	map_free(r->locked.left);
+	repl_left_free(r);
 	rules_unref(r->locked.rules);
 	free(r->staging_dir);
 	cond_free(&r->locked.finished);
+	cond_free(&r->locked.tried);
 	lock_free(&r->locked.l);
 	free(r);
 }

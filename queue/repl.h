@@ -70,7 +70,8 @@ struct repl_facts {
 enum durability repl_durability(struct repl *r, const char *key, const struct kv *tags,
 				const char *sse, enum durability mounts);
 /*
- * Waits until every destination that was selected for this version has it. -EIO: one is FAILED;
+ * Waits until every destination that was selected for this version has it. -EIO: one is FAILED, or
+ * the rows of a change of key cannot be written;
  * -ETIMEDOUT: not by then (mono ms); -ECANCELED: repl_stop_waits. Its rows stay in any case.
  */
 int repl_wait(struct repl *r, const char *key, const char *version, int64_t deadline_ms) must_check;
@@ -119,11 +120,14 @@ void repl_early_drop(struct repl_early *e, size_t n);
  * body, or NULL; taken on success: it is unlinked when no destination needs it (any more). It must
  * not change any more. kind TAGS: versions that match now and were never selected get an OBJECT
  * job; selected ones a TAGS job.
- * On failure the ticket is left (repl_leave) to recovery. So are then, -EAGAIN, all later changes
- * of this key until the next mount: they must not overtake it.
+ * On failure the caller leaves the ticket (repl_leave) and the staged file: what was given is
+ * remembered and tried again, by repl_retry_left and before the next change of this key. That one
+ * must not overtake it, and fails as it does. What is left yet at the end is recovery's.
  */
 int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged,
 		struct repl_early *e, size_t n) must_check;
+/* Tries again to write the rows of commits that failed. 0: none is left (that can be tried). */
+int repl_retry_left(struct repl *r) must_check;
 /*
  * A version (kind OBJECT) or delete marker (DELETE) that was not made through this mount, or that
  * is old: the rules decide as for a new one; where it was selected before it is left out, unless

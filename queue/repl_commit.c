@@ -136,27 +136,15 @@ static int write_rows(struct ticket *t, struct decision *d, const struct store_p
 	return id != 0 ? store_abandon(r->store, id) : 0;
 }
 
-/* Was something of this key left to recovery? With a ticket this one can be left, too, and recovery
- * goes by the order of the tickets. */
-static bool must_wait(struct ticket *t, const char *key)
+/* Without a row it cannot be left to recovery: it goes on, whatever is left of its key. */
+static int let_older_go_first(struct ticket *t, const char *key)
 {
-	struct repl *r = t->r;
-	bool waits, has_row;
+	int64_t id;
 
 	lock_take(&t->locked.l);
-	has_row = t->locked.id != 0;
+	id = t->locked.id;
 	lock_drop(&t->locked.l);
-	lock_take(&r->locked.l);
-	waits = r->locked.all_left || map_get(r->locked.left, key);
-	lock_drop(&r->locked.l);
-	return waits && has_row;
-}
-
-static void note_left(struct repl *r, const char *key)
-{
-	scoped_lock(&r->locked.l);
-	if (map_set(r->locked.left, key, r) < 0)
-		r->locked.all_left = true;
+	return id != 0 ? repl_left_try(t->r, key) : 0;
 }
 
 /* The workers may have it: no row, so nobody claimed it. */
@@ -166,8 +154,8 @@ static void take_back(struct repl *r, const struct decision *d)
 		upload_drop(repl_take_upload(r, &d->jobs[i]));
 }
 
-static int commit_rows(struct ticket *t, struct decision *d, const char *staged,
-		       struct repl_early *e, size_t n)
+int repl_commit_rows(struct ticket *t, struct decision *d, const char *staged, struct repl_early *e,
+		     size_t n)
 {
 	auto_free struct store_parts *parts = calloc(d->n + 1, sizeof(*parts));
 	uint64_t size = 0;
@@ -202,13 +190,15 @@ int repl_commit(struct ticket *t, const struct repl_facts *f, const char *staged
 	struct repl *r = t->r;
 	int err;
 
-	err = must_wait(t, f->key) ? -EAGAIN : repl_decide(r, &d);
+	err = let_older_go_first(t, f->key);
+	err = err < 0 ? err : repl_decide(r, &d);
 	if (err < 0)
 		repl_early_drop(e, n);
 	else
-		err = commit_rows(t, &d, staged, e, n);
+		err = repl_commit_rows(t, &d, staged, e, n);
 	if (err < 0) {
-		note_left(r, f->key);
+		repl_left_add(t, f, staged);
+		repl_ready(r); /* the workers try it again */
 		return err;
 	}
 	ticket_consume(t);

@@ -27,10 +27,9 @@ struct repl {
 		struct rule_set *rules;
 		struct map *uploads; /* token and destination -> struct kept_upload, owned */
 		struct map *bodies;  /* staged name -> struct kept_body, owned */
-		/* keys of which a change has no rows, only its ticket, until the next mount: later
-		 * ones must not overtake it. all_left: there was no memory for the key */
-		struct map *left;
-		bool all_left;
+		struct ticket *left; /* repl_left.c: counted, in the order of their commits */
+		bool trying;	     /* somebody goes over left */
+		struct cond tried;
 		uint64_t bytes;	     /* of bodies */
 		void (*on_ready)(void *arg);
 		void *on_ready_arg;
@@ -85,6 +84,13 @@ struct ticket {
 		struct kv upload_keys; /* side -> key */
 		struct early *early;
 	} locked;
+	/* when it is among repl.left: what repl_commit was given. The ticket's row is there yet. */
+	struct {
+		struct ticket *next; /* the repl's lock; the others are fixed */
+		bool known;	     /* false: there was no memory for version, staged and spec */
+		char *key, *version, *staged;
+		struct job_spec spec;
+	} left;
 };
 
 /* What was changed, and (filled by repl_decide) the jobs that follow of it. */
@@ -99,6 +105,16 @@ struct decision {
 
 int repl_decide(struct repl *r, struct decision *d) must_check;
 void decision_free(struct decision *d);
+
+/* Writes the rows of d down; the early uploads are consumed always. */
+int repl_commit_rows(struct ticket *t, struct decision *d, const char *staged, struct repl_early *e,
+		     size_t n) must_check;
+
+/* The rows of this change could not be written: it is tried again. Copies what it needs. */
+void repl_left_add(struct ticket *t, const struct repl_facts *f, const char *staged);
+/* Tries the changes of key that are left again, oldest first. 0: none is left. */
+int repl_left_try(struct repl *r, const char *key) must_check;
+void repl_left_free(struct repl *r);
 
 struct ticket *ticket_ref(struct ticket *t);
 void ticket_unref(struct ticket *t); /* NULL is fine */

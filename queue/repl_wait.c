@@ -21,8 +21,12 @@ static int look(struct repl *r, const char *key, const char *version)
 {
 	struct store_filter filter = { .key = key, .version = version, .unfinished = true };
 	struct standing s = { 0 };
-	int err = store_each_job(r->store, &filter, see_row, &s);
+	int err;
 
+	/* What has no rows yet has not reached anybody. */
+	if (repl_left_try(r, key) < 0)
+		return -EIO;
+	err = store_each_job(r->store, &filter, see_row, &s);
 	if (err < 0)
 		return err;
 	return s.failed ? -EIO : s.pending ? -EAGAIN : 0;

@@ -25,6 +25,7 @@
 #define IDLE_MIN_MS	1000  /* due jobs whose destination takes none just now */
 #define DRAIN_STEP_MS	250
 #define STOP_GRACE_MS	500
+#define LEFT_RETRY_MS	5000 /* rows that could not be written */
 #define PRUNE_EVERY_MS	((int64_t)3600 * 1000)
 #define PRUNE_OLDER_MS	((int64_t)7 * 24 * 3600 * 1000)
 
@@ -116,6 +117,13 @@ static void prune_now_and_then(struct workers *w)
 		log_warn("result=\"old rows not pruned\"");
 }
 
+/* Rows that could not be written (the disk was full) become due work. */
+static void retry_left(struct workers *w, int64_t *due_wall)
+{
+	if (!store_is_damaged(w->conf.store) && repl_retry_left(w->conf.repl) < 0)
+		*due_wall = min_of(*due_wall, clock_wall_ms() + LEFT_RETRY_MS);
+}
+
 static bool begin_busy(struct workers *w)
 {
 	scoped_lock(&w->locked.l);
@@ -164,6 +172,7 @@ static void work(void *arg)
 		if (r == 1)
 			continue;
 		prune_now_and_then(w);
+		retry_left(w, &due);
 		if (store_is_damaged(w->conf.store)) /* until the stop */
 			due = CLOCK_NEVER;
 		else if (r < 0 || due <= clock_wall_ms())
@@ -311,6 +320,9 @@ static bool is_drained(struct workers *w)
 
 bool workers_drain(struct workers *w, int64_t deadline_mono_ms)
 {
+	int64_t due = CLOCK_NEVER;
+
+	retry_left(w, &due);
 	while (!is_drained(w)) {
 		int64_t now = clock_mono_ms();
 

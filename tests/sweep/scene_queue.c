@@ -423,9 +423,7 @@ const struct scene queue_scenes[] = {
 	  /* a page that cannot be read is damaged, to SQLite's check of the file */
 	  .also = { -EROFS, -EUCLEAN } },
 	{ .name = "commit", .before = before_commit, .run = run_commit, .after = check_commit,
-	  .kinds = SCENE_STORE,
-	  /* a key of which something was left to recovery */
-	  .also = { -EAGAIN } },
+	  .kinds = SCENE_STORE },
 	{ .name = "hold", .before = before_commit, .run = run_hold, .after = check_hold,
 	  .kinds = SCENE_STORE },
 	{ .name = "recover", .before = before_recover, .run = run_recover, .after = check_recover,

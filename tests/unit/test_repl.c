@@ -1,6 +1,7 @@
 #include <sched.h>
 
 #include "queue/repl_i.h"
+#include "queue/store_i.h"
 #include "tests/unit/queue_fixture.h"
 
 static struct queue_fixture f;
@@ -356,6 +357,87 @@ static void early_case(const char *name, const char *colour, bool rewrite, bool 
 	CHECK_CASE(NULL);
 }
 
+/* --- rows that cannot be written --------------------------------------------------------------- */
+
+static void sql(const char *text)
+{
+	db_lock(f.store->db);
+	must(db_exec(f.store->db, text));
+	db_unlock(f.store->db);
+}
+
+/* The rows of Tax/a, and only those. */
+static void break_rows(void)
+{
+	sql("CREATE TEMP TRIGGER broken BEFORE INSERT ON main.job WHEN NEW.key = 'Tax/a'"
+	    " BEGIN SELECT RAISE(ABORT, 'as the test wants'); END");
+}
+
+static void mend_rows(void)
+{
+	sql("DROP TRIGGER temp.broken");
+}
+
+static int write_and_leave(const char *key, const char *staged)
+{
+	struct ticket *t = begin(JOB_OBJECT, key);
+	int err = write_file(key, staged, NULL, t);
+
+	if (err < 0)
+		repl_leave(t);
+	return err;
+}
+
+static int delete_and_leave(const char *key)
+{
+	struct ticket *t = begin(JOB_DELETE, key);
+	const struct job_spec none = { 0 };
+	const struct repl_facts facts = { .key = key, .version = "marker", .spec = &none };
+	int err = repl_commit(t, &facts, NULL, NULL, 0);
+
+	if (err < 0)
+		repl_leave(t);
+	return err;
+}
+
+/* The source has the version, and the mount goes on: later changes of the key do not overtake it,
+ * and when rows can be written again all of them are, in their order. */
+static void test_left(void)
+{
+	const char *version;
+
+	fixture_init(&f, RULES_TWO);
+	break_rows();
+	CHECK(write_and_leave("Tax/a", "s1") < 0);
+	version = fake_find(&f.s3, "src", "Tax/a", NULL)->id;
+	CHECK(delete_and_leave("Tax/a") < 0);
+	CHECK_INT(write_and_leave("Tax/b", NULL), 0);
+	CHECK_STR(jobs_text(&f), "object Tax/b copy ready; ");
+	CHECK_INT(tickets(&f), 2);
+	CHECK_INT(repl_wait(f.repl, "Tax/a", version, clock_deadline(60000)), -EIO);
+	CHECK(repl_retry_left(f.repl) < 0);
+	mend_rows();
+	CHECK_INT(write_and_leave("Tax/a", NULL), 0);
+	CHECK_INT(tickets(&f), 0);
+	CHECK_STR(jobs_text(&f), "object Tax/b copy ready; object Tax/a copy ready staged; "
+				 "delete Tax/a copy waiting; object Tax/a copy waiting; ");
+	CHECK(is_staged_there(&f, "s1"));
+	fixture_free(&f);
+	/* nobody changes the key again */
+	fixture_init(&f, RULES_TWO);
+	break_rows();
+	CHECK(write_and_leave("Tax/a", NULL) < 0);
+	mend_rows();
+	CHECK_INT(repl_retry_left(f.repl), 0);
+	CHECK_INT(tickets(&f), 0);
+	CHECK_STR(jobs_text(&f), "object Tax/a copy ready; ");
+	/* the end comes first: recovery's */
+	break_rows();
+	CHECK(write_and_leave("Tax/a", NULL) < 0);
+	CHECK_INT(tickets(&f), 1);
+	fixture_free(&f);
+}
+
 int main(void)
 {
 	test_rows();
@@ -367,5 +449,6 @@ int main(void)
 	early_case("as it was sent", "red", false, true);
 	early_case("other metadata", "blue", false, false);
 	early_case("rewritten", "red", true, false);
+	test_left();
 	return check_done();
 }

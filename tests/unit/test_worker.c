@@ -1,5 +1,6 @@
 #include <sched.h>
 
+#include "queue/store_i.h"
 #include "queue/worker_i.h"
 #include "tests/unit/queue_fixture.h"
 
@@ -139,11 +140,12 @@ static void end(struct workers *w)
 	workers_free(w);
 }
 
-static void write_file(const char *key, const char *staged, const char *body)
+static int write_rows(const char *key, const char *staged, const char *body)
 {
 	struct ticket *t;
 	struct job_spec spec;
 	struct repl_facts facts = { .key = key, .spec = &spec };
+	int err;
 
 	must(repl_begin(f.repl, JOB_OBJECT, key, &t));
 	facts.version = source_put(&f, key, ticket_token(t), body, strlen(body));
@@ -152,8 +154,16 @@ static void write_file(const char *key, const char *staged, const char *body)
 	lock_drop(&f.s3.l);
 	if (staged)
 		stage(&f, staged, body, strlen(body));
-	must(repl_commit(t, &facts, staged, NULL, 0));
+	err = repl_commit(t, &facts, staged, NULL, 0);
+	if (err < 0)
+		repl_leave(t);
 	job_spec_free(&spec);
+	return err;
+}
+
+static void write_file(const char *key, const char *staged, const char *body)
+{
+	must(write_rows(key, staged, body));
 }
 
 /* Until the store has so many rows in this state. */
@@ -188,6 +198,32 @@ static void test_many(void)
 	CHECK_INT(fake_count(&f.s3, "copy", NULL), 41);
 	CHECK_INT(fake_count(&f.s3, "copy", "Tax/3"), 4);
 	CHECK(!is_staged_there(&f, "s0"));
+	end(w);
+	fixture_free(&f);
+}
+
+static void sql(const char *text)
+{
+	db_lock(f.store->db);
+	must(db_exec(f.store->db, text));
+	db_unlock(f.store->db);
+}
+
+/* Rows that could not be written are written when they can be, though nothing else happens. */
+static void test_left(void)
+{
+	struct workers *w;
+
+	fixture_init(&f, RULES_TWO);
+	w = start(2);
+	sql("CREATE TEMP TRIGGER broken BEFORE INSERT ON main.job"
+	    " BEGIN SELECT RAISE(ABORT, 'as the test wants'); END");
+	CHECK(write_rows("Tax/a", "s0", "left") < 0);
+	CHECK_INT(tickets(&f), 1);
+	sql("DROP TRIGGER temp.broken");
+	CHECK(wait_for(JOB_DONE, 1));
+	CHECK_INT(tickets(&f), 0);
+	CHECK_INT(fake_count(&f.s3, "copy", "Tax/a"), 1);
 	end(w);
 	fixture_free(&f);
 }
@@ -303,6 +339,7 @@ int main(void)
 {
 	test_decide();
 	test_many();
+	test_left();
 	test_dead_destination();
 	test_source_trouble();
 	test_parked();
