@@ -8,8 +8,13 @@
 # something is left in FUZZ_OUT (default: a new folder under /tmp) and shown; put it into
 # tests/fuzz/corpus/TARGET with the fix. New inputs that reach new code are kept there when
 # FUZZ_KEEP is set.
+#
+# Without arguments, as ./check starts it, a few points of the failure sweep (tests/sweep/) follow in the same tree; they take
+# crrctl and the S3 server of CRRFS_BUILD.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+sweep=
+[ $# != 0 ] || sweep=yes
 seconds=${1:-8}
 shift || true
 command -v clang >/dev/null || {
@@ -61,4 +66,6 @@ for target; do
 	fi
 	rm -rf "$fresh" "$fresh.log"
 done
+# always the same points: what is found another day is for make sweep to find
+[ -z "$sweep" ] || SEED=1 SWEEP_BUILD=$tree tests/sweep/sweep_all.sh 1 4 || failed=$((failed + 1))
 [ $failed = 0 ]

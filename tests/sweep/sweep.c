@@ -391,7 +391,7 @@ int sweep_attempt(http_attempt_fn *attempt, void *arg, const struct http_req *re
 {
 	if (!sweep_fails(SWEEP_S3, req->url))
 		return attempt(arg, req, res);
-	switch (shared->how) {
+	switch (atomic_load(&shared->how)) {
 	case SWEEP_S3_500: return refuse(res, 500, "InternalError");
 	case SWEEP_S3_403: return refuse(res, 403, "AccessDenied");
 	case SWEEP_S3_LOST:
