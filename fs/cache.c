@@ -164,12 +164,18 @@ static void move_locked(struct read_cache *c, struct read_pos *pos, size_t n, ui
 	pos->planned = max_of(pos->planned, pos->next);
 }
 
-/* The next run of pages of [at, end) that nobody has asked for: false when there is none. */
+/* The next run of pages of [at, end) that nobody has asked for: false when there is none. For the
+ * disk, which keeps blocks, of all blocks that the range touches: two requests that meet within a
+ * block would leave it to neither. */
 static bool next_missing_locked(struct read_cache *c, const struct cache_object *o, uint64_t at,
 				uint64_t end, struct s3_range *ret_r)
 {
 	bool found = false;
 
+	if (c->disk) {
+		at = at / CACHE_BLOCK * CACHE_BLOCK;
+		end = min_of((end + CACHE_BLOCK - 1) / CACHE_BLOCK * CACHE_BLOCK, o->size);
+	}
 	for (uint64_t next; at < end; at = next) {
 		const struct cache_block *b = cache_find_locked(c, o, at / CACHE_BLOCK);
 		uint8_t known = b ? (uint8_t)(b->have | b->asked) : 0;

@@ -427,7 +427,7 @@ static int mend_job(struct salvage *v, int64_t id, const char *key, bool again)
 {
 	auto_with(buf_free) struct buf b;
 	const struct job_spec unknown = { 0 };
-	struct db_stmt *st;
+	struct db_stmt *st = NULL;
 	int r;
 
 	*v->lost = *v->lost || again;

@@ -29,7 +29,7 @@ for name in $(uniq <<<"$points"); do
 	grep -qE "^[a-z_]+ .*\b${name//./\\.}(:[0-9]+)?( |\$)" tests/crash/points_*.sh || bad "the crash point $name has no test"
 done
 # shellcheck disable=SC2016
-for name in $(sed -n 's/^| `\([a-z]*\.[a-z_]*\)` |.*/\1/p' "$doc"); do
+while read -r name; do
 	grep -qxF "$name" <<<"$points" || bad "$doc: there is no crash point $name"
-done
+done < <(sed -n 's/^| `\([a-z]*\.[a-z_]*\)` |.*/\1/p' "$doc")
 exit $status

@@ -77,6 +77,8 @@ echo one >"$MNT/remade"
 failed() { [[ $(xattr "$MNT/remade" "user.s3.replication.$DST2") == FAILED* ]]; }
 retry_until "$LONG" failed
 third_bucket
+healed() { [[ $(xattr "$MNT/remade" "user.s3.replication.$DST2") == COMPLETED* ]]; }
+retry_until "$LONG" healed
 wait_repl
 assert_eq "$(s3 exists c remade && echo there)" there
 

@@ -10,6 +10,7 @@ rename() { /usr/bin/python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[
 mount_crrfs max_attempts=1
 mkdir "$MNT/old" "$MNT/empty"
 for i in $(seq 50); do echo "$i" >"$MNT/old/f$i"; done
+wait_repl # the new directories, too
 s3 keys a old/ >"$T/before"
 fault a "op=CopyObject key=*/f30 count=-1 action=status:403:AccessDenied" \
 	"op=CopyObject key=new/f30 count=-1 action=status:403:AccessDenied" \
