@@ -490,7 +490,7 @@ static int mend_jobs(struct salvage *v)
 
 static int drop_ticket(struct salvage *v, int64_t id, const char *key)
 {
-	struct db_stmt *st;
+	struct db_stmt *st = NULL;
 	int r = tell(v, "lost: ticket %lld makes no sense: %s", (long long)id, key ? key : "-");
 
 	*v->lost = true;
