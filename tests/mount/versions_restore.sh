@@ -32,6 +32,7 @@ check_old() { # path: what was old is there
 
 # by id, while it is there, also for one who has it open
 exec 5<"$f"
+wait_repl # the folders, too
 mark_requests
 ctl restore "$f" "$old" >"$T/said"
 assert_requests a 'PutObject|CopyObject|CreateMultipartUpload' docs/ 1
