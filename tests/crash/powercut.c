@@ -94,12 +94,18 @@ static void save_dir(int fd, int out)
 	closedir(dir);
 }
 
-/* A file opened for writing only is read by another descriptor. */
+/* A file opened for writing only is read by another descriptor; no other is: closing that would drop
+ * the locks which SQLite has on the file (fcntl(2)), and another program's SQLite, when it ends,
+ * takes itself for the last one and removes the log. */
 static int readable(int fd)
 {
 	char link[64];
-	int in;
+	int in, flags = fcntl(fd, F_GETFL);
 
+	if (flags < 0)
+		die("flags");
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		return fd;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	in = real_open(link, O_RDONLY | O_CLOEXEC, 0);
 	if (in < 0)
@@ -128,7 +134,8 @@ static int save(int fd)
 		int in = readable(fd);
 
 		save_file(in, out);
-		close(in);
+		if (in != fd)
+			close(in);
 	}
 	close(out);
 	shadow_path(to, S_ISDIR(st.st_mode) ? 'd' : 'f', st.st_ino, "");
