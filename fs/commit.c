@@ -265,6 +265,18 @@ static int become(struct attr *now, const struct s3_info *info)
 	return r ? r : replace_str(&now->rec.version_id, info->version_id);
 }
 
+/* Somebody suspended versioning under us. Said once, and again when it was on meanwhile. */
+static void note_versioning(struct fs *fs, const char *version)
+{
+	bool lost = fs->conf.versioned && (!version || !strcmp(version, "null"));
+
+	if (atomic_exchange(&fs->suspended, lost) || !lost)
+		return;
+	log_warn("source=suspended bucket=%s why=\"versioning is suspended: what is written now takes "
+		 "the place of what was written since; 'crrctl setup %s' turns it on again\"",
+		 s3_client_bucket(fs->source), s3_client_bucket(fs->source));
+}
+
 /* The source has the version: write down who must get it. Busy. */
 static void hand_over(struct file *f, const char *key, const struct attr *now)
 {
@@ -331,6 +343,7 @@ static int commit_steps(struct file *f, const char *key)
 		r = body_new(f->fs, NULL, key, &now, &body);
 	if (r)
 		return r;
+	note_versioning(f->fs, info.version_id);
 	hand_over(f, key, &now);
 	become_clean(f, key, &now, body);
 	crash_point("commit.clean");

@@ -24,6 +24,7 @@ struct fs_conf {
 	/* keep and show mode, owner, mtime; false: none is written and no HEAD is made for them */
 	bool posix_meta;
 	bool read_only;
+	bool versioned; /* the source gives each version an id, or did when we began */
 	int64_t attr_ms;   /* how long what was learned of a key holds */
 	int64_t absent_ms; /* how long the kernel may believe that a name is free */
 	int64_t start_ms;  /* wall: of the mount, or the time that it shows */
@@ -66,6 +67,7 @@ struct fs {
 	/* what move.c learned of the source: 0 = not yet, 1 = its copies keep tags, -1 = they do
 	 * not */
 	_Atomic int copies_keep_tags;
+	_Atomic bool suspended; /* the version made last has no id, though the source is versioned */
 };
 
 #endif

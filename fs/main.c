@@ -269,6 +269,7 @@ static struct fs_conf fs_conf(const struct app *a)
 		.umask = c->umask,
 		.posix_meta = c->posix_meta,
 		.read_only = c->ro,
+		.versioned = !a->buckets.unversioned,
 		.attr_ms = attr_ms,
 		.absent_ms = c->exclusive ? attr_ms : min_of(attr_ms, (int64_t)ATTR_MOMENT_MS),
 		.start_ms = c->at_ms ? c->at_ms : clock_wall_ms(),
