@@ -272,8 +272,8 @@ static void note_versioning(struct fs *fs, const char *version)
 
 	if (atomic_exchange(&fs->suspended, lost) || !lost)
 		return;
-	log_warn("source=suspended bucket=%s why=\"versioning is suspended: what is written now takes "
-		 "the place of what was written since; 'crrctl setup %s' turns it on again\"",
+	log_warn("source=suspended bucket=%s why=\"versioning is suspended: what is written now "
+		 "takes the place of what was written since; 'crrctl setup %s' turns it on again\"",
 		 s3_client_bucket(fs->source), s3_client_bucket(fs->source));
 }
 

@@ -67,7 +67,8 @@ struct fs {
 	/* what move.c learned of the source: 0 = not yet, 1 = its copies keep tags, -1 = they do
 	 * not */
 	_Atomic int copies_keep_tags;
-	_Atomic bool suspended; /* the version made last has no id, though the source is versioned */
+	/* the version made last has no id, though the source is versioned */
+	_Atomic bool suspended;
 };
 
 #endif
