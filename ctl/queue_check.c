@@ -123,8 +123,7 @@ static int take_lock(const char *dir, int *ret_fd)
 		return r;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		*ret_fd = fd;
-		fd = -1;
+		*ret_fd = take_fd(&fd);
 		return 0;
 	}
 	r = -errno;

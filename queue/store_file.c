@@ -146,7 +146,7 @@ int store_file_make(const char *dir, const char *path, char *words, size_t words
 static int look_at_end(struct db *db, const char *path, off_t size, char *words, size_t words_len)
 {
 	auto_free char *log = NULL;
-	struct db_stmt *st;
+	struct db_stmt *st = NULL;
 	struct stat l;
 	int64_t page = 0;
 	int r = str_format(&log, "%s-wal", path);
