@@ -430,6 +430,7 @@ static int mend_job(struct salvage *v, int64_t id, const char *key, bool again)
 	struct db_stmt *st = NULL;
 	int r;
 
+	buf_init(&b, BUF_LIMIT_SMALL);
 	*v->lost = *v->lost || again;
 	if (again) {
 		r = tell(v, "lost: job %lld makes no sense: %s", (long long)id, key ? key : "-");
@@ -439,7 +440,6 @@ static int mend_job(struct salvage *v, int64_t id, const char *key, bool again)
 			db_bind_i64(st, 1, id);
 		return r < 0 ? r : db_run(st);
 	}
-	buf_init(&b, BUF_LIMIT_SMALL);
 	r = job_spec_to_json(&unknown, &b);
 	if (r == 0)
 		r = store_prepare_text(v->to,
