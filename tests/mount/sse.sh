@@ -20,7 +20,7 @@ echo text >"$MNT/small"
 cp "$T/big" "$MNT/big"
 mkdir "$MNT/dir"
 ln -s small "$MNT/link"
-sync "$MNT/dir" # its marker waits for a chmod otherwise
+sync "$MNT" # new folders and links wait for a chmod otherwise
 for key in small big dir/ link; do assert_eq "$(encryption $key)" "aws:kms $KEY " "encryption of $key"; done
 assert_eq "$(xattr "$MNT/small" user.s3.encryption)" aws:kms
 assert_eq "$(xattr "$MNT/big" user.s3.kms-key)" $KEY

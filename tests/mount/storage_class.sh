@@ -10,6 +10,7 @@ mkdir "$MNT/dir"
 s3 put a foreign "$T/big"
 retry_until "$LONG" test -e "$MNT/foreign"
 chmod 600 "$MNT/foreign"
+sync "$MNT" "$MNT/foreign" # a new folder waits for a chmod otherwise, a chmod for more
 class() { s3 head "$1" "$2" | sed -n 's/^storage-class: //p'; }
 for key in small big dir/ foreign; do assert_eq "$(class a $key)" STANDARD_IA "class of $key"; done
 assert_eq "$(xattr "$MNT/small" user.s3.storage-class)" STANDARD_IA

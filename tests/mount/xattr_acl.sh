@@ -73,7 +73,7 @@ random_file "$T/big" $((9 * 1024 * 1024))
 cp "$T/big" "$MNT/big"
 mkdir "$MNT/newdir"
 ln -s new "$MNT/link"
-sync "$MNT/newdir" # its marker waits for a chmod otherwise
+sync "$MNT" # new folders and links wait for a chmod otherwise
 for key in new big newdir/ link; do assert_eq "$(acl a $key)" "$public" "ACL of $key"; done
 set_xattr "$MNT/new" user.s3.acl private
 chmod 600 "$MNT/new" "$MNT/big"
