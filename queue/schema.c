@@ -305,18 +305,18 @@ static int inspect_locked(struct db *db, int64_t *ret_version, char *why, size_t
 	return 0;
 }
 
-static int apply_locked(struct db *db, int64_t version)
+static int apply_locked(struct db *db, int64_t version, int64_t upto)
 {
 	char mark[96];
 	int r;
 
-	for (size_t i = (size_t)version; i < array_size(steps); i++) {
+	for (int64_t i = version; i < upto; i++) {
 		r = db_exec(db, steps[i]);
 		if (r < 0)
 			return r;
 	}
-	snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %zu",
-		 APPLICATION_ID, array_size(steps));
+	snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %lld",
+		 APPLICATION_ID, (long long)upto);
 	return db_exec(db, mark);
 }
 
@@ -343,7 +343,7 @@ static int upgrade_locked(struct db *db, char *why, size_t why_len)
 			db_rollback(db);
 			return r;
 		}
-		r = apply_locked(db, version);
+		r = apply_locked(db, version, (int64_t)array_size(steps));
 		if (r == 0)
 			r = db_commit(db);
 	}
@@ -362,6 +362,34 @@ int schema_upgrade(struct db *db, char *why, size_t why_len)
 
 	db_lock(db);
 	r = upgrade_locked(db, why, why_len);
+	db_unlock(db);
+	return r;
+}
+
+int64_t schema_version(struct db *db)
+{
+	const int64_t newest = (int64_t)array_size(steps);
+	int64_t version = newest;
+
+	if (get_number_locked(db, "PRAGMA user_version", &version) < 0 || version < 1 ||
+	    version > newest)
+		return newest;
+	return version;
+}
+
+int schema_make(struct db *db, int64_t version, char *why, size_t why_len)
+{
+	int r;
+
+	db_lock(db);
+	r = db_begin(db);
+	if (r == 0)
+		r = apply_locked(db, 0, version);
+	if (r == 0)
+		r = db_commit(db);
+	if (r < 0)
+		snprintf(why, why_len, "%s", db_why(db));
+	db_rollback(db);
 	db_unlock(db);
 	return r;
 }

@@ -6,7 +6,8 @@
  *  store_file.c    queue.db as a file: made, looked at before use, what a person is told of it
  *  store_check.c   what is wrong with the rows
  *  store_repair.c  the files of a repair: the damaged queue is kept, a new one takes its place
- *  store_salvage.c rows: what can be read of a damaged queue, made sound
+ *  store_salvage.c rows: what can be read of a damaged queue
+ *  store_mend.c    and made sound
  *  store_ticket.c  tickets, and the commit that makes jobs of one
  *  store_job.c     claim, finish, retry, prune
  *  store_part.c    what a job carries: its upload, the parts of it, the staged file
@@ -28,6 +29,7 @@
 #include "base/lock.h"
 
 #include "queue/store.h"
+#include "queue/store_check.h"
 
 typedef int store_fn(struct db *db, void *arg);
 
@@ -120,10 +122,13 @@ int store_file_publish(const char *dir, char *ret_kept, size_t kept_len) must_ch
 /* The words of r, with file and remedy. */
 void store_file_explain(int r, const struct store_conf *conf, const char *words, char *why,
 			size_t why_len);
-/* Copies what can be read into an empty queue. Both need their lock; a line for each table and lost
- * row; *ret_lost is set when anything is missing. (store_salvage.c) */
-int store_salvage(struct db *from, struct db *to, int (*fn)(void *arg, const char *line), void *arg,
-		  bool *ret_lost) must_check;
+/* Copies what can be read into an empty queue of the same format. Both need their lock; a line for
+ * each table and lost row; *ret_lost is set when anything is missing. (store_salvage.c) */
+int store_salvage(struct db *from, struct db *to, store_tell_fn *fn, void *arg, bool *ret_lost)
+	must_check;
+/* Of today's format: rows that make no sense are mended or go, and all are made to fit together.
+ * Needs the lock; told and returned as above. (store_mend.c) */
+int store_mend(struct db *db, store_tell_fn *fn, void *arg, bool *ret_lost) must_check;
 /* Notes that rows may be missing (store_keeps_strays). */
 int store_note_strays(struct db *db) must_check;
 

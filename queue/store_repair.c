@@ -142,29 +142,70 @@ static int tell_nothing(store_tell_fn *fn, void *arg, bool *ret_lost)
 	return fn(arg, "nothing can be read: the new queue is empty");
 }
 
+/* from NULL: nothing. */
+static int salvage(struct db *from, struct db *to, store_tell_fn *fn, void *arg, bool *ret_lost)
+{
+	int r;
+
+	if (!from)
+		return tell_nothing(fn, arg, ret_lost);
+	db_lock(from);
+	r = store_salvage(from, to, fn, arg, ret_lost);
+	db_unlock(from);
+	return r;
+}
+
+static int mend(struct db *to, store_tell_fn *fn, void *arg, bool *ret_lost)
+{
+	int r = store_mend(to, fn, arg, ret_lost);
+
+	return r < 0 ? r : store_note_strays(to);
+}
+
+static int64_t version_of(struct db *from)
+{
+	int64_t version;
+
+	db_lock(from);
+	version = schema_version(from);
+	db_unlock(from);
+	return version;
+}
+
+/* What the rows of an older queue lack, the upgrade gives them. */
+static int fill_from(struct db *from, struct db *to, store_tell_fn *fn, void *arg, bool *ret_lost,
+		     char *why, size_t why_len)
+{
+	int r = from ? schema_make(to, version_of(from), why, why_len)
+		     : schema_upgrade(to, why, why_len);
+
+	if (r < 0)
+		return r;
+	db_lock(to);
+	r = salvage(from, to, fn, arg, ret_lost);
+	db_unlock(to);
+	if (r == 0)
+		r = schema_upgrade(to, why, why_len);
+	db_lock(to);
+	if (r == 0)
+		r = mend(to, fn, arg, ret_lost);
+	if (r < 0 && !*why)
+		snprintf(why, why_len, "%s", db_why(to));
+	db_unlock(to);
+	return r;
+}
+
 static int fill(const struct repair *p, store_tell_fn *fn, void *arg, bool *ret_lost, char *why,
 		size_t why_len)
 {
 	const struct db_conf conf = { .path = p->fresh, .sync = DB_SYNC_FULL };
-	struct db *from = NULL, *to = NULL;
-	int r = store_file_fill(p->fresh, why, why_len);
+	struct db *from, *to = NULL;
+	int r = db_open(&conf, &to, why, why_len);
 
-	if (r == 0)
-		r = db_open(&conf, &to, why, why_len);
 	if (r < 0)
 		return r;
 	from = open_work(p);
-	db_lock(to);
-	if (from) {
-		db_lock(from);
-		r = store_salvage(from, to, fn, arg, ret_lost);
-		db_unlock(from);
-	} else {
-		r = tell_nothing(fn, arg, ret_lost);
-	}
-	if (r < 0)
-		snprintf(why, why_len, "%s", db_why(to));
-	db_unlock(to);
+	r = fill_from(from, to, fn, arg, ret_lost, why, why_len);
 	db_close(from);
 	db_close(to);
 	return r;

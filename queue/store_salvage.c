@@ -11,6 +11,8 @@
  * SQLite ends a question at the first page that makes no sense. Rows with numbers are therefore
  * asked for by ranges of them: up to the trouble from the front, up to it from the back, and what
  * is between by halves. Of tables without numbers only the front and the back are to be had.
+ *
+ * The new queue has the tables of the damaged one's format: what that cannot have is not missed.
  */
 #define TABLES_MAX 32
 #define BARREN_MAX 4000 /* questions one after the other that gave no row: there is nothing more */
@@ -21,7 +23,7 @@
 
 struct salvage {
 	struct db *from, *to;
-	int (*fn)(void *arg, const char *line);
+	store_tell_fn *fn;
 	void *arg;
 	char *sql[TABLES_MAX *
 		  3]; /* as long as the connections: db_prepare knows them by address */
@@ -373,7 +375,7 @@ static int copy_table(struct salvage *v, struct table *t)
 		    t->torn ? ", and others that cannot be read" : "");
 }
 
-/* --- what was lost, and what is left made sound ----------------------------------------------- */
+/* --- what was lost ---------------------------------------------------------------------------- */
 
 /* An index has the number and the key of jobs whose rows are gone. */
 static int name_lost_jobs(struct salvage *v)
@@ -404,139 +406,7 @@ static int name_lost_jobs(struct salvage *v)
 	return told;
 }
 
-static const char *const sound[] = {
-	/* what a row names that is not there */
-	"DELETE FROM part WHERE job NOT IN (SELECT id FROM job WHERE upload_id IS NOT NULL)",
-	"DELETE FROM ticket_upload WHERE ticket NOT IN (SELECT id FROM ticket)",
-	/* the oldest that is not done is the first of its key (job.h) */
-	"UPDATE job SET state = 1 WHERE state >= 2 AND state <> 4 AND EXISTS (SELECT 1 FROM job AS "
-	"w"
-	" INDEXED BY job_waiting WHERE w.state = 1 AND w.dest = job.dest AND w.key = job.key"
-	" AND w.id < job.id)",
-	"UPDATE job SET state = 2 WHERE id IN (SELECT min(id) FROM job AS w WHERE state = 1"
-	" AND NOT EXISTS (SELECT 1 FROM job AS h WHERE h.dest = w.dest AND h.key = w.key"
-	" AND h.state >= 2 AND h.state <> 4) GROUP BY dest, key)",
-	/* every row that is there was made in an earlier run than the next one */
-	"INSERT INTO run SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM run)",
-	"DELETE FROM run WHERE rowid > (SELECT min(rowid) FROM run)",
-	"UPDATE run SET n = max(n, (SELECT coalesce(max(sure), 0) FROM job))",
-};
-
-/* A spec that makes no sense is one that is not known: the copy asks the source. */
-static int mend_job(struct salvage *v, int64_t id, const char *key, bool again)
-{
-	auto_with(buf_free) struct buf b;
-	const struct job_spec unknown = { 0 };
-	struct db_stmt *st = NULL;
-	int r;
-
-	buf_init(&b, BUF_LIMIT_SMALL);
-	*v->lost = *v->lost || again;
-	if (again) {
-		r = tell(v, "lost: job %lld makes no sense: %s", (long long)id, key ? key : "-");
-		if (r == 0)
-			r = db_prepare(v->to, "DELETE FROM job WHERE id = ?1", &st);
-		if (r == 0)
-			db_bind_i64(st, 1, id);
-		return r < 0 ? r : db_run(st);
-	}
-	r = job_spec_to_json(&unknown, &b);
-	if (r == 0)
-		r = store_prepare_text(v->to,
-				       "UPDATE job SET spec = ?1, how = NULL, staged = NULL,"
-				       " upload_id = NULL WHERE id = ?2",
-				       &st, buf_str(&b));
-	if (r < 0)
-		return r;
-	db_bind_i64(st, 2, id);
-	return db_run(st);
-}
-
-/* Those that make no sense are read by number, as they are changed. */
-static int mend_jobs(struct salvage *v)
-{
-	int64_t after = 0, mended = 0;
-	struct db_stmt *st;
-	int r;
-
-	for (;;) {
-		auto_with(job_free) struct job j = { 0 };
-		auto_free char *key = NULL;
-
-		r = db_prepare(v->to,
-			       "SELECT " STORE_JOB_COLUMNS " FROM job WHERE id > ?1 ORDER BY id"
-			       " LIMIT 1",
-			       &st);
-		if (r < 0)
-			return r;
-		db_bind_i64(st, 1, after);
-		r = db_step(st);
-		if (r != 1)
-			return r;
-		after = db_col_i64(st, 0);
-		r = store_parse_job(st, &j);
-		if (r < 0 && r != -ENOMEM)
-			r = store_col_dup(st, 3, &key) < 0 ? -ENOMEM : 1;
-		db_reset(st);
-		if (r == 1) {
-			r = mend_job(v, after, key, mended == after);
-			mended = after;
-			after--; /* looked at once more */
-		}
-		if (r < 0)
-			return r;
-	}
-}
-
-static int drop_ticket(struct salvage *v, int64_t id, const char *key)
-{
-	struct db_stmt *st = NULL;
-	int r = tell(v, "lost: ticket %lld makes no sense: %s", (long long)id, key ? key : "-");
-
-	*v->lost = true;
-	if (r == 0)
-		r = db_prepare(v->to, "DELETE FROM ticket WHERE id = ?1", &st);
-	if (r < 0)
-		return r;
-	db_bind_i64(st, 1, id);
-	return db_run(st);
-}
-
-/* What a ticket held is kept with the strays. */
-static int mend_tickets(struct salvage *v)
-{
-	int64_t after = 0;
-	struct db_stmt *st;
-	int r;
-
-	for (;;) {
-		auto_with(store_ticket_free) struct store_ticket t = { 0 };
-		auto_free char *key = NULL;
-
-		r = db_prepare(v->to,
-			       "SELECT " STORE_TICKET_COLUMNS " FROM ticket WHERE id > ?1"
-			       " ORDER BY id LIMIT 1",
-			       &st);
-		if (r < 0)
-			return r;
-		db_bind_i64(st, 1, after);
-		r = db_step(st);
-		if (r != 1)
-			return r;
-		after = db_col_i64(st, 0);
-		r = store_parse_ticket(st, &t);
-		if (r < 0 && r != -ENOMEM)
-			r = store_col_dup(st, 2, &key) < 0 ? -ENOMEM : 1;
-		db_reset(st);
-		if (r == 1)
-			r = drop_ticket(v, after, key);
-		if (r < 0)
-			return r;
-	}
-}
-
-int store_salvage(struct db *from, struct db *to, int (*fn)(void *arg, const char *line), void *arg,
-		  bool *ret_lost)
+int store_salvage(struct db *from, struct db *to, store_tell_fn *fn, void *arg, bool *ret_lost)
 {
 	struct salvage v = { .from = from, .to = to, .fn = fn, .arg = arg, .lost = ret_lost };
 	auto_free struct table *tables = calloc(TABLES_MAX, sizeof(*tables));
@@ -555,14 +425,6 @@ int store_salvage(struct db *from, struct db *to, int (*fn)(void *arg, const cha
 		r = copy_table(&v, &tables[i]);
 	if (r == 0)
 		r = name_lost_jobs(&v);
-	if (r == 0)
-		r = mend_jobs(&v);
-	if (r == 0)
-		r = mend_tickets(&v);
-	for (size_t i = 0; r == 0 && i < array_size(sound); i++)
-		r = store_do(to, sound[i]);
-	if (r == 0)
-		r = store_note_strays(to);
 	if (r == 0)
 		r = db_commit(to);
 	db_rollback(from);

@@ -338,9 +338,9 @@ static void test_rows(void)
 	auto_with(job_free) struct job j = { 0 };
 
 	CHECK_INT(sql(s->db, "UPDATE job SET spec = '{' WHERE id = 3;"
-			       "UPDATE job SET kind = 42 WHERE id = 2;"
-			       "UPDATE ticket SET kind = 77; DELETE FROM run;"
-			       "PRAGMA foreign_keys=OFF; DELETE FROM job WHERE id = 5"),
+			     "UPDATE job SET kind = 42 WHERE id = 2;"
+			     "UPDATE ticket SET kind = 77; DELETE FROM run;"
+			     "PRAGMA foreign_keys=OFF; DELETE FROM job WHERE id = 5"),
 		  0);
 	store_close(s);
 	memset(&lines, 0, sizeof(lines));
@@ -357,6 +357,47 @@ static void test_rows(void)
 	CHECK(add(s, "new", "1", A) > 5); /* numbers are not given twice */
 	store_close(s);
 	remove_kept();
+}
+
+/* Made by an earlier crrfs, and damaged: what it did not have yet is what an upgrade makes of it. */
+static void test_older(void)
+{
+	static const char *const older[] = {
+		"ALTER TABLE job DROP COLUMN upload_sum; ALTER TABLE part DROP COLUMN crc32c;"
+		"PRAGMA user_version = 3",
+		"ALTER TABLE job DROP COLUMN upload_sum; ALTER TABLE part DROP COLUMN crc32c;"
+		"DROP TABLE move; PRAGMA user_version = 2",
+	};
+	char path[256];
+
+	for (size_t i = 0; i < array_size(older); i++) {
+		struct store_repair done = { .lost = false };
+		auto_with(job_free) struct job j = { 0 };
+		struct store *s = some_rows();
+		int fd;
+
+		CHECK_CASE(older[i]);
+		CHECK_INT(sql(s->db, older[i]), 0);
+		store_close(s);
+		fd = open(in_dir("queue.db", path), O_WRONLY | O_CLOEXEC);
+		CHECK_INT(pwrite(fd, "xxxxxxxxxxxxxxxx", 16, 0), 16);
+		close(fd);
+		memset(&lines, 0, sizeof(lines));
+		CHECK_INT(store_repair(test_dir, add_line, &lines, &done, test_why,
+				       sizeof(test_why)),
+			  0);
+		if (!CHECK(!done.lost))
+			fprintf(stderr, "%s", lines.text);
+		s = must_open("me");
+		CHECK_INT(check_store(s), 0);
+		CHECK_INT(sql_number(s->read, "SELECT count(*) FROM job"), 5);
+		CHECK_INT(sql_number(s->read, "SELECT count(*) FROM part"), 1);
+		CHECK_INT(claim_at(s, 5000, &j), 3);
+		CHECK_INT(j.upload_sum, MPU_SUM_NONE);
+		store_close(s);
+		remove_kept();
+	}
+	CHECK_CASE("");
 }
 
 /* Killed when the new file was whole: the next mount ends it, without the old one's log. */
@@ -414,6 +455,7 @@ int main(void)
 	test_harm("sectors", rounds / 2);
 	test_header();
 	test_rows();
+	test_older();
 	test_interrupted();
 	test_not_ours();
 	free(good);
