@@ -42,6 +42,9 @@ static const char *advice(int err, const struct s3_error *e)
 		return "; create it, or correct the name or the url";
 	if (strcasestr(e->message, "certificate"))
 		return "; name the certificate authority with cacert=FILE";
+	if (strcasestr(e->message, "resolv")) /* libcurl's words, of a name server too */
+		return "; check the host's name in the url, and the name servers in "
+		       "/etc/resolv.conf";
 	if (is_unreachable(err, e))
 		return "; check the url and the network";
 	return "";
@@ -177,7 +180,8 @@ static void warn(const struct look *l, const char *words)
 	struct s3_client *c = dest_client(l->dest);
 	char shown[700];
 
-	log_warn("dest=%s why=\"%s\"", l->arn, printable(words, shown, sizeof(shown)));
+	log_warn("dest=%s url=%s why=\"%s\"", l->arn, s3_client_url(c),
+		 printable(words, shown, sizeof(shown)));
 	if (l->p->notes)
 		buf_addf(l->p->notes, "%swarning: destination bucket '%s' at %s: %s",
 			 l->p->notes->len > 0 ? "\ncrrfs: " : "", s3_client_bucket(c),
@@ -246,8 +250,8 @@ static int judge(const struct look *l, char *why, size_t why_len)
 	char words[500], text[400];
 
 	if (l->err < 0 && l->err != -ENOMEM && is_unreachable(l->err, &l->error)) {
-		snprintf(words, sizeof(words), "unreachable, what is written waits for it: %s",
-			 s3_error_text(&l->error, text, sizeof(text)));
+		snprintf(words, sizeof(words), "unreachable, what is written waits for it: %s%s",
+			 s3_error_text(&l->error, text, sizeof(text)), advice(l->err, &l->error));
 		warn(l, words);
 		return 0;
 	}

@@ -38,7 +38,7 @@ int http_handle_take(struct http *h, struct handle *ret_h)
 
 void http_handle_give(struct http *h, struct handle used, bool failed)
 {
-	if (failed) {
+	if (failed) { /* and what it knows of addresses: it is libcurl's cache of names (60 s) */
 		http_handle_free(used);
 		return;
 	}

@@ -114,13 +114,14 @@ make_certificate() { # one for 127.0.0.1, in $T/tls
 # Besides, each server knows the credentials OTHER_KEY, OTHER_SECRET (profile "other", s3.py "b+") of OTHER_ACCOUNT.
 ACCOUNT_a=111122223333 ACCOUNT_b=111122223333
 S3D_BUCKET_a=versioned S3D_BUCKET_b=versioned
+S3D_HOST_a=127.0.0.1 S3D_HOST_b=127.0.0.1
 S3D_OPTIONS_a=() S3D_OPTIONS_b=()
 OTHER_ACCOUNT=999988887777 OTHER_KEY=AKIATESTOFTHEOTHER00 OTHER_SECRET=secret-of-the-other-account
 
 canonical_id() { printf %s "$1" | sha256sum | cut -c1-64; } # account: as s3d makes it
 
 start_s3d() { # a|b: one region of the test's own, with its bucket; again after a stop_s3d: at the same place
-	local side=$1 region port=S3D_PORT_$1 name scheme=http account=ACCOUNT_$1 kind=S3D_BUCKET_$1
+	local side=$1 region host=S3D_HOST_$1 port=S3D_PORT_$1 name scheme=http account=ACCOUNT_$1 kind=S3D_BUCKET_$1
 	local -n more=S3D_OPTIONS_$1
 	local options=(${more[@]+"${more[@]}"} --account "$ACCOUNT_a" --account "$ACCOUNT_b")
 	case $side in a) region=us-east-1 name=$SRC ;; b) region=eu-west-1 name=$DST ;; esac
@@ -132,7 +133,7 @@ start_s3d() { # a|b: one region of the test's own, with its bucket; again after 
 	# the keys go by the environment, so that they are in no process list
 	local keys=AKIATEST000000000$side$side$side:secret-of-test-in-region-$side:${!account}
 	S3D_KEYS=$keys,$OTHER_KEY:$OTHER_SECRET:$OTHER_ACCOUNT "$S3D" --dir "$T/s3d-$side" \
-		--listen "127.0.0.1:${!port:-0}" --region $region --create "$name${!kind:+:${!kind}}" \
+		--listen "${!host}:${!port:-0}" --region $region --create "$name${!kind:+:${!kind}}" \
 		--log "$T/s3d-$side.log" --ready-file "$T/s3d-$side.ready" "${options[@]}" \
 		</dev/null >>"$T/s3d-$side.err" 2>&1 &
 	printf -v "S3D_PID_$side" '%s' $!
