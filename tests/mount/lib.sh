@@ -404,11 +404,14 @@ show_logs() {
 	echo "---- end of logs"
 }
 
-running() { # a process that is there and no zombie
-	local stat
+# A process of ours that is there and no zombie. Its id may be another's soon after it ended: a child has us for its parent,
+# a daemon a place below $T in its command.
+running() {
+	local stat state parent
 	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-	stat=${stat##*) }
-	[ "${stat%% *}" != Z ]
+	read -r state parent _ <<<"${stat##*) }"
+	[ "$state" != Z ] || return 1
+	[ "$parent" = $$ ] || grep -qF -- "$T/" "/proc/$1/cmdline" 2>/dev/null
 }
 
 end_process() {
