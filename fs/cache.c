@@ -27,6 +27,7 @@ int read_cache_new(const struct read_cache_conf *conf, struct read_cache **ret_c
 	c->pool = conf->pool;
 	lock_init(&c->locked.l);
 	cond_init(&c->locked.changed);
+	cond_init(&c->locked.room);
 	r = cache_memory_new(c, conf->max_bytes);
 	if (!r && disk.dir)
 		r = diskcache_new(&disk, &c->disk, why, why_len);
@@ -95,6 +96,7 @@ void read_cache_free(struct read_cache *c)
 	lock_drop(&c->locked.l);
 	cache_memory_free(c);
 	diskcache_free(c->disk);
+	cond_free(&c->locked.room);
 	cond_free(&c->locked.changed);
 	lock_free(&c->locked.l);
 	free(c);
@@ -421,7 +423,7 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 		return r;
 	}
 	while (!pin_all_locked(&rd))
-		cond_wait(&c->locked.changed, &c->locked.l);
+		cond_wait(&c->locked.room, &c->locked.l);
 	if (pos && pos->object == rd.o && off == 0)
 		pos->strikes = rd.o->strikes; /* from the beginning */
 	rd.strikes = pos && pos->object == rd.o ? pos->strikes : rd.o->strikes;
@@ -437,8 +439,10 @@ int read_cache_view(struct read_cache *c, const struct read_id *id, struct read_
 	r = fill_and_check_locked(&rd);
 	if (rd.again && pos && pos->object == rd.o)
 		pos->strikes = rd.strikes;
-	for (size_t i = 0; i < rd.v.n; i++)
+	for (size_t i = 0; i < rd.v.n; i++) {
 		cache_unmark_locked(c, rd.v.blocks[i]);
+		rd.v.blocks[i]->passed = pos && pos->object == rd.o && pos->in_a_row;
+	}
 	if (r)
 		unpin_all_locked(&rd.v);
 	cache_object_put_locked(c, rd.o);

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define PASSED_SHARE 8
+#define PASSED_MIN   (8 * MIB) /* what the check of the whole has not seen yet is among it */
+
 /* Only what is used of it costs memory. */
 static void *area_new(size_t n)
 {
@@ -25,6 +28,7 @@ static void area_free(void *p, size_t n)
 int cache_memory_new(struct read_cache *c, uint64_t max_bytes)
 {
 	c->blocks_n = (size_t)(max_of(max_bytes, (uint64_t)READ_CACHE_MIN) / CACHE_BLOCK);
+	c->passed_max = max_of(c->blocks_n / PASSED_SHARE, (size_t)(PASSED_MIN / CACHE_BLOCK));
 	for (c->hash_n = 1; c->hash_n < c->blocks_n;)
 		c->hash_n *= 2;
 	c->memory = area_new(c->blocks_n * CACHE_BLOCK);
@@ -90,19 +94,25 @@ static void list_remove(struct cache_list *l, struct cache_block *b)
 	b->prev = b->next = NULL;
 }
 
+static struct cache_list *list_of(struct read_cache *c, const struct cache_block *b)
+{
+	return b->ahead_of ? &c->locked.ahead : b->passed ? &c->locked.passed : &c->locked.idle;
+}
+
 /* An unpinned block that is not free, into its list and out of it. */
 static void rest_locked(struct read_cache *c, struct cache_block *b)
 {
-	if (!b->ahead_of)
-		c->locked.idle_n++;
-	list_append(b->ahead_of ? &c->locked.ahead : &c->locked.idle, b);
+	c->locked.idle_n += !b->ahead_of;
+	c->locked.passed_n += !b->ahead_of && b->passed;
+	b->rested = ++c->locked.rests;
+	list_append(list_of(c, b), b);
 }
 
 static void wake_locked(struct read_cache *c, struct cache_block *b)
 {
-	if (!b->ahead_of)
-		c->locked.idle_n--;
-	list_remove(b->ahead_of ? &c->locked.ahead : &c->locked.idle, b);
+	c->locked.idle_n -= !b->ahead_of;
+	c->locked.passed_n -= !b->ahead_of && b->passed;
+	list_remove(list_of(c, b), b);
 }
 
 static struct cache_block **hash_at(struct read_cache *c, const struct cache_object *o,
@@ -307,15 +317,39 @@ bool cache_has_room_locked(const struct read_cache *c, size_t blocks, bool deman
 	return room >= blocks;
 }
 
+/* Will the check of the whole still come to it? */
+static bool is_unchecked_locked(struct read_cache *c, const struct cache_block *b)
+{
+	const struct cache_object *o = b->object;
+
+	return o->check == CHECK_RUNS && (b->number + 1) * CACHE_BLOCK > o->checked &&
+	       cache_find_locked(c, o, o->checked / CACHE_BLOCK);
+}
+
+/* Is there so much that readers passed by that the oldest of it shall go? */
+static bool has_passed_locked(struct read_cache *c)
+{
+	return c->locked.passed_n > c->passed_max &&
+	       !is_unchecked_locked(c, c->locked.passed.oldest);
+}
+
+static struct cache_block *oldest_locked(struct read_cache *c)
+{
+	struct cache_block *idle = c->locked.idle.oldest, *passed = c->locked.passed.oldest;
+
+	if (passed && (!idle || passed->rested < idle->rested || has_passed_locked(c)))
+		return passed;
+	return idle ? idle : c->locked.ahead.oldest;
+}
+
 static struct cache_block *take_locked(struct read_cache *c)
 {
 	struct cache_block *b;
 
-	if (!c->locked.free.oldest && c->locked.used_n < c->blocks_n)
+	if (!c->locked.free.oldest && c->locked.used_n < c->blocks_n && !has_passed_locked(c))
 		return &c->blocks[c->locked.used_n++];
 	if (!c->locked.free.oldest)
-		let_go_locked(c, c->locked.idle.oldest ? c->locked.idle.oldest
-						       : c->locked.ahead.oldest);
+		let_go_locked(c, oldest_locked(c));
 	b = c->locked.free.oldest;
 	list_remove(&c->locked.free, b);
 	c->locked.free_n--;
@@ -357,5 +391,5 @@ void cache_unpin_locked(struct read_cache *c, struct cache_block *b)
 	rest_locked(c, b);
 	if (b->dropped || !b->have)
 		let_go_locked(c, b);
-	cond_broadcast(&c->locked.changed);
+	cond_broadcast(&c->locked.room);
 }

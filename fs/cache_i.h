@@ -15,11 +15,16 @@
  *  block    pins  list   may be taken
  *  free     0     free   by anybody
  *  kept     0     idle   by anybody, least recently used first
+ *  passed   0     passed the same; what is more than passed_max before all else, and before memory
+ *                        that was never used
  *  ahead    0     ahead  by a reader who waits for its bytes, never for more readahead
  *  pinned   > 0   none   no: its bytes are looked at, or being fetched
  *
  * A block of an object that was dropped while it was pinned goes with its last pin. The one lock is
  * never held while bytes are fetched or copied.
+ *
+ * Passed is what a reader in a row has read: the kernel has it in its pages. To keep all of it
+ * would fill the budget by each long read, with memory that the system has to find and to clear.
  */
 #ifndef FS_CACHE_I_H
 #define FS_CACHE_I_H
@@ -40,9 +45,11 @@ struct cache_block {
 	uint64_t number;	     /* of the block in its object */
 	uint8_t have, asked;	     /* pages */
 	bool dropped;		     /* of an object that is not wanted any more */
+	bool passed;		     /* while it is in a list: of the list */
 	unsigned pins;
 	unsigned failures; /* counts; error is the latest one's */
 	int error;
+	uint64_t rested;		    /* when it came into its list, in rests */
 	struct read_pos *ahead_of;	    /* fetched for this reader, who has not read it yet */
 	struct cache_block *prev, *next;    /* in its list; next is more recent */
 	struct cache_block *chain;	    /* in the hash table */
@@ -91,15 +98,18 @@ struct read_cache {
 	struct diskcache *disk; /* NULL: none */
 	uint8_t *memory;
 	struct cache_block *blocks;
-	size_t blocks_n;
+	size_t blocks_n, passed_max;
 	struct cache_block **hash;
 	size_t hash_n; /* a power of two */
 	struct {
 		struct lock l;
-		struct cond changed;
+		struct cond changed; /* pages, checks, tasks */
+		struct cond room;    /* a block has its last pin no more */
 		struct map *objects;
-		struct cache_list free, idle, ahead;
-		size_t free_n, idle_n, used_n; /* used_n: blocks that were ever used */
+		struct cache_list free, idle, passed, ahead;
+		size_t free_n, used_n;	 /* used_n: blocks that were ever used */
+		size_t idle_n, passed_n; /* idle_n: of both lists */
+		uint64_t rests;		 /* counts */
 		size_t ahead_n;		       /* that have an ahead_of */
 		unsigned ahead_readers;	       /* for whom */
 		unsigned tasks;		       /* readahead under way */

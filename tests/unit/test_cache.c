@@ -437,6 +437,29 @@ static void test_bound(void)
 	close_world(&w);
 }
 
+/* A long read leaves no more than a share of the budget, its end: and that at hand. */
+static void test_passed(void)
+{
+	struct read_pos pos = { .next = 0 };
+	unsigned requests;
+	struct world w;
+
+	CHECK_CASE("a long read passes by");
+	open_world(&w, 24 * MIB, true);
+	for (uint64_t at = 0; at < SIZE; at += 128 * KIB) {
+		CHECK_INT(read_check(&w, &pos, (size_t)min_of(128 * KIB, SIZE - at), at), 0);
+		cache_check_step(w.c, pos.object, false);
+	}
+	check_once(&w.s, 0, SIZE);
+	/* ahead is half the budget at most, and 8 MiB are kept */
+	CHECK(w.c->locked.used_n <= 21 * MIB / CACHE_BLOCK);
+	requests = total(&w.s);
+	CHECK_INT(read_check(&w, NULL, 7 * MIB, SIZE - 7 * MIB), 0);
+	CHECK_INT(total(&w.s), requests);
+	read_cache_leave(w.c, &pos);
+	close_world(&w);
+}
+
 static void test_ahead(void)
 {
 	struct read_pos pos = { .next = 0 };
@@ -744,6 +767,7 @@ int main(void)
 	test_one_fetch();
 	test_broken();
 	test_bound();
+	test_passed();
 	test_ahead();
 	test_share();
 	test_ahead_refused();
