@@ -5,6 +5,11 @@
  * `used` is the day on which a row was written or last read, give or take USED_DAYS, so that
  * reading seldom writes. Every PRUNE_EVERY puts some rows go, if any should: the file stops
  * growing.
+ *
+ * Rows of keys that had none are written BATCH at a time, in one transaction: of those a kill takes
+ * the last, and they are asked for again. What takes the place of a row, or removes one, is written
+ * at once: the row of the version before could be taken for that of the new one, which may have the
+ * same ETag.
  */
 #include "fs/metadb.h"
 
@@ -24,6 +29,7 @@
 #define KEEP_DAYS   180
 #define PRUNE_EVERY 500
 #define PRUNE_ROWS  1000
+#define BATCH	    64
 #define TABLE	    "meta4"
 
 struct metadb {
@@ -31,6 +37,7 @@ struct metadb {
 	uint64_t max_bytes; /* fixed */
 	char *path;	    /* fixed */
 	unsigned puts;	    /* db's lock */
+	unsigned batched;   /* db's lock; rows of the open transaction, 0: there is none */
 	bool damaged;	    /* db's lock; was met in use: nothing is looked up any more */
 };
 
@@ -186,10 +193,24 @@ int metadb_open(const char *dir, uint64_t max_bytes, struct metadb **ret_m, char
 	return 0;
 }
 
+static int end_batch(struct metadb *m)
+{
+	int r = m->batched ? db_commit(m->db) : 0;
+
+	if (r)
+		db_rollback(m->db);
+	m->batched = 0;
+	return r;
+}
+
 void metadb_close(struct metadb *m)
 {
 	if (!m)
 		return;
+	db_lock(m->db);
+	if (!m->damaged && end_batch(m))
+		log_debug("file=meta.db op=close");
+	db_unlock(m->db);
 	db_close(m->db);
 	if (m->damaged)
 		set_aside(m->path);
@@ -284,15 +305,15 @@ int metadb_get(struct metadb *m, const char *key, const struct meta_of *of, stru
 	return r == -ENOMEM || !r ? r : -ENOENT;
 }
 
-static int write_row(struct metadb *m, const char *key, const struct meta_of *of,
+#define VALUES                                                                                     \
+	" INTO " TABLE " (key, etag, mtime_ms, about, used, " COLUMNS ")"                          \
+	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+static int write_row(struct metadb *m, const char *sql, const char *key, const struct meta_of *of,
 		     const struct meta_rec *r, const char *const *json)
 {
 	struct db_stmt *s = NULL;
-	int err = db_prepare(m->db,
-			     "INSERT OR REPLACE INTO " TABLE
-			     " (key, etag, mtime_ms, about, used, " COLUMNS ")"
-			     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			     &s);
+	int err = db_prepare(m->db, sql, &s);
 
 	if (err)
 		return err;
@@ -309,6 +330,27 @@ static int write_row(struct metadb *m, const char *key, const struct meta_of *of
 	db_bind_text(s, 11, json[0]);
 	db_bind_text(s, 12, json[1]);
 	return db_run(s);
+}
+
+static int put_row(struct metadb *m, const char *key, const struct meta_of *of,
+		   const struct meta_rec *r, const char *const *json)
+{
+	int err = m->batched ? 0 : db_begin(m->db);
+	bool taken = false;
+
+	if (!err)
+		err = write_row(m, "INSERT OR IGNORE" VALUES, key, of, r, json);
+	taken = !err && !db_changes(m->db);
+	if (taken)
+		err = write_row(m, "REPLACE" VALUES, key, of, r, json);
+	m->batched++;
+	if (err) {
+		db_rollback(m->db);
+		m->batched = 0;
+	} else if (taken || m->batched >= BATCH) {
+		err = end_batch(m);
+	}
+	return err;
 }
 
 static int64_t number(struct metadb *m, const char *sql)
@@ -369,7 +411,7 @@ void metadb_put(struct metadb *m, const char *key, const struct meta_of *of,
 	}
 	if (!err) {
 		db_lock(m->db);
-		err = m->damaged ? 0 : note_locked(m, write_row(m, key, of, r, json));
+		err = m->damaged ? 0 : note_locked(m, put_row(m, key, of, r, json));
 		if (++m->puts % PRUNE_EVERY == 0 && !m->damaged)
 			prune(m);
 		db_unlock(m->db);
@@ -394,6 +436,8 @@ static void delete (struct metadb *m, const char *sql, const char *key, const ch
 		if (end)
 			db_bind_text(s, 2, end);
 		r = db_run(s);
+		if (!r)
+			r = end_batch(m);
 	}
 	note_locked(m, r);
 	db_unlock(m->db);

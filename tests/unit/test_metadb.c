@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/buf.h"
 #include "base/io.h"
@@ -236,6 +238,90 @@ static void test_rec(void)
 	CHECK(copy.version_id == NULL && !copy.tags_known && !copy.meta.n);
 }
 
+/* Each in a process that dies before it closes the file. */
+enum { ROWS = 1000 };
+
+static void change_row(struct metadb *m, const struct meta_rec *r)
+{
+	metadb_put(m, "new", OF("e"), r);
+	metadb_put(m, "old", OF("e"), r);
+}
+
+static void remove_row(struct metadb *m, const struct meta_rec *r)
+{
+	metadb_put(m, "new", OF("e"), r);
+	metadb_del(m, "old");
+}
+
+static void remove_rows(struct metadb *m, const struct meta_rec *r)
+{
+	metadb_put(m, "new", OF("e"), r);
+	metadb_del_below(m, "ol");
+}
+
+static void add_rows(struct metadb *m, const struct meta_rec *r)
+{
+	for (unsigned i = 0; i < ROWS; i++) {
+		char key[20];
+
+		snprintf(key, sizeof(key), "row%u", i);
+		metadb_put(m, key, OF("e"), r);
+	}
+}
+
+static void die_after(void (*work)(struct metadb *m, const struct meta_rec *r),
+		      const struct meta_rec *r)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0) {
+		work(open_it(), r);
+		_exit(0);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+}
+
+/* What took a row's place, or removed it, is there after a kill; of new rows most are. */
+static void test_kill(void)
+{
+	static const struct {
+		const char *name;
+		void (*work)(struct metadb *m, const struct meta_rec *r);
+		int old;
+	} cases[] = {
+		{ "a row is changed", change_row, 0 },
+		{ "a row is removed", remove_row, -ENOENT },
+		{ "rows are removed", remove_rows, -ENOENT },
+	};
+	auto_with(meta_rec_free) struct meta_rec was = { 0 }, is = { 0 }, got = { 0 };
+	struct metadb *m;
+
+	fill(&was);
+	fill(&is);
+	CHECK_INT(kv_set(&is.meta, "mode", "33152"), 0);
+	for (size_t i = 0; i < array_size(cases); i++) {
+		CHECK_CASE(cases[i].name);
+		m = open_it();
+		metadb_put(m, "old", OF("e"), &was);
+		metadb_del(m, "new");
+		metadb_close(m);
+		die_after(cases[i].work, &is);
+		m = open_it();
+		CHECK_INT(metadb_get(m, "old", OF("e"), &got), cases[i].old);
+		CHECK(cases[i].old || kv_equal(&got.meta, &is.meta));
+		CHECK_INT(metadb_get(m, "new", OF("e"), &got), 0);
+		metadb_close(m);
+	}
+	CHECK_CASE("many rows");
+	die_after(add_rows, &is);
+	m = open_it();
+	CHECK_INT(metadb_get(m, "row0", OF("e"), &got), 0);
+	CHECK_INT(metadb_get(m, "row900", OF("e"), &got), 0);
+	metadb_close(m);
+}
+
 static void *hammer(void *arg)
 {
 	auto_with(meta_rec_free) struct meta_rec r;
@@ -293,6 +379,7 @@ int main(void)
 	test_bound();
 	test_damaged();
 	test_damaged_in_use();
+	test_kill();
 	test_threads();
 	clean_up();
 	return check_done();
