@@ -7,7 +7,7 @@
  *
  *	put PREFIX N SIZE	N new objects, PREFIX000000 and so on
  *	tree DIR PREFIX		each file of a directory tree
- *	upload FILE KEY		one large object in parts
+ *	upload FILE KEY [SIZE]	one large object in parts, of this size or of s3/part.h's
  *	get KEY			read it all, in ranges, bytes dropped
  *	random KEY N SIZE	N ranges of it, one after the other
  *	list PREFIX		the pages of one folder
@@ -56,6 +56,7 @@ struct work {
 	const char *to;
 	uint64_t size;
 	uint64_t offset;
+	uint64_t part; /* of an upload; 0: the sizes of s3/part.h */
 	const char *bytes; /* of a small object */
 	int fd;
 	char *id; /* of the upload */
@@ -183,9 +184,17 @@ static int from_file(void *arg, void *dst, size_t n, uint64_t off)
 	return io_pread_full(p->fd, dst, n, p->start + off);
 }
 
+static struct s3_range range_of(const struct work *w, size_t i)
+{
+	uint64_t start = i * w->part;
+
+	return w->part ? (struct s3_range){ start, min_of(start + w->part, w->size) }
+		       : part_range_in((unsigned)i + 1, w->size);
+}
+
 static int part_item(struct work *w, size_t i, struct s3_error *err)
 {
-	struct s3_range r = part_range_in((unsigned)i + 1, w->size);
+	struct s3_range r = range_of(w, i);
 	struct part_of_file p = { .fd = w->fd, .start = r.start };
 
 	return mpu_part_put(w->client, w->key, w->id, w->sum, (unsigned)i + 1, from_file, &p,
@@ -312,7 +321,7 @@ static void upload(struct work *w, const char *path)
 	w->fd = open(path, O_RDONLY | O_CLOEXEC);
 	must(w->fd < 0 || fstat(w->fd, &st) != 0 ? -errno : 0, path, NULL);
 	w->size = (uint64_t)st.st_size;
-	parts = part_count(w->size);
+	parts = w->part ? (w->size + w->part - 1) / w->part : part_count(w->size);
 	mpu_begin(w, parts);
 	run_all(w, part_item, parts);
 	mpu_end(w, parts);
@@ -415,6 +424,7 @@ static bool run(struct work *w, const char *verb, char **args, int n)
 		tree(w, a);
 	} else if (strcmp(verb, "upload") == 0 && b) {
 		w->key = b;
+		w->part = c ? number(c) : 0;
 		upload(w, a);
 	} else if (strcmp(verb, "get") == 0 && a) {
 		head_size(w);

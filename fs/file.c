@@ -175,15 +175,28 @@ static void touch_mtime_locked(struct file *f)
 	f->locked.mtime_set = true;
 }
 
+/* Before a byte of it is taken, and not when hours of it have been sent. */
+static int refuse_size(const struct file *f, uint64_t size)
+{
+	auto_free char *key = NULL;
+	char shown[256];
+
+	if (size <= PART_OBJECT_MAX)
+		return 0;
+	if (node_key(f->fs->nodes, f->node, &key) == 0)
+		log_warn("write=refused key=\"%s\" size=%llu "
+			 "why=\"an object of S3 has 5 TiB at most\"",
+			 printable(key, shown, sizeof(shown)), (unsigned long long)size);
+	return -EFBIG;
+}
+
 int file_truncate_locked(struct file *f, uint64_t size)
 {
 	struct body *b;
 	uint64_t old = f->locked.now.size;
-	int r;
+	int r = refuse_size(f, size);
 
-	if (size > PART_OBJECT_MAX)
-		return -EFBIG;
-	r = make_dirty_locked(f, min_of(size, old));
+	r = r ? r : make_dirty_locked(f, min_of(size, old));
 	if (r)
 		return r;
 	b = f->locked.body;
@@ -480,11 +493,11 @@ int file_write(struct fs *fs, struct handle *h, spool_put_fn *put, void *arg, si
 	       uint64_t off)
 {
 	struct file *f = h->file;
-	int r;
+	int r = refuse_size(f, off + n);
 
 	(void)fs;
-	if (off + n > PART_OBJECT_MAX)
-		return -EFBIG;
+	if (r)
+		return r;
 	scoped_lock(&f->locked.l);
 	while (f->locked.busy)
 		cond_wait(&f->locked.changed, &f->locked.l);

@@ -8,8 +8,6 @@
 #include <unistd.h>
 #include <libxml/tree.h>
 
-#define MIN_PART (5 * MIB)
-
 struct listed {
 	int64_t num, size;
 	char etag[33], file[33], csum[96];
@@ -158,9 +156,9 @@ static int check_parts(struct req *r, struct plan *plan)
 	}
 	for (int i = 0; i < plan->n - 1; i++) {
 		const struct listed *p = &plan->parts[i];
-		if (p->size >= MIN_PART)
+		if (p->size >= conf.min_part)
 			continue;
-		snprintf(min, sizeof(min), "%lld", MIN_PART);
+		snprintf(min, sizeof(min), "%lld", (long long)conf.min_part);
 		snprintf(got, sizeof(got), "%lld", (long long)p->size);
 		snprintf(num, sizeof(num), "%lld", (long long)p->num);
 		return req_fail_x(r, "EntityTooSmall",

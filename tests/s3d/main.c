@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <libxml/parser.h>
 
-struct conf conf;
+struct conf conf = { .min_part = 5 * MIB };
 
 static const char help[] =
 	"s3d: a small strict S3 server for tests\n\n"
@@ -25,6 +25,7 @@ static const char help[] =
 	"  --account OWNER     an account without a key, known to ACLs; may be repeated\n"
 	"  --without FEATURE,...  be a server that lacks them; see README.md\n"
 	"  --minio             be MinIO: version ids and times can be given\n"
+	"  --min-part BYTES    of all parts but the last, 5 MiB\n"
 	"  --kms-key ARN       the only keys there are; may be repeated\n"
 	"  --check-destinations  the destinations of a replication must be here\n"
 	"  --log FILE          request log, a line per request\n"
@@ -167,6 +168,10 @@ static int one_option(int c)
 	case 'M': conf.minio = true; return 0;
 	case 'm': return settings_kms_key(optarg, "enabled") ? usage("--kms-key takes ARNs") : 0;
 	case 'x': conf.check_destinations = true; return 0;
+	case 'P':
+		if (!parse_int(optarg, 1, 5 * MIB, &conf.min_part))
+			return 0;
+		return usage("--min-part takes bytes");
 	default: return usage("bad option");
 	}
 }
@@ -182,8 +187,8 @@ static int options(int argc, char **argv)
 		{ "tls-key", 1, NULL, 'K' },	  { "daemon", 0, NULL, 'D' },
 		{ "account", 1, NULL, 'A' },	  { "without", 1, NULL, 'w' },
 		{ "kms-key", 1, NULL, 'm' },	  { "check-destinations", 0, NULL, 'x' },
-		{ "minio", 0, NULL, 'M' },	  { "help", 0, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "minio", 0, NULL, 'M' },	  { "min-part", 1, NULL, 'P' },
+		{ "help", 0, NULL, 'h' },	  { NULL, 0, NULL, 0 },
 	};
 	int c;
 

@@ -93,6 +93,7 @@ struct conf {
 	char *create[64];
 	size_t ncreate;
 	bool minio, check_destinations;
+	int64_t min_part; /* of all parts but the last */
 };
 
 extern struct conf conf;

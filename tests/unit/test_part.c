@@ -46,6 +46,7 @@ static void test_counts(void)
 	CHECK_INT(part_count(5 * MIB), 1);
 	CHECK_INT(part_count(5 * MIB + 1), 2);
 	CHECK_INT(part_count(PART_OBJECT_MAX - 1), part_count(PART_OBJECT_MAX));
+	CHECK_INT(part_count(PART_OBJECT_MAX), 9765);
 	CHECK(part_count(PART_OBJECT_MAX) <= PART_COUNT_MAX);
 	/* Exactly 10,000 parts, and the first byte that no longer fits. */
 	last = part_range(PART_COUNT_MAX);
