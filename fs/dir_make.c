@@ -26,49 +26,40 @@ static int parent_key(struct fs *fs, uint64_t parent, char **ret_key)
 	return r;
 }
 
-/* Busy, clean, new: held, or where that cannot be, in the source. Takes rec. */
-static int hold(struct file *f, const char *key, struct meta_rec *rec)
-{
-	auto_with(attr_free) struct attr shown = { 0 };
-	struct attr now = { .is_dir = true, .rec_known = true, .rec = *rec };
-	int r;
+struct marker {
+	const char *key; /* borrowed */
+	struct meta_rec rec;
+};
 
-	memset(rec, 0, sizeof(*rec));
-	r = attr_copy(&shown, &now);
-	shown.has_object = true; /* nobody can take it away before it is there */
-	file_now_set(f, &now);
-	lock_take(&f->locked.l);
-	file_set_state_locked(f, FILE_DIRTY);
-	lock_drop(&f->locked.l);
-	if (!r)
-		r = file_hold_busy(f);
-	if (r)
-		r = file_commit_busy(f);
-	if (r)
-		file_kill_busy(f);
-	else if (f->locked.state == FILE_HELD)
-		attr_cache_put(f->fs->attrs, key, &shown);
-	return r;
+static void marker_free(struct marker *m)
+{
+	meta_rec_free(&m->rec);
 }
 
-static int make_held(struct fs *fs, uint64_t parent, const char *name, const char *key,
-		     struct meta_rec *rec)
+/* A file_stage_fn. Takes rec. */
+static int stage(struct file *f, void *arg)
 {
-	struct node *n = NULL;
-	struct file *f = NULL;
-	int r = node_get(fs->nodes, parent, name, true, false, &n);
+	struct marker *m = arg;
+	struct attr now = { .is_dir = true, .rec_known = true, .rec = m->rec };
+	/* nobody can take it away before it is there */
+	struct attr shown = {
+		.is_dir = true, .has_object = true, .rec_known = true, .rec = m->rec
+	};
 
-	if (!r)
-		r = file_get(fs, n, &f);
-	if (!r) {
-		file_busy_begin(f);
-		r = f->locked.state == FILE_CLEAN ? hold(f, key, rec) : -EEXIST;
-		file_busy_end(f);
-		if (r && r != -EEXIST)
-			node_remove(fs->nodes, parent, name);
-		file_put(f);
-	}
-	node_unref(fs->nodes, n);
+	attr_cache_put(f->fs->attrs, m->key, &shown);
+	memset(&m->rec, 0, sizeof(m->rec));
+	file_now_set(f, &now);
+	scoped_lock(&f->locked.l);
+	file_set_state_locked(f, FILE_DIRTY);
+	return 0;
+}
+
+static int make_held(struct fs *fs, uint64_t parent, const char *name, struct marker *m)
+{
+	int r = file_make(fs, parent, name, true, stage, m);
+
+	if (r && r != -EEXIST)
+		attr_cache_drop(fs->attrs, m->key);
 	return r;
 }
 
@@ -76,7 +67,7 @@ static int make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, u
 {
 	auto_free char *in = NULL, *key = NULL;
 	auto_with(attr_free) struct attr there = { 0 };
-	auto_with(meta_rec_free) struct meta_rec rec = { .tags_known = true };
+	auto_with(marker_free) struct marker m = { .rec = { .tags_known = true } };
 	int64_t since = clock_mono_ms(), until;
 	int r = parent_key(fs, parent, &in);
 
@@ -87,16 +78,17 @@ static int make(struct fs *fs, uint64_t parent, const char *name, mode_t mode, u
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
 	until = attr_cache_absent_until(fs->attrs, in, name, key);
-	r = attr_meta_set_mode(fs, &rec.meta, S_IFDIR | (mode & 07777));
+	m.key = key;
+	r = attr_meta_set_mode(fs, &m.rec.meta, S_IFDIR | (mode & 07777));
 	if (!r)
-		r = attr_meta_set_owner(fs, &rec.meta, uid, gid);
+		r = attr_meta_set_owner(fs, &m.rec.meta, uid, gid);
 	if (!r)
-		r = attr_meta_set_mtime(fs, &rec.meta, clock_wall_ts());
+		r = attr_meta_set_mtime(fs, &m.rec.meta, clock_wall_ts());
 	if (!r)
-		r = kv_set(&rec.sys, "content-type", "application/x-directory");
+		r = kv_set(&m.rec.sys, "content-type", "application/x-directory");
 	if (!r)
-		r = fs->conf.settle_ms ? make_held(fs, parent, name, key, &rec)
-				       : change_put(fs, key, &rec, "", 0, NULL);
+		r = fs->conf.settle_ms ? make_held(fs, parent, name, &m)
+				       : change_put(fs, key, &m.rec, "", 0, NULL);
 	if (!r) /* nothing was below it, as long as it was not there */
 		attr_cache_put_stretch(fs->attrs, key, "", NULL, since, until - since);
 	return r;

@@ -402,6 +402,42 @@ void file_release(struct fs *fs, struct handle *h)
 	file_put(f);
 }
 
+/* --- names that nobody has open --------------------------------------------------------------- */
+
+static int make_busy(struct file *f, file_stage_fn *stage, void *arg)
+{
+	int r = f->locked.state == FILE_CLEAN ? stage(f, arg) : -EEXIST;
+
+	if (r == -EEXIST)
+		return r;
+	if (!r && file_hold_busy(f))
+		r = file_commit_busy(f);
+	if (r)
+		file_kill_busy(f);
+	return r;
+}
+
+int file_make(struct fs *fs, uint64_t parent, const char *name, bool is_dir, file_stage_fn *stage,
+	      void *arg)
+{
+	struct node *n = NULL;
+	struct file *f = NULL;
+	int r = node_get(fs->nodes, parent, name, is_dir, false, &n);
+
+	if (!r)
+		r = file_get(fs, n, &f);
+	if (!r) {
+		file_busy_begin(f);
+		r = make_busy(f, stage, arg);
+		file_busy_end(f);
+		if (r && r != -EEXIST)
+			node_remove(fs->nodes, parent, name);
+		file_put(f);
+	}
+	node_unref(fs->nodes, n);
+	return r;
+}
+
 /* --- read and write --------------------------------------------------------------------------- */
 
 /* Of the source's version alone: no byte is copied. */

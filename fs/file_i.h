@@ -119,7 +119,7 @@ struct file {
 		_Atomic int64_t hold_until; /* mono ms */
 		/* mono ms: when what is held was changed last; of a directory: or a name in it */
 		_Atomic int64_t active_ms;
-		uint64_t changes;	    /* counts writes and truncates */
+		uint64_t changes; /* counts writes and truncates */
 		/* busy's: */
 		/* by mknod(2), and not saved since: may be held, whatever its name */
 		bool made;
@@ -146,6 +146,13 @@ struct handle {
 	int64_t opener;	   /* process; -1 unknown */
 	struct read_pos pos;
 };
+
+/* Makes dirty what a new file, busy and clean, is to be. */
+typedef int file_stage_fn(struct file *f, void *arg);
+/* A new name that no program has open: held, or where that cannot be, in the source. -EEXIST:
+ * something waits here under it. */
+int file_make(struct fs *fs, uint64_t parent, const char *name, bool is_dir, file_stage_fn *stage,
+	      void *arg) must_check;
 
 struct file_table {
 	struct lock l;

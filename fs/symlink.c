@@ -25,62 +25,41 @@ static int make_rec(struct fs *fs, uid_t uid, gid_t gid, struct meta_rec *rec)
 	return r ? r : kv_set(&rec->sys, "content-type", "application/octet-stream");
 }
 
-/* Busy, clean, new: held, or where that cannot be, in the source. Takes rec. */
-static int stage(struct file *f, struct meta_rec *rec, const char *target)
+struct link {
+	struct meta_rec rec;
+	const char *target;
+};
+
+/* A file_stage_fn. Takes rec. */
+static int stage(struct file *f, void *arg)
 {
-	struct attr now = { .rec_known = true, .size = strlen(target), .rec = *rec };
+	struct link *l = arg;
+	size_t n = strlen(l->target);
+	struct attr now = { .rec_known = true, .size = n, .rec = l->rec };
 	int r;
 
-	memset(rec, 0, sizeof(*rec));
+	memset(&l->rec, 0, sizeof(l->rec));
 	file_now_set(f, &now);
-	lock_take(&f->locked.l);
+	f->locked.made = true;
+	scoped_lock(&f->locked.l);
 	r = file_make_dirty_locked(f);
 	if (!r)
-		r = spool_write(f->locked.body->spool, target, strlen(target), 0);
+		r = spool_write(f->locked.body->spool, l->target, n, 0);
 	f->locked.has_data = true;
-	lock_drop(&f->locked.l);
-	f->locked.made = true;
-	if (!r)
-		r = file_hold_busy(f);
-	if (r)
-		r = file_commit_busy(f);
-	if (r)
-		file_kill_busy(f);
-	return r;
-}
-
-static int make_held(struct fs *fs, uint64_t parent, const char *name, struct meta_rec *rec,
-		     const char *target)
-{
-	struct node *n = NULL;
-	struct file *f = NULL;
-	int r = node_get(fs->nodes, parent, name, false, false, &n);
-
-	if (!r)
-		r = file_get(fs, n, &f);
-	if (!r) {
-		file_busy_begin(f);
-		r = f->locked.state == FILE_CLEAN ? stage(f, rec, target) : -EEXIST;
-		file_busy_end(f);
-		if (r && r != -EEXIST)
-			node_remove(fs->nodes, parent, name);
-		file_put(f);
-	}
-	node_unref(fs->nodes, n);
 	return r;
 }
 
 int file_symlink(struct fs *fs, uint64_t parent, const char *name, const char *target, uid_t uid,
 		 gid_t gid)
 {
-	auto_with(meta_rec_free) struct meta_rec rec = { 0 };
-	int r = make_rec(fs, uid, gid, &rec);
+	struct link l = { .target = target };
+	int r = make_rec(fs, uid, gid, &l.rec);
 
-	if (r)
-		return r;
-	if (fs->conf.settle_ms)
-		return make_held(fs, parent, name, &rec, target);
-	return file_special(fs, parent, name, &rec, target);
+	if (!r)
+		r = fs->conf.settle_ms ? file_make(fs, parent, name, false, stage, &l)
+				       : file_special(fs, parent, name, &l.rec, target);
+	meta_rec_free(&l.rec);
+	return r;
 }
 
 int file_special(struct fs *fs, uint64_t parent, const char *name, const struct meta_rec *rec,

@@ -25,11 +25,13 @@ save() { # NAME: prints the errno of the first call that failed, or ok
 	PY
 }
 
+declare -A words=([EIO]="Input/output error" [EROFS]="Read-only file system" [ENOSPC]="No space left on device")
 n=0
 fails_with() { # NAME LINE...: while the machine refuses this
 	local error=$1 got
 	shift
 	n=$((n + 1))
+	names=()
 	echo first >"$MNT/f$n"
 	echo first >"$MNT/g$n"
 	wait_repl
@@ -40,6 +42,15 @@ fails_with() { # NAME LINE...: while the machine refuses this
 	assert_eq "$(cat "$MNT/g$n")" first
 	ls "$MNT" >/dev/null
 	df "$MNT" >/dev/null
+	# what is only a name is refused, too, or made
+	for make in "ln -s target" mkdir; do
+		name=$MNT/${make%% *}$n
+		said=$($make "$name" 2>&1) && made=yes || made=
+		[[ -n $made || $said == *"${words[$error]}" || ($make = mkdir && $said == *"${words[EIO]}") ]] || fail "$*: $make said '$said'"
+		[ -L "$name" ] || [ -d "$name" ] && there=yes || there=
+		[ "$made" = "$there" ] || fail "$*: $make said '$made', and is there '$there'"
+		names+=("$name $made")
+	done
 	# whatever is refused, is refused as a whole: the bucket has it, or the program knows
 	rm "$MNT/g$n" 2>/dev/null && gone=yes || gone=
 	refuse
@@ -48,6 +59,10 @@ fails_with() { # NAME LINE...: while the machine refuses this
 	[ -e "$MNT/g$n" ] && there=yes || there=
 	[ "$gone" != "$there" ] || fail "$*: rm said '$gone', and is there '$there'"
 	wait_repl
+	for name in "${names[@]}"; do
+		[ -L "${name% *}" ] || [ -d "${name% *}" ] && there=yes || there=
+		[ "${name##* }" = "$there" ] || fail "$*: $name was made, and is there later '$there'"
+	done
 }
 fails_with EIO "fsync $EIO"
 fails_with EROFS "write $EROFS"
