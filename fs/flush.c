@@ -17,8 +17,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
@@ -46,11 +48,14 @@ static int64_t proc_number(const char *path, const char *name, int base)
 }
 
 /* The process (thread group) of a thread, which is what the kernel tells us; -1 when it cannot be
- * known. */
+ * known. Most are a process's first one, which has its number: signal 0 only asks whether there is
+ * such a thread in such a process, and who may not send is told so after that (tgkill(2)). */
 int64_t file_process_of(pid_t tid)
 {
 	char path[64];
 
+	if (tgkill(tid, tid, 0) == 0 || errno == EPERM)
+		return tid;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	return proc_number(path, "Tgid:", 10);
 }
@@ -74,21 +79,19 @@ static bool is_path(const char *target, const char *path)
 	return !strncmp(target, path, n) && (!target[n] || !strcmp(target + n, " (deleted)"));
 }
 
-static bool is_open_for_writing(pid_t tid, const char *fd, const char *path)
+static bool is_open_for_writing(pid_t tid, int fds, const char *fd, const char *path)
 {
-	char link[64], target[4096];
+	char info[64], target[4096];
 	int64_t flags;
-	ssize_t n;
+	ssize_t n = readlinkat(fds, fd, target, sizeof(target) - 1);
 
-	snprintf(link, sizeof(link), "/proc/%d/fd/%.20s", (int)tid, fd);
-	n = readlink(link, target, sizeof(target) - 1);
 	if (n < 0)
 		return false;
 	target[n] = '\0';
 	if (!is_path(target, path))
 		return false;
-	snprintf(link, sizeof(link), "/proc/%d/fdinfo/%.20s", (int)tid, fd);
-	flags = proc_number(link, "flags:", 8);
+	snprintf(info, sizeof(info), "/proc/%d/fdinfo/%.20s", (int)tid, fd);
+	flags = proc_number(info, "flags:", 8);
 	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
@@ -110,7 +113,8 @@ static bool is_still_open(const struct file *f, pid_t tid)
 	if (!dir)
 		return false;
 	for (struct dirent *e; !found && seen++ < FDS_MAX && (e = readdir(dir));)
-		found = e->d_name[0] != '.' && is_open_for_writing(tid, e->d_name, path);
+		found = e->d_name[0] != '.' &&
+			is_open_for_writing(tid, dirfd(dir), e->d_name, path);
 	closedir(dir);
 	return found;
 }
@@ -169,19 +173,19 @@ static bool sets_attrs_late(pid_t tid)
 {
 	static const char *const programs[] = { "7z", "7za", "install", "rsync", "unzip" };
 	char path[64], name[32];
+	auto_close int fd = -1;
 	bool found = false;
-	FILE *f;
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)tid);
-	f = fopen(path, "re");
-	if (!f)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
+	if (n <= 0)
 		return false;
-	if (fgets(name, sizeof(name), f)) {
-		name[strcspn(name, "\n")] = '\0';
-		for (size_t i = 0; !found && i < array_size(programs); i++)
-			found = !strcmp(name, programs[i]);
-	}
-	fclose(f);
+	name[n] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	for (size_t i = 0; !found && i < array_size(programs); i++)
+		found = !strcmp(name, programs[i]);
 	return found;
 }
 
