@@ -22,6 +22,8 @@
 #define ERROR_BODY_DRAIN   BUF_LIMIT_DOC
 #define CONNECT_MS_DEFAULT 10000
 #define BUFFER_SIZE	   (512L * 1024)
+/* libcurl sends a body that it is given as bytes with the head, in one go; of 64 KiB no more. */
+#define WITH_HEAD_MAX (64 * KIB - 1)
 
 void http_res_init(struct http_res *r)
 {
@@ -126,6 +128,21 @@ static size_t on_read(char *dst, size_t size, size_t items, void *arg)
 		digest_add(a->md5, dst, n);
 	a->offset += n;
 	return n;
+}
+
+/* A small body is taken before anything is sent. */
+static int body_take(struct attempt *a)
+{
+	uint64_t n = a->req->body_size;
+
+	if (!n || n > WITH_HEAD_MAX)
+		return 0;
+	a->body = malloc((size_t)n);
+	if (!a->body)
+		return -ENOMEM;
+	if (on_read(a->body, 1, (size_t)n, a) != n)
+		return a->error ? a->error : -ECANCELED;
+	return 0;
 }
 
 static bool is_success(int status)
@@ -322,7 +339,11 @@ static unsigned options_method(CURL *curl, struct attempt *a)
 
 	if (strcmp(method, "HEAD") == 0)
 		return (unsigned)curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-	if (a->req->body_size || strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0) {
+	if (a->body) {
+		bad |= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+					(curl_off_t)a->req->body_size);
+		bad |= curl_easy_setopt(curl, CURLOPT_POSTFIELDS, a->body);
+	} else if (a->req->body_size || strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0) {
 		bad |= curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
 		bad |= curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
 					(curl_off_t)a->req->body_size);
@@ -379,6 +400,8 @@ static int headers_make(const struct kv *headers, struct curl_slist **list)
 
 	if (rc == 0)
 		rc = header_append(list, "Accept:");
+	if (rc == 0 && !(headers && kv_get(headers, "content-type")))
+		rc = header_append(list, "Content-Type:");
 	/* without it any coding is welcome (RFC 9110, 12.5.3); not signed: proxies change it */
 	if (rc == 0)
 		rc = header_append(list, "Accept-Encoding: identity");
@@ -503,11 +526,14 @@ int http_attempt(struct http *h, const struct http_req *req, struct http_res *re
 		a.md5 = NULL; /* a system that forbids MD5 */
 	rc = headers_make(req->headers, &headers);
 	if (rc == 0)
+		rc = body_take(&a);
+	if (rc == 0)
 		rc = perform(&handle, &a, headers);
-	else if (rc == -EINVAL)
+	else if (rc == -EINVAL && !a.error)
 		snprintf(res->why, sizeof(res->why), "a header holds control characters");
 	http_handle_give(h, handle, rc != 0);
 	curl_slist_free_all(headers);
 	digest_free(a.md5);
+	free(a.body);
 	return rc;
 }

@@ -36,6 +36,7 @@ struct attempt {
 	struct http_res *res;
 	struct digest *md5; /* NULL = cannot be had */
 	uint64_t offset;    /* bytes of the request's body given to curl */
+	void *body;	    /* all of it, where it goes with the head; else NULL */
 	int error;	    /* of read or write, or -EIO for an answer over a cap */
 	bool connected;	    /* the request was about to go out */
 	bool resent;	    /* curl wanted to send it a second time by itself */

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -35,6 +36,7 @@ struct server {
 	char head[4096]; /* of the last request */
 	unsigned connections, requests;
 	uint64_t body_bytes;
+	int with_head;	 /* bytes of the last body that were there with its head */
 	uint8_t md5[16]; /* of the last body */
 };
 
@@ -56,6 +58,7 @@ static bool read_head(struct server *s, int fd)
 		if (n >= 4 && memcmp(head + n - 4, "\r\n\r\n", 4) == 0) {
 			memcpy(s->head, head, n + 1);
 			s->requests++;
+			CHECK_INT(ioctl(fd, FIONREAD, &s->with_head), 0);
 			return true;
 		}
 	}
@@ -522,6 +525,48 @@ static void test_upload(void)
 	kv_free(&headers);
 }
 
+/* A small body goes out with its head; its bytes, sum and headers are the same. */
+static void test_small_upload(void)
+{
+	static const struct step step = { OK "Content-Length: 0\r\n\r\n", 0, AFTER_CLOSE, false };
+	static const struct {
+		uint64_t size;
+		const char *type;
+	} cases[] = { { 1, NULL }, { 4096, NULL }, { 4096, "a/b" }, { 65535, NULL }, { 65536, NULL } };
+
+	for (size_t i = 0; i < array_size(cases); i++) {
+		struct http *h = http_make();
+		struct source src = { 0 };
+		struct kv headers = KV_EMPTY;
+		struct http_req q = { .method = "PUT",
+				      .read = source_read,
+				      .read_arg = &src,
+				      .want_md5 = true,
+				      .body_size = cases[i].size,
+				      .headers = &headers };
+		struct http_res r;
+		struct server s;
+
+		CHECK_CASE(cases[i].type ? cases[i].type : "no type");
+		if (cases[i].type)
+			CHECK_INT(kv_set(&headers, "content-type", cases[i].type), 0);
+		server_start(&s, &step, 1);
+		CHECK_INT(attempt(h, s.port, &q, &r), 0);
+		CHECK(r.body_md5_valid);
+		http_free(h);
+		server_stop(&s);
+		CHECK_MEM(r.body_md5, s.md5, 16);
+		CHECK_INT(s.body_bytes, cases[i].size);
+		CHECK(cases[i].size > 4096 || s.with_head == (int)cases[i].size);
+		CHECK_INT(strncmp(s.head, "PUT ", 4), 0);
+		CHECK_INT(strcasestr(s.head, "content-type: a/b\r\n") != NULL, !!cases[i].type);
+		CHECK_INT(strcasestr(s.head, "content-type") != NULL, !!cases[i].type);
+		CHECK(strcasestr(s.head, "expect:") == NULL);
+		http_res_free(&r);
+		kv_free(&headers);
+	}
+}
+
 /* Refused before the body was wanted: the answer counts. */
 static void test_early_answer(void)
 {
@@ -566,6 +611,11 @@ static void test_own_errors(void)
 	server_start(&s, steps, array_size(steps));
 	CHECK_INT(attempt(h, s.port, &up, &r), -EXDEV);
 	CHECK(!r.body_md5_valid);
+	http_res_free(&r);
+	src.error_at = 0;
+	up.body_size = 100; /* nothing is sent */
+	CHECK_INT(attempt(h, s.port, &up, &r), -EXDEV);
+	CHECK(!r.sent && !r.body_md5_valid);
 	http_res_free(&r);
 	CHECK_INT(attempt(h, s.port, &down, &r), -ENOSPC);
 	http_res_free(&r);
@@ -681,6 +731,7 @@ int main(void)
 	test_drip();
 	test_reuse();
 	test_upload();
+	test_small_upload();
 	test_early_answer();
 	test_own_errors();
 	unsetenv("http_proxy");
