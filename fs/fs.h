@@ -67,6 +67,8 @@ struct fs {
 	/* what move.c learned of the source: 0 = not yet, 1 = its copies keep tags, -1 = they do
 	 * not */
 	_Atomic int copies_keep_tags;
+	/* ops_init.c: the kernel's first request is being answered */
+	_Atomic bool greeting;
 	/* the version made last has no id, though the source is versioned */
 	_Atomic bool suspended;
 };

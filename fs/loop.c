@@ -28,7 +28,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 
-#define THREADS_MAX   64
+#define THREADS_MAX   256 /* so many may wait for a source that does not answer, and df does not */
 #define REQUEST_BYTES (LOOP_WRITE_BYTES + 4096)
 #define LARGE	      (64 * KIB) /* only writes are */
 #define KICK_MS	      100

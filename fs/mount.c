@@ -196,7 +196,7 @@ static int make_session(struct mount *m)
 	}
 	if (err == 0) {
 		m->mounted = fuse_session_mount(m->session, m->conf.mountpoint) == 0;
-		err = m->mounted ? 0 : -EIO;
+		err = m->mounted ? ops_attach(m->session) : -EIO;
 	}
 	fuse_opt_free_args(&args);
 	return err;

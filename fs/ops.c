@@ -44,28 +44,6 @@ static double absent_timeout(struct fs *fs, fuse_ino_t parent, const char *name)
 	return (double)ms / 1000.0;
 }
 
-/* --- start ------------------------------------------------------------------------------------ */
-
-static void op_init(void *userdata, struct fuse_conn_info *conn)
-{
-	static const unsigned want = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC |
-				     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
-				     FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_SPLICE_READ;
-	(void)userdata;
-	conn->want |= want & conn->capable;
-	/* With a write-back cache the kernel would decide on sizes and times, and ask to read what
-	 * was opened for writing only. Which pages the kernel may keep is said at each open, by the
-	 * content: with AUTO_INVAL_DATA it would drop what it has just written, by its time. */
-	conn->want &= ~(unsigned)(FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_AUTO_INVAL_DATA |
-				  FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-				  FUSE_CAP_DONT_MASK | FUSE_CAP_POSIX_ACL);
-	conn->max_write = (unsigned)LOOP_WRITE_BYTES;
-	conn->max_readahead = (unsigned)LOOP_WRITE_BYTES;
-	conn->max_background = 64;
-	conn->congestion_threshold = 48;
-	conn->time_gran = 1;
-}
-
 /* --- finding ---------------------------------------------------------------------------------- */
 
 int ops_may_change(struct fs *fs, fuse_ino_t ino, const char *name)
@@ -233,7 +211,7 @@ static void op_forget_multi(fuse_req_t req, size_t n, struct fuse_forget_data *f
 }
 
 static const struct fuse_lowlevel_ops table = {
-	.init = op_init,
+	.init = ops_init,
 	.lookup = op_lookup,
 	.forget = op_forget,
 	.forget_multi = op_forget_multi,

@@ -7,8 +7,13 @@
 #ifndef FS_OPS_H
 #define FS_OPS_H
 
+#include "base/base.h"
+
 struct fuse_lowlevel_ops;
+struct fuse_session;
 
 const struct fuse_lowlevel_ops *ops_table(void); /* static */
+/* Of a session that is mounted and has answered nothing yet: 0 or -errno. */
+int ops_attach(struct fuse_session *se) must_check;
 
 #endif

@@ -27,6 +27,8 @@ struct ops_cancel {
 void ops_cancel_begin(struct ops_cancel *c, fuse_req_t req);
 void ops_cancel_end(struct ops_cancel *c);
 
+void ops_init(void *userdata, struct fuse_conn_info *conn); /* ops_init.c */
+
 /* r is 0 or -errno. */
 void ops_reply(fuse_req_t req, int r);
 /* How long the kernel may believe attributes and name of what has this mode, in seconds. */
