@@ -688,7 +688,7 @@ proxy_start() { # [a|b|c]
 forwarder() { # PROGRAM a|b|c
 	local to
 	to=$(endpoint_of "$2")
-	/usr/bin/python3 "$TEST_DIR/$1" "$to" "$PROXY_FILE" >>"$T/proxy.log" 2>&1 &
+	/usr/bin/python3 -B "$TEST_DIR/$1" "$to" "$PROXY_FILE" >>"$T/proxy.log" 2>&1 &
 	PROXY_PID=$!
 	CHILDREN+=("$PROXY_PID")
 	retry_until "$LONG" test -s "$PROXY_FILE"

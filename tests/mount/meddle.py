@@ -16,25 +16,20 @@ with the first bytes that the client sends after an answer, so that this works f
     length D       the answer's Content-Length is D more (less, with a minus)
     gzip -         the answer's body is gzipped, and says so
 
-PORTFILE.acted gets a line "KIND REQUEST" each time. SIGUSR1, SIGUSR2 as in proxy.py.
+PORTFILE.acted gets a line "KIND REQUEST" each time. SIGUSR1, SIGUSR2 as in forwarding.py.
 """
 import gzip
-import os
 import re
 import selectors
-import signal
 import socket
 import struct
-import sys
 import threading
 import time
-import urllib.parse
 
-url = urllib.parse.urlsplit(sys.argv[1])
-port_file = sys.argv[2]
+from forwarding import connect, down, port_file, serve
+
 guard = threading.Lock()
 used = {}       # rule -> how often it acted
-down = threading.Event()
 
 
 class Hangup(Exception):
@@ -191,8 +186,7 @@ class Pair:
         hard = True
         try:
             if not self.meddle(('connect',))[0]:
-                self.server = socket.create_connection((url.hostname, url.port), 10)
-                self.server.settimeout(None)
+                self.server = connect()
                 self.forward()
                 hard = False
         except Hangup as hangup:
@@ -202,27 +196,4 @@ class Pair:
         self.end(hard)
 
 
-def go_down(*_):
-    down.set()      # who forwards looks at it
-    open(port_file + '.down', 'w', encoding='utf-8').close()
-
-
-def go_up(*_):
-    down.clear()
-    os.unlink(port_file + '.down')
-
-
-listener = socket.socket()
-listener.bind(('127.0.0.1', 0))
-listener.listen(64)
-signal.signal(signal.SIGUSR1, go_down)
-signal.signal(signal.SIGUSR2, go_up)
-with open(port_file + '.new', 'w', encoding='utf-8') as new:
-    new.write(str(listener.getsockname()[1]))
-os.rename(port_file + '.new', port_file)
-while True:
-    accepted = listener.accept()[0]
-    if down.is_set():
-        accepted.close()
-    else:
-        threading.Thread(target=Pair(accepted).run, daemon=True).start()
+serve(lambda client: Pair(client).run())
