@@ -1,12 +1,14 @@
 /*
  * node.c - inode numbers. See node.h.
  *
- *  a node is    in by_ino  in by_name  parent        leaves to
- *  named        yes        yes         referenced    nameless (removed, replaced), freed
- *  nameless     yes        no          NULL          freed
+ *  a node is    in by_ino  in by_name  parent        used   leaves to
+ *  named        yes        yes         referenced    yes    nameless (removed, replaced), kept
+ *  kept         yes        yes         referenced    no     named (found again), freed (removed,
+ *                                                           the oldest of too many)
+ *  nameless     yes        no          NULL          yes    freed
  *
- * The root is named by itself: no parent, never freed. A node is freed when the kernel's lookups,
- * the references and the named children are all 0.
+ * The root is named by itself: no parent, never freed. A node is used while one of the kernel's
+ * lookups, the references and the named children is not 0.
  */
 #include "fs/node.h"
 
@@ -21,6 +23,9 @@
 #include "fs/path.h"
 
 #define NODE_TABLE_FIRST 1024
+/* The kernel forgets names as it needs memory. tar(1) looks at the end whether a directory has the
+ * number that it had, and takes it for another's otherwise. */
+#define KEPT_MAX 32768
 
 /* --- hash tables ------------------------------------------------------------------------------ */
 
@@ -137,23 +142,64 @@ static int node_new_locked(struct node_table *t, struct node *parent, const char
 	return 0;
 }
 
-/* Frees n when nobody knows it any more, and then its parent likewise. */
+static void keep_locked(struct node_table *t, struct node *n)
+{
+	n->kept = true;
+	n->content = 0; /* the kernel's pages went with the node */
+	n->kept_prev = t->locked.kept_newest;
+	n->kept_next = NULL;
+	*(n->kept_prev ? &n->kept_prev->kept_next : &t->locked.kept_oldest) = n;
+	t->locked.kept_newest = n;
+	t->locked.kept_n++;
+}
+
+static void unkeep_locked(struct node_table *t, struct node *n)
+{
+	if (!n->kept)
+		return;
+	n->kept = false;
+	*(n->kept_prev ? &n->kept_prev->kept_next : &t->locked.kept_oldest) = n->kept_next;
+	*(n->kept_next ? &n->kept_next->kept_prev : &t->locked.kept_newest) = n->kept_prev;
+	t->locked.kept_n--;
+}
+
+static struct node *take_locked(struct node_table *t, struct node *n)
+{
+	unkeep_locked(t, n);
+	n->refs++;
+	return n;
+}
+
+/* Its parent, which has a child less. */
+static struct node *free_locked(struct node_table *t, struct node *n)
+{
+	struct node *parent = n->parent;
+
+	assert(!n->file && !n->kept);
+	if (parent) {
+		unlink_name_locked(t, n);
+		parent->children--;
+	}
+	unlink_ino_locked(t, n);
+	t->locked.n--;
+	free(n->name);
+	free(n);
+	return parent;
+}
+
+/* Keeps n, or frees it when it has no name, when nobody uses it any more. */
 static void drop_locked(struct node_table *t, struct node *n)
 {
 	lock_assert_held(&t->locked.l);
-	while (n && n != t->locked.root && !n->lookups && !n->refs && !n->children) {
-		struct node *parent = n->parent;
-
-		assert(!n->file);
-		if (parent) {
-			unlink_name_locked(t, n);
-			parent->children--;
+	while (n && n != t->locked.root && !n->lookups && !n->refs && !n->children && !n->kept) {
+		if (n->parent) {
+			keep_locked(t, n);
+			if (t->locked.kept_n <= KEPT_MAX)
+				return;
+			n = t->locked.kept_oldest;
+			unkeep_locked(t, n);
 		}
-		unlink_ino_locked(t, n);
-		t->locked.n--;
-		free(n->name);
-		free(n);
-		n = parent;
+		n = free_locked(t, n);
 	}
 }
 
@@ -164,6 +210,7 @@ static void make_nameless_locked(struct node_table *t, struct node *n)
 	lock_assert_held(&t->locked.l);
 	if (!parent)
 		return;
+	unkeep_locked(t, n);
 	unlink_name_locked(t, n);
 	n->parent = NULL;
 	parent->children--;
@@ -228,22 +275,21 @@ int node_get(struct node_table *t, uint64_t parent, const char *name, bool is_di
 		return -ESTALE;
 	if (!dir->is_dir)
 		return -ENOTDIR;
+	take_locked(t, dir); /* it may have no other child */
 	n = find_name_locked(t, parent, name);
 	if (n && n->is_dir != is_dir) {
-		dir->refs++; /* it may have no other child */
 		make_nameless_locked(t, n);
-		dir->refs--;
 		n = NULL;
 	}
 	if (!n)
 		r = node_new_locked(t, dir, name, is_dir, &n);
-	if (r)
-		return r;
-	n->refs++;
-	if (lookup)
-		n->lookups++;
-	*ret_n = n;
-	return 0;
+	if (!r) {
+		n->lookups += lookup;
+		*ret_n = take_locked(t, n);
+	}
+	dir->refs--;
+	drop_locked(t, dir);
+	return r;
 }
 
 int node_ref(struct node_table *t, uint64_t ino, struct node **ret_n)
@@ -254,8 +300,7 @@ int node_ref(struct node_table *t, uint64_t ino, struct node **ret_n)
 	n = node_find_ino_locked(t, ino);
 	if (!n)
 		return -ESTALE;
-	n->refs++;
-	*ret_n = n;
+	*ret_n = take_locked(t, n);
 	return 0;
 }
 
@@ -267,8 +312,7 @@ int node_find(struct node_table *t, uint64_t parent, const char *name, struct no
 	n = find_name_locked(t, parent, name);
 	if (!n)
 		return -ENOENT;
-	n->refs++;
-	*ret_n = n;
+	*ret_n = take_locked(t, n);
 	return 0;
 }
 
@@ -303,11 +347,8 @@ int node_find_key(struct node_table *t, const char *key, struct node **ret_dir, 
 			return -ENOENT;
 		dir = n;
 	}
-	dir->refs++;
-	if (n)
-		n->refs++;
-	*ret_dir = dir;
-	*ret_n = n;
+	*ret_dir = take_locked(t, dir);
+	*ret_n = n ? take_locked(t, n) : NULL;
 	return 0;
 }
 
@@ -457,7 +498,7 @@ int node_move(struct node_table *t, uint64_t parent, const char *name, uint64_t 
 	replaced = find_name_locked(t, to_parent, to_name);
 	if (replaced == n && n)
 		return 0;
-	to->refs++;
+	take_locked(t, to);
 	if (replaced)
 		make_nameless_locked(t, replaced);
 	if (n)

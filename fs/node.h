@@ -1,7 +1,8 @@
 /*
- * node.h - inode numbers: node <-> (parent, name). Numbers are stable for the life of the mount,
- * survive rename, and are not used again. A node lives while the kernel (lookup count) or somebody
- * here (reference) knows it. Thread-safe; no network.
+ * node.h - inode numbers: node <-> (parent, name). Numbers survive rename, and are not used again.
+ * A node is used while the kernel (lookup count) or somebody here (reference) knows it, or a name
+ * in it; after that its name keeps the number, unless 32768 others came after it. Thread-safe; no
+ * network.
  */
 #ifndef FS_NODE_H
 #define FS_NODE_H
@@ -69,12 +70,12 @@ void node_set_file(struct node_table *t, struct node *n, struct file *f);
 int node_each_file(struct node_table *t, struct node *dir, bool direct,
 		   int (*fn)(void *arg, struct node *n), void *arg) must_check;
 
-size_t node_count(struct node_table *t);
+size_t node_count(struct node_table *t); /* of those that are used */
 /* A file that nobody here uses, those first that were found first: for the kernel to forget. Its
  * directory's number and its name (new string); -ENOENT: none, or not soon. */
 int node_next_idle(struct node_table *t, uint64_t *ret_dir, char **ret_name) must_check;
 
-/* The numbers of all named nodes below dir, and its own; new array. */
+/* The numbers of all named nodes below dir that are used, and its own; new array. */
 int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos, size_t *ret_n)
 	must_check;
 

@@ -66,7 +66,7 @@ int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos,
 		return -ENOMEM;
 	for (size_t slot = 0; slot < t->locked.size; slot++)
 		for (struct node *i = t->locked.by_ino[slot]; i; i = i->ino_next)
-			if (i == dir || is_below(i, dir, false))
+			if (i == dir || (!i->kept && is_below(i, dir, false)))
 				inos[n++] = i->ino;
 	*ret_inos = inos;
 	*ret_n = n;
@@ -76,7 +76,7 @@ int node_list_below(struct node_table *t, struct node *dir, uint64_t **ret_inos,
 size_t node_count(struct node_table *t)
 {
 	scoped_lock(&t->locked.l);
-	return t->locked.n;
+	return t->locked.n - t->locked.kept_n;
 }
 
 int node_next_idle(struct node_table *t, uint64_t *ret_dir, char **ret_name)
@@ -89,7 +89,7 @@ int node_next_idle(struct node_table *t, uint64_t *ret_dir, char **ret_name)
 		if (++t->locked.last_idle > t->locked.last_ino)
 			t->locked.last_idle = NODE_ROOT;
 		n = node_find_ino_locked(t, t->locked.last_idle);
-		if (!n || n->is_dir || n->refs || n->file || !n->parent)
+		if (!n || n->kept || n->is_dir || n->refs || n->file || !n->parent)
 			continue;
 		r = str_dup(n->name, ret_name);
 		if (!r)

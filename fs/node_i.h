@@ -17,6 +17,8 @@ struct node {
 	uint64_t content;
 	struct node *ino_next, *name_next;  /* hash chains */
 	struct node *file_prev, *file_next; /* nodes that have a file */
+	bool kept;
+	struct node *kept_prev, *kept_next;
 };
 
 struct node_table {
@@ -30,6 +32,8 @@ struct node_table {
 		uint64_t last_idle; /* up to which node_next_idle has gone */
 		struct node *root;
 		struct node *first_file;
+		struct node *kept_oldest, *kept_newest;
+		size_t kept_n;
 	} locked;
 };
 

@@ -76,17 +76,91 @@ static void test_life(void)
 	node_forget(t, fino, 1);
 	check_key(t, again, "d/f");
 	node_unref(t, again);
-	CHECK_INT(node_ref(t, fino, &again), -ESTALE);
-	CHECK_INT(node_ref(t, dino, &again), -ESTALE);
-	CHECK_INT(node_find(t, NODE_ROOT, "d", &again), -ENOENT);
-	CHECK_INT(node_get(t, dino, "x", false, true, &again), -ESTALE);
-	/* Numbers are not used again. */
+	CHECK_INT(node_count(t), 2); /* the parent, by the name in it */
+	/* Names keep their numbers. */
 	d = get(t, NODE_ROOT, "d", true);
-	CHECK(node_ino(d) > fino);
-	node_forget(t, node_ino(d), 100);
+	f = get(t, dino, "f", false);
+	CHECK_INT(node_ino(d), dino);
+	CHECK_INT(node_ino(f), fino);
+	check_key(t, f, "d/f");
+	CHECK_INT(node_count(t), 3);
+	/* Those of what was removed are not used again. */
+	node_remove(t, dino, "f");
+	node_forget(t, fino, 100);
+	node_unref(t, f);
+	CHECK_INT(node_ref(t, fino, &again), -ESTALE);
+	f = get(t, dino, "f", false);
+	CHECK(node_ino(f) > fino);
+	node_forget(t, node_ino(f), 100);
+	node_unref(t, f);
+	node_forget(t, dino, 100);
 	node_unref(t, d);
+	node_remove(t, NODE_ROOT, "d");
+	CHECK_INT(node_find(t, NODE_ROOT, "d", &again), -ENOENT);
+	CHECK_INT(node_get(t, 4711, "x", false, true, &again), -ESTALE);
 	node_forget(t, NODE_ROOT, 100);
 	node_forget(t, 4711, 1);
+	node_table_free(t);
+}
+
+/* The numbers of so many names are kept that nobody uses, and the pages of none. */
+static void test_kept(void)
+{
+	const int more = 100, kept = 32768;
+	struct node_table *t = table("");
+	char name[16];
+
+	for (int i = 0; i < kept + more; i++) {
+		struct node *n;
+
+		snprintf(name, sizeof(name), "%d", i);
+		n = get(t, NODE_ROOT, name, i % 2);
+		node_set_content(t, n, 1);
+		CHECK_INT(node_content(t, n), 1);
+		node_forget(t, node_ino(n), 1);
+		node_unref(t, n);
+	}
+	CHECK_INT(node_count(t), 1);
+	for (int i = more; i < kept + more; i++) {
+		struct node *n;
+
+		snprintf(name, sizeof(name), "%d", i);
+		n = get(t, NODE_ROOT, name, i % 2);
+		CHECK_INT(node_ino(n), NODE_ROOT + 1 + i);
+		CHECK_INT(node_content(t, n), 0);
+		node_unref(t, n);
+	}
+	for (int i = 0; i < more; i++) {
+		struct node *n = NULL;
+
+		CHECK_INT(node_ref(t, (uint64_t)(NODE_ROOT + 1 + i), &n), -ESTALE);
+	}
+	node_table_free(t);
+}
+
+static void test_kept_moves(void)
+{
+	struct node_table *t = table("");
+	struct node *d = get(t, NODE_ROOT, "d", true), *f = get(t, node_ino(d), "f", false);
+	uint64_t dino = node_ino(d), fino = node_ino(f);
+
+	node_forget(t, fino, 1);
+	node_unref(t, f);
+	CHECK_INT(node_move(t, dino, "f", NODE_ROOT, "g"), 0);
+	CHECK_INT(node_find(t, NODE_ROOT, "g", &f), 0);
+	CHECK_INT(node_ino(f), fino);
+	node_unref(t, f);
+	/* another kind of that name is another node */
+	f = get(t, NODE_ROOT, "g", true);
+	CHECK(node_ino(f) > fino);
+	CHECK_INT(node_move(t, NODE_ROOT, "d", node_ino(f), "d"), 0);
+	check_key(t, d, "g/d/");
+	node_forget(t, dino, 1);
+	node_unref(t, d);
+	CHECK_INT(node_get(t, dino, "new", false, true, &d), 0);
+	check_key(t, d, "g/d/new");
+	node_unref(t, d);
+	node_unref(t, f);
 	node_table_free(t);
 }
 
@@ -229,13 +303,10 @@ static void test_many(void)
 			CHECK_INT(node_ino(n), first + (uint64_t)i);
 			node_unref(t, n);
 		}
+	CHECK_INT(node_count(t), 5001);
 	for (int i = 0; i < 5000; i++)
 		node_forget(t, first + (uint64_t)i, 2);
-	for (int i = 0; i < 5000; i++) {
-		struct node *n = NULL;
-
-		CHECK_INT(node_ref(t, first + (uint64_t)i, &n), -ESTALE);
-	}
+	CHECK_INT(node_count(t), 1);
 	node_table_free(t);
 }
 
@@ -319,6 +390,8 @@ int main(void)
 {
 	test_keys();
 	test_life();
+	test_kept();
+	test_kept_moves();
 	test_kind_changes();
 	test_remove();
 	test_move();
