@@ -51,7 +51,8 @@ static const char *const must_not_be[] = {
 	" WHERE t.n IS NOT j.c OR t.bytes IS NOT j.b" SEVERAL,
 
 	"SELECT 'the numbers of all destinations are wrong' WHERE"
-	" (SELECT coalesce(sum(n), 0) FROM tally) <> (SELECT count(*) FROM job)",
+	" (SELECT coalesce(sum(n), 0) FROM tally)"
+	" <> (SELECT count(*) FROM job)",
 
 	"SELECT 'there are ' || count(*) || ' numbers of the run' FROM run HAVING count(*) <> 1",
 };
