@@ -7,7 +7,9 @@
  *  gone     is to be joined                    -
  *
  * There is always one that is taking, up to THREADS_MAX in all: who takes the last one's place
- * while it is busy is made when it is needed, and stays.
+ * while it is busy is made when it is needed, and stays. Where none can be made (a limit of
+ * processes) nothing is taken while all are busy: loop_wait tries again, since those may wait for
+ * the network.
  */
 #define FUSE_USE_VERSION 312
 
@@ -32,6 +34,7 @@
 #define REQUEST_BYTES (LOOP_WRITE_BYTES + 4096)
 #define LARGE	      (64 * KIB) /* only writes are */
 #define KICK_MS	      100
+#define AGAIN_MS      1000 /* a thread could not be made */
 /* After a large request so many are taken by the pipe: other threads' are among them. */
 #define PIPE_TURNS 32
 
@@ -54,6 +57,8 @@ struct loop {
 		struct worker *workers[THREADS_MAX];
 		unsigned n, taking, gone;
 		bool stopped;
+		bool is_short; /* none could be made, and none is taking */
+		bool is_told;
 		int error;
 	} locked;
 };
@@ -163,6 +168,34 @@ static int add_worker_locked(struct loop *l)
 	return 0;
 }
 
+/* See to it that one is taking. */
+static void fill_up_locked(struct loop *l)
+{
+	char words[64];
+	int err;
+
+	lock_assert_held(&l->locked.l);
+	l->locked.is_short = false;
+	if (l->locked.taking || l->locked.n == THREADS_MAX)
+		return;
+	err = add_worker_locked(l);
+	if (!err && l->locked.is_told) {
+		log_info("threads=enough have=%u", l->locked.n);
+		l->locked.is_told = false;
+	}
+	if (!err)
+		return;
+	l->locked.is_short = true;
+	cond_broadcast(&l->locked.changed);
+	if (l->locked.is_told)
+		return;
+	l->locked.is_told = true;
+	log_warn("threads=short have=%u why=\"no thread more could be made (%s): who waits for the "
+		 "source holds up others; raise TasksMax= of the service, pids.max of the cgroup, "
+		 "or ulimit -u\"",
+		 l->locked.n, errno_text(err, words, sizeof(words)));
+}
+
 static void now_busy(struct worker *w)
 {
 	struct loop *l = w->loop;
@@ -170,8 +203,7 @@ static void now_busy(struct worker *w)
 	atomic_store(&w->taking, false);
 	scoped_lock(&l->locked.l);
 	l->locked.taking--;
-	if (!l->locked.taking && l->locked.n < THREADS_MAX && add_worker_locked(l))
-		log_debug("op=loop result=\"no thread\" threads=%u", l->locked.n);
+	fill_up_locked(l);
 }
 
 static void now_taking(struct worker *w)
@@ -266,8 +298,13 @@ int loop_start(struct loop *l)
 int loop_wait(struct loop *l)
 {
 	scoped_lock(&l->locked.l);
-	while (!l->locked.stopped)
-		cond_wait(&l->locked.changed, &l->locked.l);
+	while (!l->locked.stopped) {
+		if (!l->locked.is_short)
+			cond_wait(&l->locked.changed, &l->locked.l);
+		else if (!cond_wait_until(&l->locked.changed, &l->locked.l,
+					  clock_deadline(AGAIN_MS)))
+			fill_up_locked(l);
+	}
 	return l->locked.error;
 }
 

@@ -21,6 +21,7 @@ echo '127.0.0.1 localhost' >"$T/hosts"
 echo "nameserver $NAMESERVER" >"$T/resolv.conf"
 echo 'hosts: files dns' >"$T/nsswitch.conf"
 for file in hosts resolv.conf nsswitch.conf; do mount --bind "$T/$file" "$(readlink -f "/etc/$file")"; done
+refuse_begin
 
 declare -A NAMES=([a]=source.crrfs.test [b]=copies.crrfs.test) GIVEN=([a]=127.0.0.1 [b]=127.0.0.1)
 name_is() { # a|b ADDRESS|nxdomain|servfail|silent
@@ -75,6 +76,19 @@ for how in nxdomain servfail silent; do
 	assert_eq "$(stat -c %s "$MNT/known")" 6
 	running $writer || fail "acknowledged without the source"
 	back_again a
+	wait $writer || fail "the writer was told of it"
+	wait_repl
+done
+say "no thread may be made that asks"
+for side in a b; do
+	gone $side silent
+	refuse 'thread 11 0'
+	back_again $side
+	echo "no thread" >"$MNT/threadless-$side" &
+	writer=$!
+	says_why() { [ "$side" = a ] || ctl status "$MNT" | grep thread; }
+	retry_until "$LONG" says_why
+	refuse
 	wait $writer || fail "the writer was told of it"
 	wait_repl
 done
