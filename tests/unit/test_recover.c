@@ -11,10 +11,13 @@ static void remount(void)
 
 static const char *failed_dir; /* NULL: as the staging directory */
 
+static bool unversioned;
+
 static struct recover_result recover(void)
 {
 	struct recover_conf conf = { .store = f.store,
 				     .repl = f.repl,
+				     .unversioned = unversioned,
 				     .dests = f.dests,
 				     .source = f.source,
 				     .pool = f.pool,
@@ -213,6 +216,86 @@ static void test_delete_by_tags(void)
 	fixture_free(&f);
 }
 
+/* What a dead mount leaves of a rename from old to new: the ticket of the copy, the promise to
+ * delete, and, where it got so far, the copy. */
+static void half_a_rename(const char *old, const char *new, bool copied)
+{
+	struct job_spec of = spec_of(&f, old, NULL);
+	char token[33];
+	struct ticket *copy = begin(JOB_OBJECT, new, token), *promise;
+
+	of.base.version = fake_dup(fake_find(&f.s3, "src", old, NULL)->id);
+	of.base.etag = fake_dup(of.etag);
+	must(repl_promise_delete(f.repl, old, copy, &of, &promise));
+	if (copied)
+		source_put(&f, new, token, "hello", 5);
+	repl_leave(copy);
+	repl_leave(promise);
+	job_spec_free(&of);
+}
+
+/* Copied and not deleted; not copied; copied, and deleted; copied, and the old name has another
+ * body since. */
+static void test_renames(void)
+{
+	static const char *const keys[] = { "Tax/a", "Tax/b", "Tax/c", "Tax/d" };
+
+	fixture_init(&f, RULES_TWO);
+	for (size_t i = 0; i < array_size(keys); i++)
+		source_put(&f, keys[i], NULL, "hello", 5);
+	half_a_rename("Tax/a", "Tax/new-a", true);
+	half_a_rename("Tax/b", "Tax/new-b", false);
+	half_a_rename("Tax/c", "Tax/new-c", true);
+	fake_add(&f.s3, "src", "Tax/c", NULL, 0)->marker = true;
+	half_a_rename("Tax/d", "Tax/new-d", true);
+	source_put(&f, "Tax/d", NULL, "anew!", 5);
+	remount();
+	check_result(recover(), 5, 3, 0, 0);
+	CHECK_STR(jobs_text(&f), "object Tax/new-a copy ready; delete Tax/a copy ready; "
+				 "object Tax/new-c copy ready; delete Tax/c copy ready; "
+				 "object Tax/new-d copy ready; ");
+	CHECK(fake_find(&f.s3, "src", "Tax/a", NULL)->marker);
+	CHECK(!fake_find(&f.s3, "src", "Tax/b", NULL)->marker);
+	CHECK(!fake_find(&f.s3, "src", "Tax/d", NULL)->marker);
+	CHECK_INT(tickets(&f), 0);
+	fixture_free(&f);
+}
+
+static void test_rename_source_down(void)
+{
+	fixture_init(&f, RULES_TWO);
+	source_put(&f, "Tax/a", NULL, "hello", 5);
+	half_a_rename("Tax/a", "Tax/new", true);
+	remount();
+	fake_set_fault(&f.s3, "src", "", 0, NULL, -1);
+	check_result(recover(), 0, 0, 0, 2);
+	CHECK_INT(tickets(&f), 2);
+	fake_set_fault(&f.s3, "", "", 0, NULL, 0);
+	check_result(recover(), 2, 0, 0, 0);
+	CHECK(fake_find(&f.s3, "src", "Tax/a", NULL)->marker);
+	fixture_free(&f);
+}
+
+/* A source without versions makes no markers: what is not there was deleted. */
+static void test_unversioned(void)
+{
+	char token[33];
+
+	fixture_init(&f, RULES_TWO);
+	unversioned = true;
+	source_put(&f, "Tax/stays", NULL, "hello", 5);
+	repl_leave(begin(JOB_DELETE, "Tax/stays", token));
+	repl_leave(begin(JOB_DELETE, "Tax/gone", token));
+	remount();
+	fake_set_fault(&f.s3, "src", "Tax/gone", 403, "AccessDenied", -1);
+	check_result(recover(), 0, 1, 0, 1);
+	fake_set_fault(&f.s3, "", "", 0, NULL, 0);
+	check_result(recover(), 1, 0, 0, 0);
+	CHECK_STR(jobs_text(&f), "delete Tax/gone copy ready; ");
+	unversioned = false;
+	fixture_free(&f);
+}
+
 /* A queue that was made anew does not know what was acknowledged: nothing is removed, once. */
 static void test_strays(void)
 {
@@ -246,5 +329,8 @@ int main(void)
 	test_source_down();
 	test_tags_and_deletes();
 	test_delete_by_tags();
+	test_renames();
+	test_rename_source_down();
+	test_unversioned();
 	return check_done();
 }
