@@ -6,6 +6,8 @@
 #   COVERAGE_BUILD=DIR              builds in DIR and keeps it: a second run adds to the first
 #   COVERAGE_LIST=yes               lists every line that was not reached, too
 #
+# After them a part of the failure sweep (COVERAGE_POINTS of each scene and kind, default 60): what handles an allocation, an
+# SQL step or a file access that fails is run there.
 # A process that is killed writes no counts: of tests that kill their mount, what that one did is not counted.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,11 +34,16 @@ bash -ec '
 	[ -f Makefile ] || ./configure -q --enable-coverage CFLAGS="-O0 -g"
 	make -s -j"$(nproc)"
 	make -s -j"$(nproc)" check TESTS=
+	make -s -j"$(nproc)" sweepers
 ' - "$tree" >"$tree/build.log" 2>&1 || {
 	tail -n 40 "$tree/build.log"
 	exit 1
 }
 status=0
 env -u CRRFS_BUILD "$tree/tests/run" -j "${COVERAGE_JOBS:-2}" -s s3d -t 900 "$@" || status=$?
+"$tree/tests/sweep/points" -m "${COVERAGE_POINTS:-60}" -s 1 >"$tree/sweep.log" 2>&1 || {
+	tail -n 20 "$tree/sweep.log"
+	status=1
+}
 report
 exit $status
