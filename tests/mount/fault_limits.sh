@@ -47,7 +47,7 @@ s3 compare
 umount_crrfs
 
 # threads: whichever cannot be made at the start, there is one line that says so, and nothing is left
-ended() { ! is_mounted "$MNT"; }
+ended() { ! is_mounted "$MNT" && flock -n "$STATE/lock" true; } # its process, too
 failed=0
 for skip in 0 1 5 24 32 40 48 49 50 51 52 53 54 56 58 60 62 64 66 68; do
 	refuse "thread 11 $skip"
