@@ -213,3 +213,18 @@ int io_mkdirs(const char *path, mode_t mode)
 	}
 	return make_dir(copy, mode, true);
 }
+
+const char *io_remedy(int err)
+{
+	switch (-err) {
+	case EDQUOT:
+	case ENOSPC: return "free some space there";
+	case EROFS:
+		return "mount that file system for writing; after an error of the disk it becomes "
+		       "read-only (dmesg)";
+	case EIO: return "look at the disk (dmesg)";
+	case EACCES: return "it must be writable for the mount's user";
+	case EMFILE: return "raise LimitNOFILE= of the service, or ulimit -n";
+	default: return "";
+	}
+}

@@ -25,5 +25,8 @@ int io_fsync_dir(const char *path) must_check;
  * be a directory.
  */
 int io_mkdirs(const char *path, mode_t mode) must_check;
+/* What an operator does about this error (-errno) of a local file, for a message that names the
+ * file; "" when there is nothing to say. */
+const char *io_remedy(int err);
 
 #endif

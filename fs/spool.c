@@ -19,6 +19,7 @@
 #include "base/codec.h"
 #include "base/io.h"
 #include "base/lock.h"
+#include "base/log.h"
 #include "s3/part.h"
 
 #define ROOM_MAX (64 * MIB) /* kept free on the disk, or a twentieth of a small one */
@@ -66,6 +67,7 @@ static int make_file(const char *dir, char **ret_name, int *ret_fd)
 int spool_new(const char *dir, struct spool **ret_s)
 {
 	struct spool *s = calloc(1, sizeof(*s));
+	char words[64];
 	int r;
 
 	if (!s)
@@ -78,6 +80,8 @@ int spool_new(const char *dir, struct spool **ret_s)
 	if (!r)
 		r = make_file(dir, &s->name, &s->fd);
 	if (r) {
+		log_error("staging=failed file=%s why=\"%s\" remedy=\"%s\"", dir,
+			  errno_text(r, words, sizeof(words)), io_remedy(r));
 		spool_unref(s);
 		return r;
 	}
@@ -185,15 +189,26 @@ static int touch_locked(struct spool *s, unsigned first, unsigned last)
 	return 0;
 }
 
+static int fail_locked(struct spool *s, int err)
+{
+	char words[64];
+
+	lock_assert_held(&s->locked.l);
+	if (s->locked.error)
+		return err;
+	s->locked.error = err;
+	log_error("staging=failed file=%s/%s why=\"%s\" remedy=\"%s\"", s->dir, s->name,
+		  errno_text(err, words, sizeof(words)), io_remedy(err));
+	return err;
+}
+
 static int note_locked(struct spool *s, struct s3_range r)
 {
 	int err = own_add_locked(s, r);
 
 	if (!err)
 		err = touch_locked(s, part_of(r.start), part_of(r.end - 1));
-	if (err && !s->locked.error)
-		s->locked.error = err;
-	return err;
+	return err ? fail_locked(s, err) : 0;
 }
 
 /*
@@ -245,8 +260,8 @@ int spool_write_by(struct spool *s, spool_put_fn *put, void *arg, size_t n, uint
 	lock_take(&s->locked.l);
 	if (!r)
 		r = note_locked(s, (struct s3_range){ off, off + n });
-	else if (!s->locked.error)
-		s->locked.error = r;
+	else
+		fail_locked(s, r);
 	lock_drop(&s->locked.l);
 	return r;
 }

@@ -55,6 +55,16 @@ void state_free(struct state *s, bool in_order)
 	free(s);
 }
 
+static int refuse(const char *path, int err, char *why, size_t why_len)
+{
+	const char *remedy = io_remedy(err);
+	char words[64];
+
+	snprintf(why, why_len, "state %s: %s%s%s", path, errno_text(err, words, sizeof(words)),
+		 *remedy ? "; " : "", remedy);
+	return err;
+}
+
 static int choose_dir(const struct state_conf *conf, char **ret_dir, char *why, size_t why_len)
 {
 	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -85,14 +95,9 @@ static int check_place(const char *dir, const char *mountpoint, char *why, size_
 static int check_dir(const char *dir, char *why, size_t why_len)
 {
 	struct stat st;
-	char words[64];
 
-	if (lstat(dir, &st) != 0) {
-		int err = -errno;
-
-		snprintf(why, why_len, "state %s: %s", dir, errno_text(err, words, sizeof(words)));
-		return err;
-	}
+	if (lstat(dir, &st) != 0)
+		return refuse(dir, -errno, why, why_len);
 	if (!S_ISDIR(st.st_mode)) {
 		snprintf(why, why_len, "state %s: not a directory", dir);
 		return -ENOTDIR;
@@ -114,14 +119,9 @@ static int make_dir(const char *dir, char *why, size_t why_len)
 {
 	mode_t old = umask(022);
 	int err = io_mkdirs(dir, 0700);
-	char words[64];
 
 	umask(old);
-	if (err < 0) {
-		snprintf(why, why_len, "state %s: %s", dir, errno_text(err, words, sizeof(words)));
-		return err;
-	}
-	return check_dir(dir, why, why_len);
+	return err < 0 ? refuse(dir, err, why, why_len) : check_dir(dir, why, why_len);
 }
 
 /* The pid is for people: the lock decides. */
@@ -137,18 +137,15 @@ static void write_pid(int fd)
 static int take_lock(struct state *s, char *why, size_t why_len)
 {
 	auto_free char *path = NULL;
-	char pid[32] = "", words[64];
+	char pid[32] = "";
 	struct stat st;
 	int err;
 
 	if (str_format(&path, "%s/lock", s->dir) < 0)
 		return -ENOMEM;
 	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->lock_fd < 0 || fstat(s->lock_fd, &st) != 0) {
-		err = -errno;
-		snprintf(why, why_len, "%s: %s", path, errno_text(err, words, sizeof(words)));
-		return err;
-	}
+	if (s->lock_fd < 0 || fstat(s->lock_fd, &st) != 0)
+		return refuse(path, -errno, why, why_len);
 	if (st.st_nlink > 1) { /* it is written to */
 		snprintf(why, why_len, "%s: it is a hard link to something else; remove it", path);
 		return -EMLINK;
@@ -165,10 +162,9 @@ static int take_lock(struct state *s, char *why, size_t why_len)
 			 "state %s: another mount uses it (pid %s); unmount that one, or give this "
 			 "one its own state=DIR",
 			 s->dir, pid);
-	} else {
-		snprintf(why, why_len, "%s: %s", path, errno_text(err, words, sizeof(words)));
+		return err;
 	}
-	return err;
+	return refuse(path, err, why, why_len);
 }
 
 static int bind_to(struct state *s, const struct state_conf *conf, char *why, size_t why_len)
@@ -177,7 +173,7 @@ static int bind_to(struct state *s, const struct state_conf *conf, char *why, si
 	auto_with(buf_free) struct buf old;
 	/* A bucket of AWS has one name everywhere, and its url depends on the region. */
 	const char *url = strstr(conf->url, ".amazonaws.com") ? "aws" : conf->url;
-	char shown[600], words[64];
+	char shown[600];
 	int err;
 
 	buf_init(&old, BOUND_LIMIT);
@@ -187,10 +183,8 @@ static int bind_to(struct state *s, const struct state_conf *conf, char *why, si
 	err = io_read_file(path, BOUND_LIMIT, &old);
 	if (err == -ENOENT)
 		err = io_replace_file(path, mine, strlen(mine), 0600);
-	if (err < 0) {
-		snprintf(why, why_len, "%s: %s", path, errno_text(err, words, sizeof(words)));
-		return err;
-	}
+	if (err < 0)
+		return refuse(path, err, why, why_len);
 	if (old.len == 0 || strcmp(buf_str(&old), mine) == 0)
 		return 0;
 	old.data[strcspn(old.data, "\n")] = '\0';

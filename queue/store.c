@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/db.h"
+#include "base/io.h"
 #include "base/lock.h"
 #include "base/log.h"
 
@@ -236,8 +237,10 @@ static int report_locked(struct store *s, struct db *db, const char *what, int r
 	}
 
 	if (r == -EIO || r == -ENOSPC || r == -EROFS || r == -EBUSY || r == -EEXIST || r == -EACCES)
-		log_error("store=%s error=\"%s\" why=\"%s\"", what,
-			  errno_text(r, text, sizeof(text)), db_why(db));
+		log_error("store=%s file=%s/" STORE_FILE
+			  " error=\"%s\" why=\"%s\" remedy=\"%s\"",
+			  what, s->dir, errno_text(r, text, sizeof(text)), db_why(db),
+			  io_remedy(r));
 	return r;
 }
 

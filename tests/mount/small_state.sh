@@ -56,9 +56,29 @@ echo again >"$MNT/again"
 assert_eq "$(find "$STATE/failed" -type f | wc -l)" 0 "torn bodies kept"
 assert_eq "$(s3 count-versions a too-big)" 0
 assert_eq "$(s3 count-versions a torn)" 0
+# the log names the file and what to do, once for each
+assert_match "$(line_of "$MOUNT_LOG" staging=failed)" "file=$STATE/staging/.*No space left.*remedy=\"free some space there"
+# the queue's file itself
+head -c 30000000 /dev/zero >"$STATE/fill" 2>"$T/err" || true
+: >"$MOUNT_LOG"
+assert_errno "No space left" mkdir "$MNT/no-room" "$MNT/no-room-2" "$MNT/no-room-3"
+assert_match "$(line_of "$MOUNT_LOG" store=)" "file=$STATE/queue.db .*No space left.*remedy=\"free some space there"
+rm "$STATE/fill"
 kill9_crrfs
 mount_crrfs
 assert_eq "$(cat "$MNT/again")" again
 wait_repl
+umount_crrfs
+# at the start
+mount -o remount,ro "$STATE"
+mount_fails any
+one_clear_line "$STATE/.*Read-only.*mount that file system for writing"
+mount -o remount,rw "$STATE"
+head -c 30000000 /dev/zero >"$STATE/fill" 2>"$T/err" || true
+mount_fails any
+one_clear_line "$STATE/.*full.*free some space"
+rm "$STATE/fill"
+mount_crrfs
+assert_eq "$(cat "$MNT/again")" again
 umount_crrfs
 umount "$STATE"
