@@ -296,6 +296,39 @@ static void test_unversioned(void)
 	fixture_free(&f);
 }
 
+/* Held when the last mount died, and left since the source is away. What is written then is newer,
+ * and the older one never takes its place, also where no rule wants either. */
+static void test_held_overtaken(void)
+{
+	struct repl_facts facts = { .key = "plain" };
+	struct job_spec spec;
+	char token[33];
+	struct ticket *t;
+
+	fixture_init(&f, RULES_TWO);
+	t = begin(JOB_OBJECT, "plain", token);
+	stage(&f, "h1", "older", 5);
+	spec = (struct job_spec){ .known = true, .size = 5 };
+	must(repl_hold(t, "plain", "h1", &spec));
+	repl_leave(t);
+	remount();
+	fake_set_fault(&f.s3, "src", "", 0, NULL, -1);
+	check_result(recover(), 0, 0, 0, 1);
+	fake_set_fault(&f.s3, "", "", 0, NULL, 0);
+	CHECK_INT(tickets(&f), 1);
+	t = begin(JOB_OBJECT, "plain", token);
+	facts.version = source_put(&f, "plain", token, "newer", 5);
+	spec = spec_of(&f, "plain", token);
+	facts.spec = &spec;
+	must(repl_commit(t, &facts, NULL, NULL, 0));
+	job_spec_free(&spec);
+	check_result(recover(), 0, 1, 0, 0);
+	CHECK_MEM(fake_find(&f.s3, "src", "plain", NULL)->body, "newer", 5);
+	CHECK_INT(fake_count(&f.s3, "src", NULL), 1);
+	CHECK_INT(tickets(&f), 0);
+	fixture_free(&f);
+}
+
 /* A queue that was made anew does not know what was acknowledged: nothing is removed, once. */
 static void test_strays(void)
 {
@@ -332,5 +365,6 @@ int main(void)
 	test_renames();
 	test_rename_source_down();
 	test_unversioned();
+	test_held_overtaken();
 	return check_done();
 }

@@ -260,7 +260,16 @@ static void test_staging_max(void)
 	fixture_free(&f);
 }
 
+static void sql(const char *text)
+{
+	db_lock(f.store->db);
+	must(db_exec(f.store->db, text));
+	db_unlock(f.store->db);
+}
+
 /* --- early uploads ---------------------------------------------------------------------------- */
+
+#define EARLY_BYTES ((size_t)(11 * MIB))
 
 struct memory {
 	const char *body;
@@ -299,23 +308,16 @@ static void wait_for_parts(struct upload *u, size_t n)
 		sched_yield();
 }
 
-static void early_case(const char *name, const char *colour, bool rewrite, bool want_kept)
+/* Both whole parts are sent before the version is there and its row written. */
+static void commit_early(struct memory *m, const char *colour, bool rewrite)
 {
-	size_t size = (size_t)(11 * MIB);
-	char *body = pattern(size);
-	struct memory m = { .body = body, .gen = 1 };
-	struct upload_src src = { memory_read, memory_gen, memory_retain, memory_release, &m,
-				  NULL };
+	struct upload_src src = { memory_read, memory_gen, memory_retain, memory_release, m, NULL };
 	struct repl_early e[4];
 	struct repl_facts facts = { .key = "Tax/big" };
 	struct job_spec spec = { .known = true };
-	struct ticket *t;
-	struct upload *u;
+	struct ticket *t = begin(JOB_OBJECT, "Tax/big");
 	size_t n;
 
-	CHECK_CASE(name);
-	fixture_init(&f, RULES_TWO);
-	t = begin(JOB_OBJECT, "Tax/big");
 	must(kv_set(&spec.meta, "colour", "red"));
 	must(kv_set(&spec.meta, REPL_META_ID, ticket_token(t)));
 	/* Only copy: whether tagged wants it is for the tags to say. */
@@ -328,28 +330,43 @@ static void early_case(const char *name, const char *colour, bool rewrite, bool 
 	upload_offer(e[0].upload, 2);
 	wait_for_parts(e[0].upload, 2);
 	if (rewrite)
-		__atomic_store_n(&m.gen, 2, __ATOMIC_RELEASE);
-	facts.version = source_put(&f, "Tax/big", ticket_token(t), body, size);
+		__atomic_store_n(&m->gen, 2, __ATOMIC_RELEASE);
+	facts.version = source_put(&f, "Tax/big", ticket_token(t), m->body, EARLY_BYTES);
 	spec = spec_of(&f, "Tax/big", ticket_token(t));
 	must(kv_set(&spec.meta, "colour", colour));
 	facts.spec = &spec;
 	CHECK_INT(repl_commit(t, &facts, NULL, e, n), 0);
 	job_spec_free(&spec);
-	{
-		auto_with(job_free) struct job j = { 0 };
-		struct mpu_part *parts = NULL;
-		size_t parts_n = 0;
-		int64_t due;
+}
 
-		CHECK_INT(store_claim(f.store, clock_wall_ms() + 1000, all, NULL, &j, &due), 1);
-		u = repl_take_upload(f.repl, &j);
-		CHECK_INT(u != NULL, want_kept);
-		CHECK_INT(j.upload_id != NULL, want_kept);
-		CHECK_INT(store_get_parts(f.store, j.id, &parts, &parts_n), 0);
-		CHECK_INT(parts_n, want_kept ? 2 : 0);
-		free(parts);
-		CHECK(!repl_take_upload(f.repl, &j));
-	}
+/* The next row, claimed, and how many parts are known of it. */
+static size_t claim(struct job *ret_j)
+{
+	struct mpu_part *parts = NULL;
+	size_t parts_n = 0;
+	int64_t due;
+
+	CHECK_INT(store_claim(f.store, clock_wall_ms() + 1000, all, NULL, ret_j, &due), 1);
+	CHECK_INT(store_get_parts(f.store, ret_j->id, &parts, &parts_n), 0);
+	free(parts);
+	return parts_n;
+}
+
+static void early_case(const char *name, const char *colour, bool rewrite, bool want_kept)
+{
+	char *body = pattern(EARLY_BYTES);
+	struct memory m = { .body = body, .gen = 1 };
+	auto_with(job_free) struct job j = { 0 };
+	struct upload *u;
+
+	CHECK_CASE(name);
+	fixture_init(&f, RULES_TWO);
+	commit_early(&m, colour, rewrite);
+	CHECK_INT(claim(&j), want_kept ? 2 : 0);
+	u = repl_take_upload(f.repl, &j);
+	CHECK_INT(u != NULL, want_kept);
+	CHECK_INT(j.upload_id != NULL, want_kept);
+	CHECK(!repl_take_upload(f.repl, &j));
 	upload_drop(u);
 	fixture_free(&f);
 	CHECK_INT(m.refs, 0);
@@ -357,14 +374,29 @@ static void early_case(const char *name, const char *colour, bool rewrite, bool 
 	CHECK_CASE(NULL);
 }
 
-/* --- rows that cannot be written --------------------------------------------------------------- */
-
-static void sql(const char *text)
+/* Nobody took it before the end, as where the destination is dead: the next mount goes on from what
+ * was sent, also from what no row says yet. */
+static void test_early_untaken(void)
 {
-	db_lock(f.store->db);
-	must(db_exec(f.store->db, text));
-	db_unlock(f.store->db);
+	char *body = pattern(EARLY_BYTES);
+	struct memory m = { .body = body, .gen = 1 };
+	auto_with(job_free) struct job j = { 0 };
+
+	fixture_init(&f, RULES_TWO);
+	commit_early(&m, "red", false);
+	sql("DELETE FROM part");
+	sql("UPDATE job SET upload_id = NULL");
+	fixture_close(&f);
+	CHECK_INT(m.refs, 0);
+	fixture_open(&f, "two", RULES_TWO, 64 * MIB);
+	CHECK_INT(claim(&j), 2);
+	CHECK(j.upload_id != NULL);
+	CHECK(f.s3.uploads[0].id && strcmp(j.upload_id, f.s3.uploads[0].id) == 0);
+	fixture_free(&f);
+	free(body);
 }
+
+/* --- rows that cannot be written --------------------------------------------------------------- */
 
 /* The rows of Tax/a, and only those. */
 static void break_rows(void)
@@ -449,6 +481,7 @@ int main(void)
 	early_case("as it was sent", "red", false, true);
 	early_case("other metadata", "blue", false, false);
 	early_case("rewritten", "red", true, false);
+	test_early_untaken();
 	test_left();
 	return check_done();
 }
