@@ -23,27 +23,14 @@ command -v clang >/dev/null || {
 }
 tree=${FUZZ_BUILD:-$(mktemp -d "${TMPDIR:-/tmp}/crrfs-fuzz.XXXXXX")}
 out=${FUZZ_OUT:-$(mktemp -d "${TMPDIR:-/tmp}/crrfs-fuzz-out.XXXXXX")}
-mkdir -p "$tree" "$out"
+mkdir -p "$out"
 clean() {
 	[ -n "${FUZZ_BUILD:-}" ] || rm -rf "$tree"
 	rmdir "$out" 2>/dev/null || true
 }
 trap clean EXIT
-src=$PWD
-cd "$tree"
-if [ ! -f Makefile ]; then
-	# A source tree that is built itself cannot be built elsewhere: the sources are copied.
-	if [ -f "$src/config.status" ]; then
-		mkdir -p "$tree/src"
-		tar -C "$src" -c --exclude=.git --exclude='*.[oa]' --exclude=config.status --exclude=./config.h \
-			--exclude=Makefile --exclude=.deps . | tar -C "$tree/src" -x
-		src=$tree/src
-	fi
-	"$src/configure" -q CC=clang CFLAGS='-O1 -g' --enable-sanitize=fuzzer --enable-assertions >configure.log 2>&1 ||
-		{ cat configure.log; exit 1; }
-fi
-make -s -j"$(nproc)" fuzzers >make.log 2>&1 || { tail -n 40 make.log; exit 1; }
-cd "$OLDPWD"
+. tests/tree.sh
+another_tree "$tree" fuzzers CC=clang CFLAGS='-O1 -g' --enable-sanitize=fuzzer
 
 failed=0
 [ $# != 0 ] || set -- tests/fuzz/fuzz_*.c

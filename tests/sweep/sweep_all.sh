@@ -12,24 +12,10 @@ cd "$(dirname "$0")/../.."
 points=${1:-6} mounts=${2:-6}
 export SEED=${SEED:-$(date +%Y%m%d)}
 tree=${SWEEP_BUILD:-$(mktemp -d "${TMPDIR:-/tmp}/crrfs-sweep.XXXXXX")}
-mkdir -p "$tree"
 clean() { [ -n "${SWEEP_BUILD:-}" ] || rm -rf "$tree"; }
 trap clean EXIT
-src=$PWD
-cd "$tree"
-if [ ! -f Makefile ]; then
-	# A source tree that is built itself cannot be built elsewhere: the sources are copied.
-	if [ -f "$src/config.status" ]; then
-		mkdir -p "$tree/src"
-		tar -C "$src" -c --exclude=.git --exclude='*.[oa]' --exclude=config.status --exclude=./config.h \
-			--exclude=Makefile --exclude=.deps . | tar -C "$tree/src" -x
-		src=$tree/src
-	fi
-	"$src/configure" -q CFLAGS='-O1 -g' --enable-sanitize=address --enable-assertions >configure.log 2>&1 ||
-		{ cat configure.log; exit 1; }
-fi
-make -s -j"$(nproc)" sweepers >make.log 2>&1 || { tail -n 40 make.log; exit 1; }
-cd "$OLDPWD"
+. tests/tree.sh
+another_tree "$tree" sweepers CFLAGS='-O1 -g' --enable-sanitize=address
 
 echo "seed $SEED"
 status=0
