@@ -296,9 +296,33 @@ static int mark_copy(struct fs *fs, const struct ticket *t, const struct meta_re
 	return r ? r : mark(fs, ret_mine, ticket_token(t));
 }
 
+const char *change_pin(const struct fs *fs, const struct attr *a)
+{
+	return a->etag && object_copies_tell(fs->source) ? NULL : a->rec.version_id;
+}
+
+int change_overtaken(struct fs *fs, const char *key)
+{
+	attr_cache_drop(fs->attrs, key);
+	metadb_del(fs->metadb, key);
+	return -ESTALE;
+}
+
+/* Metadata that the database knows are of the version that it names. */
+static bool is_other(struct fs *fs, const char *src, const struct attr *a, const char *copied)
+{
+	auto_with(meta_rec_free) struct meta_rec seen = { 0 };
+	const struct meta_of of = { .etag = a->etag };
+	const char *version = a->rec.version_id;
+
+	if (!version && !metadb_get(fs->metadb, src, &of, &seen))
+		version = seen.version_id;
+	return version && copied && strcmp(version, copied) != 0;
+}
+
 int change_copy_under(struct fs *fs, const struct ticket *t, const char *src, const struct attr *a,
 		      const char *version, const char *dst, const struct meta_rec *rec,
-		      struct attr *ret_made, struct s3_error *e)
+		      struct attr *ret_made, bool *ret_other, struct s3_error *e)
 {
 	auto_with(meta_rec_free) struct meta_rec mine = { 0 };
 	auto_with(s3_info_free) struct s3_info info = { 0 };
@@ -306,6 +330,8 @@ int change_copy_under(struct fs *fs, const struct ticket *t, const char *src, co
 
 	if (!r)
 		r = send_copy(fs, src, a, version, dst, &mine, &info, e);
+	if (!r && ret_other)
+		*ret_other = is_other(fs, src, a, info.source_version);
 	if (!r && mine.sse && !info.sse)
 		ask_sse(fs, dst, info.version_id, &mine);
 	if (!r)
@@ -322,11 +348,13 @@ void change_move_attr(struct attr *to, struct attr *from)
 	memset(from, 0, sizeof(*from));
 }
 
-/* family: repl_begin_of's */
+/* family: repl_begin_of's. -ESTALE, unless anything goes: the copy is of another version than a. */
 static int copy(struct fs *fs, const char *src, const struct attr *a, const char *version,
-		const char *dst, const struct meta_rec *rec, const char *family, struct attr *ret_a)
+		const char *dst, const struct meta_rec *rec, const char *family, bool anything,
+		struct attr *ret_a)
 {
 	auto_with(attr_free) struct attr made = { 0 };
+	bool other = false;
 	struct s3_error e = { 0 };
 	struct ticket *t = NULL;
 	struct job_base base;
@@ -334,11 +362,14 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 
 	if (r)
 		return r;
-	r = change_copy_under(fs, t, src, a, version, dst, rec, &made, &e);
+	r = change_copy_under(fs, t, src, a, version, dst, rec, &made, anything ? NULL : &other,
+			      &e);
 	if (!r)
 		crash_point("change.copied");
-	base = change_base_of(src, a, &made);
+	base = other ? (struct job_base){ 0 } : change_base_of(src, a, &made);
 	r = change_settle(fs, t, dst, r, &e, &made, &base);
+	if (!r && other)
+		return change_overtaken(fs, src);
 	if (!r && ret_a)
 		change_move_attr(ret_a, &made);
 	return r;
@@ -348,7 +379,7 @@ int change_meta(struct fs *fs, const char *key, struct attr *a, const struct met
 {
 	auto_with(attr_free) struct attr made = { 0 };
 	/* What somebody else wrote since does not go under. */
-	int r = copy(fs, key, a, NULL, key, rec, "", &made);
+	int r = copy(fs, key, a, NULL, key, rec, "", true, &made);
 
 	if (!r)
 		change_move_attr(a, &made);
@@ -419,7 +450,7 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 		r = check_current(fs, key, a, &e);
 		if (r) /* asked only */
 			return r;
-		r = change_copy_under(fs, t, key, a, NULL, key, &a->rec, &made, &e);
+		r = change_copy_under(fs, t, key, a, NULL, key, &a->rec, &made, NULL, &e);
 	}
 	if (r) {
 		*unclear = *unclear || e.unclear || e.class == FAULT_NONE;
@@ -433,19 +464,22 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 	return r;
 }
 
+/* mv(1) then reads and writes it anew */
+static int or_exdev(int r)
+{
+	return r == -EOPNOTSUPP ? -EXDEV : r;
+}
+
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a)
 {
-	return change_copy_of(fs, key, a, to_key, "", ret_a);
+	return or_exdev(copy(fs, key, a, a->rec.version_id, to_key, &a->rec, "", true, ret_a));
 }
 
 int change_copy_of(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		   const char *family, struct attr *ret_a)
 {
-	int r = copy(fs, key, a, a->rec.version_id, to_key, &a->rec, family, ret_a);
-
-	/* mv(1) then reads and writes it anew */
-	return r == -EOPNOTSUPP ? -EXDEV : r;
+	return or_exdev(copy(fs, key, a, change_pin(fs, a), to_key, &a->rec, family, false, ret_a));
 }
 
 int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv *tags)

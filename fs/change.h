@@ -45,11 +45,12 @@ int change_legal_hold(struct fs *fs, const char *key, const struct attr *a, bool
  * without where the server's copies keep them (caps_copy_keeps_tags). -EXDEV: the server cannot. */
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a) must_check;
-/* The same, of many that one doing makes: its crrfs-id is of that family (repl_begin_of). */
+/* The same, of the current version, of many that one doing makes: its crrfs-id is of that family
+ * (repl_begin_of). -ESTALE: that is not what a says (any more), which is forgotten. */
 int change_copy_of(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		   const char *family, struct attr *ret_a) must_check;
 /* A rename: the copy, and the deletion of key, which is written down before it, so that a crash
- * leaves one of the two names. a as for change_copy. */
+ * leaves one of the two names. a as for change_copy; -ESTALE as for change_copy_of. */
 int change_move(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a) must_check;
 /* A delete marker. tags: what the rules shall go by; NULL: what the caches say, or the source. */

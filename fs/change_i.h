@@ -12,10 +12,16 @@ struct job_spec change_spec_of_old(const struct fs *fs, const struct attr *a);
 int change_finish(struct ticket *t, int r, const struct s3_error *e, const struct repl_facts *facts)
 	must_check;
 /* One server-side copy of src (as a) to dst with rec, named by the token of t. version NULL: the
- * current one, which must be what a says. *ret_made: the new version. */
+ * current one, which must have a's ETag. *ret_made: the new version. *ret_other, unless NULL: it
+ * was made of another version than a says, somebody's that has the same bytes. */
 int change_copy_under(struct fs *fs, const struct ticket *t, const char *src, const struct attr *a,
 		      const char *version, const char *dst, const struct meta_rec *rec,
-		      struct attr *ret_made, struct s3_error *e) must_check;
+		      struct attr *ret_made, bool *ret_other, struct s3_error *e) must_check;
+/* The version that a rename names in its copy: none where the answer tells which one it was, so
+ * that what somebody else wrote since goes along, or is seen. */
+const char *change_pin(const struct fs *fs, const struct attr *a);
+/* What is remembered of key is not so (any more). -ESTALE: look at it anew. */
+int change_overtaken(struct fs *fs, const char *key);
 /* After the request: remembers what the version is and writes down who must get it. Consumes t. */
 int change_settle(struct fs *fs, struct ticket *t, const char *key, int r, const struct s3_error *e,
 		  const struct attr *a, const struct job_base *base) must_check;

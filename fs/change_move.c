@@ -42,6 +42,7 @@ int change_move(struct fs *fs, const char *key, const struct attr *a, const char
 	struct ticket *copy = NULL, *deletion = NULL;
 	struct s3_error e = { 0 };
 	struct job_base base;
+	bool other = false;
 	int r = repl_begin(fs->repl, JOB_OBJECT, to_key, &copy);
 
 	if (r)
@@ -51,11 +52,14 @@ int change_move(struct fs *fs, const char *key, const struct attr *a, const char
 		repl_abandon(copy);
 		return r;
 	}
-	r = change_copy_under(fs, copy, key, a, a->rec.version_id, to_key, &a->rec, &made, &e);
+	r = change_copy_under(fs, copy, key, a, change_pin(fs, a), to_key, &a->rec, &made, &other,
+			      &e);
 	if (!r)
 		crash_point("rename.copied");
-	base = change_base_of(key, a, &made);
+	base = other ? (struct job_base){ 0 } : change_base_of(key, a, &made);
 	r = change_settle(fs, copy, to_key, r, &e, &made, &base);
+	if (!r && other)
+		r = change_overtaken(fs, key);
 	if (r) {
 		give_up(deletion, &e);
 		/* mv(1) then reads and writes it anew */

@@ -223,16 +223,25 @@ static int rebase(struct file *f, const char *key, struct attr *a)
 	return 0;
 }
 
-static int move_clean(struct fs *fs, struct file *f, const struct move *m)
+static int move_known(struct fs *fs, const struct move *m, struct attr *ret_moved)
 {
 	auto_with(attr_free) struct attr a = { 0 };
-	auto_with(attr_free) struct attr moved = { 0 };
 	int r = attr_get(fs, m->key, &a);
 
 	if (!r)
 		r = attr_load(fs, m->key, &a, true);
-	if (!r)
-		r = move_object(fs, m, &a, &moved);
+	return r ? r : move_object(fs, m, &a, ret_moved);
+}
+
+static int move_clean(struct fs *fs, struct file *f, const struct move *m)
+{
+	auto_with(attr_free) struct attr moved = { 0 };
+	int r = move_known(fs, m, &moved);
+
+	if (r == -ESTALE) { /* somebody else wrote it meanwhile: that is what gets the new name */
+		attr_cache_drop(fs->attrs, m->key);
+		r = move_known(fs, m, &moved);
+	}
 	if (!r)
 		r = move_node(fs, m);
 	if (!r && f)
@@ -264,12 +273,25 @@ static int move_settling(struct fs *fs, struct file *f, const struct move *m)
 	return 0;
 }
 
+/* Busy, settling. Somebody else replaced the version that the metadata are for: theirs is the last
+ * word (hold.c), and it is what gets the new name. */
+static int move_overtaken(struct fs *fs, struct file *f, const struct move *m)
+{
+	int r = file_commit_busy(f);
+
+	if (f->locked.state != FILE_CLEAN)
+		return r ? r : -ESTALE;
+	return move_clean(fs, f, m);
+}
+
 static int move_open(struct fs *fs, struct file *f, const struct move *m)
 {
 	int r = 0;
 
-	if (f->locked.state == FILE_SETTLING)
-		return move_settling(fs, f, m);
+	if (f->locked.state == FILE_SETTLING) {
+		r = move_settling(fs, f, m);
+		return r == -ESTALE ? move_overtaken(fs, f, m) : r;
+	}
 	/* Changes of an object that the source has, or may have, become a version under its old
 	 * name first: no crash can take that away. */
 	if (f->locked.state != FILE_CLEAN && (f->locked.now.has_object || f->locked.unclear))

@@ -27,6 +27,7 @@ struct s3_client {
 	_Atomic int64_t skew_ms; /* server's clock - ours */
 	atomic_bool wants_md5;	 /* it has refused data without Content-MD5 */
 	atomic_int checksums;	 /* enum checksums, as its latest answer tells */
+	atomic_bool copies_tell; /* what they were made of: one did */
 	atomic_int mpu_sums;	 /* the same of multipart uploads: FULL_OBJECT */
 	struct {
 		struct lock l;

@@ -6,6 +6,7 @@
 #include "base/codec.h"
 
 #include "s3/body.h"
+#include "s3/client_i.h"
 #include "s3/lock.h"
 #include "s3/mpu.h"
 #include "s3/object.h"
@@ -126,6 +127,11 @@ static int read_copy(const struct copy *k, const struct s3_res *res, struct s3_i
 		return verb_bad_answer(res, why, err);
 	if (rc != 0)
 		return rc;
+	rc = str_dup(kv_get(&res->headers, "x-amz-copy-source-version-id"), &i.source_version);
+	if (rc != 0)
+		return rc;
+	if (i.source_version)
+		atomic_store(&k->client->copies_tell, true);
 	i.size = k->size;
 	kv_free(&i.sys); /* the content type of the answer's XML */
 	*ret_i = i;
@@ -281,4 +287,9 @@ int object_copy(struct s3_client *c, const char *src_key, const char *src_versio
 	*ret_i = i;
 	memset(&i, 0, sizeof(i));
 	return 0;
+}
+
+bool object_copies_tell(const struct s3_client *c)
+{
+	return atomic_load(&c->copies_tell);
 }

@@ -64,6 +64,9 @@ int object_copy(struct s3_client *c, const char *src_key, const char *src_versio
 		const char *src_etag, uint64_t size, const char *dst_key,
 		const struct s3_put_opts *opts, struct s3_info *ret_i, struct s3_error *err)
 	must_check;
+/* Does the server tell which version a copy was made of (s3_info.source_version)? Seen of an
+ * answer; Ceph does not. */
+bool object_copies_tell(const struct s3_client *c);
 
 /* DELETE without version id: makes a delete marker in a versioned bucket, whose version id goes to
  * ret_version (new string or NULL). */

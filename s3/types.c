@@ -7,6 +7,7 @@ void s3_info_free(struct s3_info *i)
 {
 	free(i->version_id);
 	free(i->etag);
+	free(i->source_version);
 	free(i->storage_class);
 	free(i->replication_status);
 	free(i->sse);
@@ -32,6 +33,7 @@ int s3_info_copy(struct s3_info *dst, const struct s3_info *src)
 	i.parts_count = src->parts_count;
 	if ((rc = str_dup(src->version_id, &i.version_id)) != 0 ||
 	    (rc = str_dup(src->etag, &i.etag)) != 0 ||
+	    (rc = str_dup(src->source_version, &i.source_version)) != 0 ||
 	    (rc = str_dup(src->storage_class, &i.storage_class)) != 0 ||
 	    (rc = str_dup(src->replication_status, &i.replication_status)) != 0 ||
 	    (rc = str_dup(src->sse, &i.sse)) != 0 ||

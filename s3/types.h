@@ -29,7 +29,8 @@ struct s3_info {
 	uint64_t size;
 	int64_t mtime_ms; /* Last-Modified; 0 unknown */
 	bool delete_marker;
-	char *storage_class; /* NULL = STANDARD */
+	char *source_version; /* of a copy: what it was made of; NULL: not told */
+	char *storage_class;  /* NULL = STANDARD */
 	/* x-amz-replication-status: of a version that the server replicates */
 	char *replication_status;
 	char *sse;		 /* "AES256", "aws:kms", "aws:kms:dsse"; NULL = none, not told */
@@ -63,9 +64,9 @@ struct s3_origin {
 
 /* What a new version shall carry. Borrowed by the verbs for the call. */
 struct s3_put_opts {
-	const struct kv *meta;	   /* NULL = none; names without x-amz-meta- */
-	const struct kv *sys;	   /* NULL = none; as in s3_info */
-	const struct kv *tags;	   /* NULL = none */
+	const struct kv *meta; /* NULL = none; names without x-amz-meta- */
+	const struct kv *sys;  /* NULL = none; as in s3_info */
+	const struct kv *tags; /* NULL = none */
 	/* of a copy, tags NULL: the server takes those of the source along, whatever they are. For
 	 * servers that do so: caps_copy_keeps_tags */
 	bool keep_tags;
