@@ -554,6 +554,9 @@ all_looked_at() { # every copy is done, and the order check has looked at it
 }
 wait_looked_at() { retry_until "$LONG" all_looked_at; }
 
+# Does /proc say how much memory crrfs takes? Of a build for ASan or TSan it counts what they note of it, too.
+shows_memory() { ! ldd "$CRRFS" 2>/dev/null | grep -qE 'lib[at]san'; }
+
 # ---- files and xattrs --------------------------------------------------------------------------------------
 
 random_file() { # path bytes [seed]: the same bytes for the same seed
