@@ -123,7 +123,7 @@ int store_file_make(const char *dir, const char *path, char *words, size_t words
 
 	if (r == 0)
 		r = str_format(&fresh, "%s.new-%s", path, id);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = store_file_fill(fresh, words, words_len);
 	/* Who was first at the same time has made the same. */

@@ -5,7 +5,7 @@
 #   tests/audit.sh [-j N] [-b FOLDER] [PART [TEST...]]     as "make audit" does; without PART all of them
 #
 #   asan      unit, mount (embedded server) and crash tests, built with ASan (with leaks) and UBSan
-#   tsan      the same, without the crash tests, built with TSan; what tests/audit.tsan names is left out
+#   tsan      the same, without the crash tests, built with TSan
 #   valgrind  unit tests and one mount test under memcheck
 #   sweep     tests/sweep/sweep_all.sh, many more points than ./check takes
 #   analyzer  gcc -fanalyzer
@@ -111,7 +111,7 @@ part_tsan() {
 	default_tests "$@" -- unit tests/mount
 	build_tests tsan --enable-sanitize=thread || return 1
 	new_reports
-	TSAN_OPTIONS="log_path=$tree/reports/tsan:suppressions=$src/tests/audit.tsan:history_size=5:second_deadlock_stack=1" \
+	TSAN_OPTIONS="log_path=$tree/reports/tsan:history_size=5:second_deadlock_stack=1" \
 		run_tests "${tests[@]}"
 }
 
@@ -148,7 +148,7 @@ part_analyzer() {
 	local pattern patterns=() said status=0
 	build analyzer CFLAGS='-g -O0 -fanalyzer' --disable-werror -- clean || return 1
 	build analyzer -- -k crrfs crrctl || return 1
-	said=$(sed -n "s|^[./]*src/\\(.*Wanalyzer.*\\)|\\1|p" "$tree/build.log" | sort -u)
+	said=$(sed -n "s|^$src/\\(.*Wanalyzer.*\\)|\\1|p" "$tree/build.log" | sort -u)
 	mapfile -t patterns < <(grep -v -e '^#' -e '^$' "$src/tests/audit.analyzer")
 	for pattern in "${patterns[@]}"; do
 		grep -qE "^$pattern" <<<"$said" || {
