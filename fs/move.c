@@ -15,12 +15,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/crash.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "fs/attr.h"
 #include "fs/change.h"
+#include "queue/probe.h"
 #include "queue/replica.h"
 #include "s3/caps.h"
 #include "s3/list.h"
@@ -29,7 +31,8 @@
 #define AT_ONCE 16
 /* keys, from which on it is worth five requests to know whether copies keep tags */
 #define WORTH_ASKING 10
-#define PAGE	1000
+#define PAGE	     1000
+#define COPIES_INFO  "copies_keep_tags" /* the name in the store */
 
 /* --- several at once -------------------------------------------------------------------------- */
 
@@ -294,6 +297,34 @@ static int side_find(struct fs *fs, struct side *s, const char *name, const stru
  * other_prefix NULL: nothing. */
 typedef enum act decide_fn(struct run *r, const struct s3_entry *e, const struct s3_entry *other);
 
+/* "yes TIME" or "no TIME", wall ms: believed as long as what is known of a destination. */
+static int recall_copies(struct fs *fs, bool *ret_keeps)
+{
+	auto_free char *text = NULL;
+	int64_t age_ms;
+	uint64_t when;
+	int r = store_get_info(fs->store, COPIES_INFO, &text);
+	const char *time = r ? NULL : strchr(text, ' ');
+
+	if (!time || parse_u64(time + 1, &when) || when > INT64_MAX)
+		return -ENOENT;
+	age_ms = clock_wall_ms() - (int64_t)when;
+	if (age_ms < 0 || age_ms >= PROBE_REMEMBERED_MS)
+		return -ENOENT;
+	*ret_keeps = !strncmp(text, "yes ", 4);
+	return 0;
+}
+
+/* So that where versions may not be removed not each mount leaves some. */
+static void note_copies(struct fs *fs, bool keeps)
+{
+	auto_free char *text = NULL;
+
+	if (str_format(&text, "%s %lld", keeps ? "yes" : "no", (long long)clock_wall_ms()) ||
+	    store_put_info(fs->store, COPIES_INFO, text))
+		log_debug("copies-keep-tags=unwritten");
+}
+
 /* Not where nobody could remove the object again: fs_conf.ask_lock. */
 static void learn_copies(struct run *r, const struct s3_page *first)
 {
@@ -303,8 +334,11 @@ static void learn_copies(struct run *r, const struct s3_page *first)
 	if (fs->copies_keep_tags || first->n < WORTH_ASKING || fs->conf.ask_lock ||
 	    repl_may_want(fs->repl, r->m->to))
 		return;
-	if (caps_copy_keeps_tags(fs->source, &keeps))
-		return;
+	if (recall_copies(fs, &keeps)) {
+		if (caps_copy_keeps_tags(fs->source, &keeps))
+			return;
+		note_copies(fs, keeps);
+	}
 	fs->copies_keep_tags = keeps ? 1 : -1;
 	log_info("copies-keep-tags=%s", keeps ? "yes" : "no");
 }

@@ -33,10 +33,10 @@ mv "$MNT/new" "$MNT/copied"
 wait_repl
 assert_eq "$(s3 keys b)" copied/tagged
 assert_eq "$(s3 tags b copied/tagged)" go=yes
-# the question is asked once
+# the question is asked once, and the answer remembered by the next mount
 remount_crrfs
-mv "$MNT/copied" "$MNT/again"
 mark_requests
+mv "$MNT/copied" "$MNT/again"
 mv "$MNT/again" "$MNT/last"
 assert_requests a '.*' .crrfs-probe/ 0
 assert_eq "$(s3 tags a last/tagged)" go=yes
