@@ -73,6 +73,11 @@ int file_marked_now(struct file *f, struct attr *ret_a)
 	return r ? r : change_mark(f->fs, &ret_a->rec, ticket_token(f->locked.ticket));
 }
 
+static void on_part(void *arg)
+{
+	quota_note_progress(arg);
+}
+
 /* An upload to the source that carries rec; no request yet. Busy. */
 static int make_upload(struct file *f, const char *key, const struct meta_rec *rec)
 {
@@ -93,6 +98,8 @@ static int make_upload(struct file *f, const char *key, const struct meta_rec *r
 		.src = body_upload_src(f->locked.body),
 		.on_id = repl_note_source,
 		.on_id_arg = f->locked.ticket,
+		.on_part = on_part,
+		.on_part_arg = f->fs->quota,
 	};
 	return upload_new(&conf, &f->locked.upload);
 }
@@ -293,6 +300,8 @@ static void hand_over(struct file *f, const char *key, const struct attr *now)
 		spool_keep(spool);
 	}
 	change_enqueue(f->locked.ticket, &facts, staged, f->locked.early, f->locked.early_n);
+	if (staged)
+		spool_give(spool);
 	free(spec.base.own);
 	f->locked.early_n = 0;
 	f->locked.ticket = NULL;
@@ -324,7 +333,6 @@ static int commit_steps(struct file *f, const char *key)
 
 	if (r) { /* a torn body is never uploaded */
 		file_drop_uploads(f);
-		spool_discard(spool);
 		return r;
 	}
 	r = file_renew_ticket_busy(f, key);

@@ -30,7 +30,7 @@ const struct config_option config_table[] = {
 	{ "events", CONFIG_EVENTS, AT(events), 0, 0, "FILE||COMMAND",
 	  "tell what failed or is late, as S3 events" },
 	{ "staging_max", CONFIG_SIZE, AT(staging_max), 0, UINT64_MAX, "SIZE",
-	  "staged for destinations (10G)" },
+	  "staged on the local disk (10G)" },
 	{ "drain_timeout", CONFIG_SECONDS, AT(drain_ms), 0, 7 * DAY_MS, "S",
 	  "at unmount, time to empty the queue (60)" },
 	{ "storage_class", CONFIG_TEXT, AT(storage_class), 0, 0, "CLASS", "of what is written" },

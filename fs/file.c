@@ -1,4 +1,4 @@
-/* file.c - open objects: handles, reads and writes. The states are in file_i.h. */
+/* file.c - open objects: handles and reads. The states are in file_i.h. */
 #include "fs/file.h"
 
 #include <errno.h>
@@ -137,7 +137,7 @@ static int make_dirty_locked(struct file *f, uint64_t keep)
 		if (f->locked.body->spool)
 			return 0;
 	}
-	r = spool_new(f->fs->conf.staging_dir, &spool);
+	r = spool_new(f->fs->conf.staging_dir, f->fs->quota, &spool);
 	if (r)
 		return r;
 	r = body_new(f->fs, spool, NULL, NULL, &body);
@@ -175,8 +175,7 @@ static void touch_mtime_locked(struct file *f)
 	f->locked.mtime_set = true;
 }
 
-/* Before a byte of it is taken, and not when hours of it have been sent. */
-static int refuse_size(const struct file *f, uint64_t size)
+int file_refuse_size(const struct file *f, uint64_t size)
 {
 	auto_free char *key = NULL;
 	char shown[256];
@@ -194,7 +193,7 @@ int file_truncate_locked(struct file *f, uint64_t size)
 {
 	struct body *b;
 	uint64_t old = f->locked.now.size;
-	int r = refuse_size(f, size);
+	int r = file_refuse_size(f, size);
 
 	r = r ? r : make_dirty_locked(f, min_of(size, old));
 	if (r)
@@ -206,6 +205,7 @@ int file_truncate_locked(struct file *f, uint64_t size)
 		r = spool_zero(b->spool, (struct s3_range){ old, size });
 	if (r)
 		return r;
+	spool_mend(b->spool, size);
 	if (atomic_load(&b->base_size) > size)
 		atomic_store(&b->base_size, size);
 	f->locked.changes++;
@@ -438,7 +438,7 @@ int file_make(struct fs *fs, uint64_t parent, const char *name, bool is_dir, fil
 	return r;
 }
 
-/* --- read and write --------------------------------------------------------------------------- */
+/* --- read ------------------------------------------------------------------------------------- */
 
 /* Of the source's version alone: no byte is copied. */
 static int view_base(struct body *b, struct read_pos *pos, size_t n, uint64_t off,
@@ -522,54 +522,5 @@ int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct fi
 	else
 		r = read_once(f, h, n, off, ret_b, &again);
 	file_busy_end(f);
-	return r;
-}
-
-int file_write(struct fs *fs, struct handle *h, spool_put_fn *put, void *arg, size_t n,
-	       uint64_t off)
-{
-	struct file *f = h->file;
-	int r = refuse_size(f, off + n);
-
-	(void)fs;
-	if (r)
-		return r;
-	scoped_lock(&f->locked.l);
-	while (f->locked.busy)
-		cond_wait(&f->locked.changed, &f->locked.l);
-	r = file_make_dirty_locked(f);
-	if (!r && off > f->locked.now.size)
-		r = spool_zero(f->locked.body->spool, (struct s3_range){ f->locked.now.size, off });
-	if (!r)
-		r = spool_write_by(f->locked.body->spool, put, arg, n, off);
-	if (r)
-		return r;
-	f->locked.now.size = max_of(f->locked.now.size, off + n);
-	f->locked.changes++;
-	f->locked.has_data = true;
-	touch_mtime_locked(f);
-	if (f->locked.state == FILE_DIRTY)
-		file_early_locked(f, off, off + n);
-	return 0;
-}
-
-int file_allocate(struct fs *fs, struct handle *h, int mode, uint64_t off, uint64_t n)
-{
-	struct file *f = h->file;
-	int r = 0;
-
-	(void)fs;
-	if (mode & ~FALLOC_FL_KEEP_SIZE)
-		return -EOPNOTSUPP;
-	if (mode & FALLOC_FL_KEEP_SIZE)
-		return 0;
-	scoped_lock(&f->locked.l);
-	while (f->locked.busy)
-		cond_wait(&f->locked.changed, &f->locked.l);
-	if (off + n > f->locked.now.size) {
-		r = file_truncate_locked(f, off + n);
-		if (!r)
-			f->locked.has_data = true;
-	}
 	return r;
 }

@@ -47,8 +47,21 @@ struct file_bytes {
 int file_read(struct fs *fs, struct handle *h, size_t n, uint64_t off, struct file_bytes *ret_b)
 	must_check;
 void file_bytes_free(struct file_bytes *b);
-int file_write(struct fs *fs, struct handle *h, spool_put_fn *put, void *arg, size_t n,
-	       uint64_t off) must_check;
+/* A write(2); borrows. */
+struct file_piece {
+	spool_put_fn *put;
+	void *arg;
+	size_t n;
+	uint64_t off;
+	/* the kernel writes pages back (mmap): there is nobody who could be held up */
+	bool is_page;
+};
+/* -EAGAIN: there is no room for it, and nothing has happened yet: file_write_waiting. */
+int file_write(struct handle *h, const struct file_piece *p) must_check;
+/* The same, where who writes waits for room (quota.h); he may give that up (base/cancel.h), and
+ * nothing else. Without room it is an error that sticks: no version is made of the content, until
+ * it is cut to what is in front of this piece. */
+int file_write_waiting(struct handle *h, const struct file_piece *p) must_check;
 /* One per close(2). Commits when dirty, and returns why not. Put off (to the next one, or the
  * release) while the caller, or the process that opened the file, still has it open for writing:
  * see flush.c. */

@@ -1,4 +1,5 @@
-/* file_i.h - an open object as file.c, commit.c, hold.c, file_meta.c and rename.c share it. */
+/* file_i.h - an open object as file.c, write.c, commit.c, hold.c, file_meta.c and rename.c share
+ * it. */
 #ifndef FS_FILE_I_H
 #define FS_FILE_I_H
 
@@ -180,6 +181,9 @@ void file_busy_end_locked(struct file *f);
 void file_set_state_locked(struct file *f, enum file_state to);
 int file_make_dirty_locked(struct file *f) must_check;
 int file_truncate_locked(struct file *f, uint64_t size) must_check;
+/* No object may be so large: said before a byte of it is taken, and not when hours of it have been
+ * sent. -EFBIG. */
+int file_refuse_size(const struct file *f, uint64_t size) must_check;
 /* `now` is read under the lock by anybody: who has the mark changes a copy (with the pending mtime
  * in it) and puts that in its place. */
 int file_now_copy_locked(struct file *f, struct attr *ret_a) must_check;

@@ -2,7 +2,8 @@
  * file_table.c - the table of open objects, their states and marks. The table of states is in
  * file_i.h.
  *
- * Lock order: the table's lock and a file's lock are never held together. A file's lock is held
+ * Lock order: the table's lock and a file's lock are never held together; a spool's lock is taken
+ * under a file's, and the quota's under a spool's. A file's lock is held
  * while local bytes are written, never while S3 or the queue is asked: for that there is the busy
  * mark.
  */
@@ -65,6 +66,13 @@ static void check_locked(const struct file *f)
 	assert(f->locked.state != FILE_COMMITTING || f->locked.busy);
 }
 
+/* Will its bytes go without a program's doing? Those of a temporary name wait for one. */
+static bool is_leaving_locked(const struct file *f)
+{
+	return f->locked.state == FILE_COMMITTING ||
+	       (f->locked.state == FILE_HELD && f->locked.hold_period <= f->fs->conf.settle_ms);
+}
+
 void file_set_state_locked(struct file *f, enum file_state to)
 {
 	lock_assert_held(&f->locked.l);
@@ -78,6 +86,8 @@ void file_set_state_locked(struct file *f, enum file_state to)
 		f->locked.deferred = false;
 	else /* no version of the source is what the kernel has of it now */
 		node_set_content(f->fs->nodes, f->node, 0);
+	if (f->locked.body->spool)
+		spool_set_leaving(f->locked.body->spool, is_leaving_locked(f));
 	check_locked(f);
 }
 

@@ -36,7 +36,7 @@ struct fs_conf {
 	/* of a save that no rule says more of, and how long a close waits for replicas */
 	enum durability durability;
 	int64_t replicas_wait_ms;
-	uint64_t staging_max; /* bytes that are acknowledged before the source has them */
+	uint64_t staging_max; /* bytes: see quota.h */
 	bool early_upload;
 	/* of what the mount writes; NULL: the server's default (acl: private) */
 	const char *default_acl, *storage_class, *sse, *sse_key;
@@ -62,6 +62,7 @@ struct fs {
 	struct attr_cache *attrs;
 	struct read_cache *cache;
 	struct file_table *files;
+	struct quota *quota; /* of what is staged */
 	struct settle *settle;
 	struct dir_keep *dirs;
 	/* what move.c learned of the source: 0 = not yet, 1 = its copies keep tags, -1 = they do

@@ -82,7 +82,7 @@ void file_drop_promised(struct file *f)
 	auto_free char *name = take_ptr(&f->locked.promised);
 
 	if (name)
-		spool_remove(f->locked.body->spool, name);
+		spool_remove_old(f->locked.body->spool, name);
 }
 
 /* Acknowledged under this ticket from now on. The spool is synced; a directory has none. */

@@ -296,6 +296,8 @@ static int open_fs(struct app *a)
 {
 	const struct read_cache_conf cache = { a->buckets.client, a->fs.read_pool, a->conf.memory,
 					       a->conf.disk_cache, a->conf.disk_cache_max };
+	const struct quota_conf quota = { a->conf.staging_max, s3_client_call_ms(a->buckets.client),
+					  repl_kept_bytes, repl_drop_kept, a->fs.repl };
 	struct fs *fs = &a->fs;
 	int err = 0;
 
@@ -317,6 +319,8 @@ static int open_fs(struct app *a)
 		attr_cache_on_change(fs->attrs, notify_key, fs->notify);
 	if (err == 0)
 		err = read_cache_new(&cache, &fs->cache, a->why, sizeof(a->why));
+	if (err == 0)
+		err = quota_new(&quota, &fs->quota);
 	if (err == 0)
 		err = file_table_new(fs, &fs->files);
 	if (err == 0)
@@ -346,6 +350,7 @@ static void on_hurry(void *arg)
 	buckets_abort(&a->buckets);
 	if (a->fs.repl)
 		repl_stop_waits(a->fs.repl);
+	quota_stop(a->fs.quota);
 }
 
 static int mount_it(struct app *a)
@@ -486,6 +491,7 @@ static void take_down(struct app *a)
 	pool_free(a->early_pool);
 	pool_free(a->fs.upload_pool);
 	pool_free(a->fs.read_pool);
+	quota_free(a->fs.quota);
 	store_close(a->store);
 	state_free(a->state, a->recovered && !a->damaged);
 	buckets_close(&a->buckets);

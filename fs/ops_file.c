@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "fs/file.h"
 #include "fs/history.h"
 #include "fs/ops_i.h"
@@ -209,35 +210,82 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		fuse_reply_iov(req, b.view.iov, (int)b.view.n);
 }
 
+struct kernel_bytes {
+	struct fuse_bufvec *from;
+	void *copy; /* owned; NULL: they are where they came */
+};
+
+/* What a pipe gave is in the file, and no longer in the pipe: all goes to memory, so that it can be
+ * tried again. */
+static int take_back(struct kernel_bytes *b, int fd, size_t done, size_t n, uint64_t off)
+{
+	struct fuse_bufvec to = FUSE_BUFVEC_INIT(n - done);
+	auto_free uint8_t *copy = NULL;
+	int r;
+
+	if (b->from->buf[0].flags & FUSE_BUF_IS_FD) {
+		copy = malloc(n);
+		r = copy ? io_pread_full(fd, copy, done, off) : -ENOMEM;
+		if (r)
+			return r;
+		to.buf[0].mem = copy + done;
+		if (fuse_buf_copy(&to, b->from, 0) != (ssize_t)(n - done))
+			return -EIO;
+		b->from->buf[0] = (struct fuse_buf){ .mem = copy, .size = n };
+		b->copy = take_ptr(&copy);
+	}
+	b->from->idx = 0;
+	b->from->off = 0;
+	return 0;
+}
+
 /* The kernel's pages go to the staged file by its pipe, where it offers one. */
 static int put_from_kernel(void *arg, int fd, size_t n, uint64_t off)
 {
+	struct kernel_bytes *b = arg;
 	struct fuse_bufvec to = FUSE_BUFVEC_INIT(n);
-	ssize_t got;
+	ssize_t got, more;
+	int r;
 
 	to.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK | FUSE_BUF_FD_RETRY;
 	to.buf[0].fd = fd;
 	to.buf[0].pos = (off_t)off;
-	got = fuse_buf_copy(&to, arg, 0);
-	if (got >= 0 && (size_t)got < n) {
-		/* some of it was written: why no more, the rest tells */
-		got = fuse_buf_copy(&to, arg, 0);
-		return got < 0 ? (int)got : -EIO;
-	}
-	return got < 0 ? (int)got : 0;
+	got = fuse_buf_copy(&to, b->from, 0);
+	if (got < 0 || (size_t)got == n)
+		return got < 0 ? (int)got : 0;
+	/* some of it was written: why no more, the rest tells */
+	more = fuse_buf_copy(&to, b->from, 0);
+	if (more >= 0)
+		return -EIO;
+	r = is_no_room((int)more) ? take_back(b, fd, (size_t)got, n, off) : 0;
+	return r ? r : (int)more;
 }
 
 void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *from, off_t off,
 		  struct fuse_file_info *fi)
 {
-	size_t n = fuse_buf_size(from);
-	int r = file_write(ops_fs(req), handle_of(fi), put_from_kernel, from, n, (uint64_t)off);
+	struct kernel_bytes bytes = { from, NULL };
+	const struct file_piece p = {
+		.put = put_from_kernel,
+		.arg = &bytes,
+		.n = fuse_buf_size(from),
+		.off = (uint64_t)off,
+		.is_page = fi->writepage,
+	};
+	struct ops_cancel cancel;
+	int r = file_write(handle_of(fi), &p);
 
 	(void)ino;
+	if (r == -EAGAIN) {
+		ops_cancel_begin(&cancel, req);
+		r = file_write_waiting(handle_of(fi), &p);
+		ops_cancel_end(&cancel);
+	}
+	free(bytes.copy);
 	if (r)
 		ops_reply(req, r);
 	else
-		fuse_reply_write(req, n);
+		fuse_reply_write(req, p.n);
 }
 
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

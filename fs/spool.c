@@ -1,9 +1,9 @@
 /*
  * spool.c - local bytes not yet in S3. See spool.h.
  *
- * The ranges that are ours are kept sorted, disjoint and not touching, so that "do we have all of
- * it" is one search. A file written from start to end has one range. A generation is drawn from one
- * counter of the spool; an untouched part has the generation of the last truncate below it.
+ * What is ours is more than what takes room on the disk: a hole is ours, too. A generation is drawn
+ * from one counter of the spool; an untouched part has the generation of the last truncate below
+ * it.
  */
 #include "fs/spool.h"
 
@@ -20,25 +20,31 @@
 #include "base/io.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "fs/ranges.h"
 #include "s3/part.h"
 
 #define ROOM_MAX (64 * MIB) /* kept free on the disk, or a twentieth of a small one */
 
 struct spool {
-	char *dir;  /* fixed */
-	char *name; /* of the one owner who may part ways, move, or come back */
-	int fd;	    /* fixed */
+	char *dir;	     /* fixed */
+	char *name;	     /* of the one owner who may part ways, move, or come back */
+	int fd;		     /* fixed */
+	struct quota *quota; /* fixed; borrowed; NULL: not counted */
 	atomic_uint refs;
 	atomic_bool kept;
 	struct {
 		struct lock l;
-		struct s3_range *own; /* sorted, disjoint, not touching */
-		size_t n, cap;
+		struct ranges own;
+		struct ranges data; /* of own: on the disk */
+		uint64_t aside;	    /* bytes of the file that we parted from */
+		struct quota_share share;
+		bool leaving, given;
 		uint64_t *gens; /* by part number - 1; 0 = never touched */
 		unsigned gens_n;
 		uint64_t last_gen;
 		uint64_t base_gen; /* of parts never touched */
-		int error;	   /* of the first failed write */
+		int error;	   /* of the first failed write, */
+		uint64_t torn;	   /* and in front of this all is whole */
 		bool dir_synced;
 	} locked;
 };
@@ -64,7 +70,7 @@ static int make_file(const char *dir, char **ret_name, int *ret_fd)
 	return 0;
 }
 
-int spool_new(const char *dir, struct spool **ret_s)
+int spool_new(const char *dir, struct quota *quota, struct spool **ret_s)
 {
 	struct spool *s = calloc(1, sizeof(*s));
 	char words[64];
@@ -73,6 +79,7 @@ int spool_new(const char *dir, struct spool **ret_s)
 	if (!s)
 		return -ENOMEM;
 	s->fd = -1;
+	s->quota = quota;
 	atomic_init(&s->refs, 1);
 	lock_init(&s->locked.l);
 	s->locked.last_gen = s->locked.base_gen = 1;
@@ -95,7 +102,7 @@ struct spool *spool_ref(struct spool *s)
 	return s;
 }
 
-void spool_remove(const struct spool *s, const char *name)
+static void remove_file(const struct spool *s, const char *name)
 {
 	auto_free char *path = NULL;
 
@@ -103,16 +110,53 @@ void spool_remove(const struct spool *s, const char *name)
 		unlink(path);
 }
 
+/* --- what it takes of the disk ---------------------------------------------------------------- */
+
+static void count_locked(struct spool *s)
+{
+	enum quota_kind kind = s->locked.given	   ? QUOTA_GIVEN
+			       : s->locked.error   ? QUOTA_TORN
+			       : s->locked.leaving ? QUOTA_LEAVING
+						   : QUOTA_OPEN;
+	uint64_t bytes = s->locked.data.bytes + s->locked.aside;
+
+	lock_assert_held(&s->locked.l);
+	if (bytes != s->locked.share.bytes || kind != s->locked.share.kind)
+		quota_set(s->quota, &s->locked.share, bytes, kind);
+}
+
+uint64_t spool_bytes(struct spool *s)
+{
+	scoped_lock(&s->locked.l);
+	return s->locked.data.bytes + s->locked.aside;
+}
+
+void spool_set_leaving(struct spool *s, bool leaving)
+{
+	scoped_lock(&s->locked.l);
+	s->locked.leaving = leaving;
+	count_locked(s);
+}
+
+void spool_give(struct spool *s)
+{
+	scoped_lock(&s->locked.l);
+	s->locked.given = true;
+	count_locked(s);
+}
+
 void spool_unref(struct spool *s)
 {
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	if (s->fd >= 0 && !atomic_load(&s->kept))
-		spool_remove(s, s->name);
+		remove_file(s, s->name);
 	if (s->fd >= 0)
 		close(s->fd);
+	quota_set(s->quota, &s->locked.share, 0, QUOTA_OPEN);
 	lock_free(&s->locked.l);
-	free(s->locked.own);
+	ranges_free(&s->locked.own);
+	ranges_free(&s->locked.data);
 	free(s->locked.gens);
 	free(s->dir);
 	free(s->name);
@@ -124,49 +168,7 @@ const char *spool_name(const struct spool *s)
 	return s->name;
 }
 
-/* The first range that ends at or after off (touching counts): where [off, ...) begins to matter.
- * */
-static size_t first_touching_locked(const struct spool *s, uint64_t off)
-{
-	size_t lo = 0, hi = s->locked.n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->locked.own[mid].end < off)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static int own_add_locked(struct spool *s, struct s3_range r)
-{
-	size_t i, j;
-
-	lock_assert_held(&s->locked.l);
-	if (r.start >= r.end)
-		return 0;
-	i = first_touching_locked(s, r.start);
-	for (j = i; j < s->locked.n && s->locked.own[j].start <= r.end; j++) {
-		r.start = min_of(r.start, s->locked.own[j].start);
-		r.end = max_of(r.end, s->locked.own[j].end);
-	}
-	if (i == j && s->locked.n == s->locked.cap) {
-		size_t cap = s->locked.cap ? s->locked.cap * 2 : 8;
-		struct s3_range *own = realloc(s->locked.own, cap * sizeof(*own));
-
-		if (!own)
-			return -ENOMEM;
-		s->locked.own = own;
-		s->locked.cap = cap;
-	}
-	memmove(&s->locked.own[i + 1], &s->locked.own[j], (s->locked.n - j) * sizeof(r));
-	s->locked.n = s->locked.n - (j - i) + 1;
-	s->locked.own[i] = r;
-	return 0;
-}
+/* --- its bytes -------------------------------------------------------------------------------- */
 
 /* Every part from first to last gets a new generation. */
 static int touch_locked(struct spool *s, unsigned first, unsigned last)
@@ -189,44 +191,71 @@ static int touch_locked(struct spool *s, unsigned first, unsigned last)
 	return 0;
 }
 
-static int fail_locked(struct spool *s, int err)
+static void fail_locked(struct spool *s, int err, uint64_t off)
 {
 	char words[64];
+	bool first = !s->locked.error;
 
 	lock_assert_held(&s->locked.l);
-	if (s->locked.error)
-		return err;
-	s->locked.error = err;
-	log_error("staging=failed file=%s/%s why=\"%s\" remedy=\"%s\"", s->dir, s->name,
-		  errno_text(err, words, sizeof(words)), io_remedy(err));
-	return err;
+	s->locked.torn = first ? off : min_of(s->locked.torn, off);
+	if (first)
+		s->locked.error = err;
+	count_locked(s);
+	if (first && err != -ETIMEDOUT) /* that is the source's, and not of this place */
+		log_error("staging=failed file=%s/%s why=\"%s\" remedy=\"%s\"", s->dir, s->name,
+			  errno_text(err, words, sizeof(words)), io_remedy(err));
 }
 
-static int note_locked(struct spool *s, struct s3_range r)
+void spool_fail(struct spool *s, int err, uint64_t off)
 {
-	int err = own_add_locked(s, r);
+	scoped_lock(&s->locked.l);
+	fail_locked(s, err, off);
+}
+
+void spool_mend(struct spool *s, uint64_t size)
+{
+	scoped_lock(&s->locked.l);
+	if (s->locked.error && size <= s->locked.torn)
+		s->locked.error = 0;
+	count_locked(s);
+}
+
+/* data: it takes room on the disk. */
+static int note_locked(struct spool *s, struct s3_range r, bool data)
+{
+	int err = data ? ranges_add(&s->locked.data, r) : 0;
 
 	if (!err)
+		err = ranges_add(&s->locked.own, r);
+	if (!err)
 		err = touch_locked(s, part_of(r.start), part_of(r.end - 1));
-	return err ? fail_locked(s, err) : 0;
+	if (err)
+		fail_locked(s, err, r.start);
+	count_locked(s);
+	return err;
 }
 
 /*
  * The queue lives on the same disk: deletes and small saves must not die of one big file. Asked
- * now and then (each mebibyte), since it is a system call.
+ * now and then (where a mebibyte begins), since it is a system call.
  */
 static int check_room(const struct spool *s, uint64_t off, size_t n)
 {
 	struct statvfs fs;
 	uint64_t reserve, avail;
 
-	if (off && off / MIB == (off + n) / MIB)
+	if (off % MIB && off / MIB == (off + n - 1) / MIB)
 		return 0;
 	if (fstatvfs(s->fd, &fs))
 		return 0;
 	avail = (uint64_t)fs.f_bavail * fs.f_frsize;
 	reserve = min_of(ROOM_MAX, (uint64_t)fs.f_blocks * fs.f_frsize / 20);
 	return avail < reserve + n ? -ENOSPC : 0;
+}
+
+bool is_no_room(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT;
 }
 
 static int put_memory(void *arg, int fd, size_t n, uint64_t off)
@@ -236,7 +265,22 @@ static int put_memory(void *arg, int fd, size_t n, uint64_t off)
 
 int spool_write(struct spool *s, const void *p, size_t n, uint64_t off)
 {
-	return spool_write_by(s, put_memory, &p, n, off);
+	int r = spool_write_by(s, put_memory, &p, n, off);
+
+	if (r)
+		spool_fail(s, r, off);
+	return r;
+}
+
+/* A part of it was put: what is behind all that is ours goes. */
+static void take_back_locked(struct spool *s, uint64_t off)
+{
+	const struct ranges *own = &s->locked.own;
+	uint64_t end = own->n ? own->r[own->n - 1].end : 0;
+
+	lock_assert_held(&s->locked.l);
+	if (off >= end)
+		(void)!ftruncate(s->fd, (off_t)end);
 }
 
 int spool_write_by(struct spool *s, spool_put_fn *put, void *arg, size_t n, uint64_t off)
@@ -257,13 +301,12 @@ int spool_write_by(struct spool *s, spool_put_fn *put, void *arg, size_t n, uint
 		r = check_room(s, off, n);
 	if (!r)
 		r = put(arg, s->fd, n, off);
-	lock_take(&s->locked.l);
-	if (!r)
-		r = note_locked(s, (struct s3_range){ off, off + n });
-	else
-		fail_locked(s, r);
-	lock_drop(&s->locked.l);
-	return r;
+	scoped_lock(&s->locked.l);
+	if (is_no_room(r))
+		take_back_locked(s, off);
+	else if (r)
+		fail_locked(s, r, off);
+	return r ? r : note_locked(s, (struct s3_range){ off, off + n }, true);
 }
 
 int spool_fill(struct spool *s, const void *p, size_t n, uint64_t off)
@@ -275,7 +318,11 @@ int spool_fill(struct spool *s, const void *p, size_t n, uint64_t off)
 	if (r)
 		return r;
 	scoped_lock(&s->locked.l);
-	return own_add_locked(s, (struct s3_range){ off, off + n });
+	r = ranges_add(&s->locked.data, (struct s3_range){ off, off + n });
+	if (!r)
+		r = ranges_add(&s->locked.own, (struct s3_range){ off, off + n });
+	count_locked(s);
+	return r;
 }
 
 int spool_error(const struct spool *s)
@@ -295,7 +342,7 @@ int spool_zero(struct spool *s, struct s3_range r)
 	scoped_lock(&s->locked.l);
 	if (lseek(s->fd, 0, SEEK_END) < (off_t)r.end && ftruncate(s->fd, (off_t)r.end))
 		return -errno;
-	return note_locked(s, r);
+	return note_locked(s, r, false);
 }
 
 int spool_truncate(struct spool *s, uint64_t size)
@@ -305,10 +352,9 @@ int spool_truncate(struct spool *s, uint64_t size)
 	scoped_lock(&s->locked.l);
 	if (lseek(s->fd, 0, SEEK_END) > (off_t)size && ftruncate(s->fd, (off_t)size))
 		return -errno;
-	while (s->locked.n && s->locked.own[s->locked.n - 1].start >= size)
-		s->locked.n--;
-	if (s->locked.n && s->locked.own[s->locked.n - 1].end > size)
-		s->locked.own[s->locked.n - 1].end = size;
+	ranges_cut(&s->locked.own, size);
+	ranges_cut(&s->locked.data, size);
+	count_locked(s);
 	r = touch_locked(s, part_of(size), max_of(part_of(size), s->locked.gens_n));
 	if (!r)
 		s->locked.base_gen = s->locked.last_gen;
@@ -323,22 +369,16 @@ int spool_read(struct spool *s, void *dst, size_t n, uint64_t off)
 void spool_discard(struct spool *s)
 {
 	(void)!ftruncate(s->fd, 0);
+	scoped_lock(&s->locked.l);
+	ranges_cut(&s->locked.data, 0); /* who reads what is ours gets an error */
+	s->locked.torn = 0;
+	count_locked(s);
 }
 
 bool spool_owns(struct spool *s, uint64_t off, uint64_t max, uint64_t *ret_len)
 {
-	size_t i;
-
 	scoped_lock(&s->locked.l);
-	i = first_touching_locked(s, off);
-	while (i < s->locked.n && s->locked.own[i].end <= off)
-		i++;
-	if (i < s->locked.n && s->locked.own[i].start <= off) {
-		*ret_len = min_of(max, s->locked.own[i].end - off);
-		return true;
-	}
-	*ret_len = i < s->locked.n ? min_of(max, s->locked.own[i].start - off) : max;
-	return false;
+	return ranges_at(&s->locked.own, off, max, ret_len);
 }
 
 bool spool_has(struct spool *s, struct s3_range r)
@@ -353,11 +393,11 @@ bool spool_has(struct spool *s, struct s3_range r)
 int spool_own(struct spool *s, struct s3_range *ret_r, size_t max, size_t *ret_n)
 {
 	scoped_lock(&s->locked.l);
-	if (s->locked.n > max)
+	if (s->locked.own.n > max)
 		return -E2BIG;
-	if (s->locked.n)
-		memcpy(ret_r, s->locked.own, s->locked.n * sizeof(*ret_r));
-	*ret_n = s->locked.n;
+	if (s->locked.own.n)
+		memcpy(ret_r, s->locked.own.r, s->locked.own.n * sizeof(*ret_r));
+	*ret_n = s->locked.own.n;
 	return 0;
 }
 
@@ -478,26 +518,45 @@ int spool_part_ways(struct spool *s, uint64_t keep, char **ret_old)
 		r = use_file(s, fd, name);
 	if (r) {
 		if (name)
-			spool_remove(s, name);
+			remove_file(s, name);
 		s->name = old;
 		return r;
 	}
 	take_ptr(&name);
 	spool_unkeep(s);
+	lock_take(&s->locked.l);
+	s->locked.aside = s->locked.data.bytes;
+	ranges_cut(&s->locked.data, keep);
+	count_locked(s);
+	lock_drop(&s->locked.l);
 	*ret_old = old;
 	return 0;
+}
+
+void spool_remove_old(struct spool *s, const char *old)
+{
+	remove_file(s, old);
+	scoped_lock(&s->locked.l);
+	s->locked.aside = 0;
+	count_locked(s);
 }
 
 static int all_is_ours_locked(struct spool *s, uint64_t size)
 {
 	unsigned last = part_of(size ? size - 1 : 0);
 
-	s->locked.n = 0;
+	ranges_cut(&s->locked.own, 0);
+	ranges_cut(&s->locked.data, 0);
 	s->locked.error = 0;
-	s->locked.error = own_add_locked(s, (struct s3_range){ 0, size });
+	s->locked.torn = 0;
+	s->locked.aside = 0;
+	s->locked.error = ranges_add(&s->locked.own, (struct s3_range){ 0, size });
+	if (!s->locked.error)
+		s->locked.error = ranges_add(&s->locked.data, (struct s3_range){ 0, size });
 	if (!s->locked.error)
 		s->locked.error = touch_locked(s, 1, max_of(last, s->locked.gens_n));
 	s->locked.base_gen = s->locked.last_gen;
+	count_locked(s);
 	return s->locked.error;
 }
 
@@ -513,7 +572,7 @@ int spool_back_to(struct spool *s, char *old, uint64_t *ret_size)
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st))
 		return -errno;
-	spool_remove(s, s->name);
+	remove_file(s, s->name);
 	free(s->name);
 	spool_keep(s);
 	r = use_file(s, fd, take_ptr(&name));

@@ -195,5 +195,10 @@ struct upload *repl_take_upload(struct repl *r, const struct job *j);
 /* A staged file that no row needs any more (store_finish told): unlinks it and counts it off
  * staging_max. */
 void repl_release_staged(struct repl *r, const char *staged);
+/* For who counts what is staged; repl may be NULL. Bytes of bodies that are kept for destinations,
+ * though the source has them; takes no lock. */
+uint64_t repl_kept_bytes(void *repl);
+/* Lets the oldest of them go: its replicas are made from the source. -ENOENT: none is left. */
+int repl_drop_kept(void *repl) must_check;
 
 #endif

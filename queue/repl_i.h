@@ -30,7 +30,7 @@ struct repl {
 		struct ticket *left; /* repl_left.c: counted, in the order of their commits */
 		bool trying;	     /* somebody goes over left */
 		struct cond tried;
-		uint64_t bytes;	     /* of bodies */
+		_Atomic uint64_t bytes; /* of bodies; peeked at without the lock */
 		void (*on_ready)(void *arg);
 		void *on_ready_arg;
 		void (*on_rules)(void *arg);

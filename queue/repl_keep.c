@@ -110,6 +110,18 @@ static int release_oldest(struct repl *r)
 	return 0;
 }
 
+uint64_t repl_kept_bytes(void *repl)
+{
+	struct repl *r = repl;
+
+	return r ? atomic_load(&r->locked.bytes) : 0;
+}
+
+int repl_drop_kept(void *repl)
+{
+	return repl ? release_oldest(repl) : -ENOENT;
+}
+
 int repl_keep_body(struct repl *r, const char *staged, uint64_t size)
 {
 	int err = count_body(r, staged, size);

@@ -194,6 +194,11 @@ const char *s3_client_url(const struct s3_client *c)
 	return c->url;
 }
 
+int64_t s3_client_call_ms(const struct s3_client *c)
+{
+	return c->call_ms;
+}
+
 void s3_client_region(struct s3_client *c, char ret_region[40])
 {
 	scoped_lock(&c->locked.l);

@@ -104,6 +104,7 @@ void s3_client_free(struct s3_client *c);
 void s3_client_abort(struct s3_client *c);
 const char *s3_client_bucket(const struct s3_client *c);
 const char *s3_client_url(const struct s3_client *c); /* for messages: scheme, host, port */
+int64_t s3_client_call_ms(const struct s3_client *c); /* never 0 */
 /* as it was given, or as the server has corrected it */
 void s3_client_region(struct s3_client *c, char ret_region[40]);
 

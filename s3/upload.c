@@ -54,6 +54,8 @@ int upload_new(const struct upload_conf *conf, struct upload **ret_u)
 	u->src = conf->src;
 	u->on_id = conf->on_id;
 	u->on_id_arg = conf->on_id_arg;
+	u->on_part = conf->on_part;
+	u->on_part_arg = conf->on_part_arg;
 	u->locked.refs = 1;
 	if ((rc = str_dup(conf->key, &u->key)) != 0 ||
 	    (rc = upload_opts_copy(&u->locked.opts, conf->opts)) != 0) {

@@ -43,6 +43,9 @@ struct upload_conf {
 	 * write the id down. May be NULL. */
 	void (*on_id)(void *arg, const char *key, const char *id);
 	void *on_id_arg;
+	/* Called in any thread when a part is at the server. May be NULL. arg outlives the pool. */
+	void (*on_part)(void *arg);
+	void *on_part_arg;
 };
 
 /* no network */

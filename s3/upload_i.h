@@ -68,6 +68,8 @@ struct upload {
 	struct upload_src src;
 	void (*on_id)(void *arg, const char *key, const char *id);
 	void *on_id_arg;
+	void (*on_part)(void *arg);
+	void *on_part_arg;
 
 	struct lock lock;
 	struct cond changed; /* any field below */

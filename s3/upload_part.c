@@ -105,6 +105,8 @@ void upload_send_part(struct upload *u, unsigned n, uint64_t size)
 				  &reader, size, &sent, &e);
 	if (rc == 0)
 		crash_point("upload.part");
+	if (rc == 0 && u->on_part)
+		u->on_part(u->on_part_arg);
 	sent.number = n;
 	after = u->src.gen(u->src.arg, n);
 	scoped_lock(&u->lock);

@@ -37,7 +37,7 @@ done < <(sed -n 's/^| `\([a-z]*\.[a-z_]*\)` |.*/\1/p' "$doc")
 # What a call on the mount may end with is in these files. Not told to programs: what is an answer of one function to another.
 between='EAGAIN EBUSY ECANCELED E2BIG EBADMSG EILSEQ'
 of_the_system='EDQUOT EMFILE ENFILE' # where a system call's own errno is handed on
-returned=$(cat fs/ops*.c fs/file*.c fs/flush.c fs/commit.c fs/change*.c fs/dir*.c fs/xattr*.c fs/rename*.c fs/symlink.c fs/path.c \
+returned=$(cat fs/ops*.c fs/file*.c fs/write.c fs/quota.c fs/flush.c fs/commit.c fs/change*.c fs/dir*.c fs/xattr*.c fs/rename*.c fs/symlink.c fs/path.c \
 	fs/attr*.c fs/move.c fs/cache*.c fs/hold*.c fs/gate.c fs/node*.c fs/spool.c fs/history*.c s3/fault.c s3/call.c s3/upload*.c |
 	grep -oE -- '-E[A-Z0-9]+\b' | tr -d - | sort -u)
 told=$(sed -n '/^\.Sh ERRORS/,/^\.El/s/^\.It //p' fs/crrfs.1 | grep -oE 'E[A-Z0-9]{2,}' | sort -u)

@@ -74,7 +74,7 @@ static int use_spool(struct spool *s)
 static int run_spool(void)
 {
 	struct spool *s = SCENE_UNTOUCHED(struct spool *);
-	int r = spool_new(dir, &s);
+	int r = spool_new(dir, NULL, &s);
 
 	SCENE_SAME(r, s);
 	if (r < 0)

@@ -18,7 +18,7 @@ static void test_ranges(void)
 	uint64_t len = 0;
 	char back[8];
 
-	CHECK_INT(spool_new(dir, &s), 0);
+	CHECK_INT(spool_new(dir, NULL, &s), 0);
 	CHECK(!spool_owns(s, 0, 10, &len));
 	CHECK_INT((int64_t)len, 10);
 	CHECK_INT(spool_write(s, "abcd", 4, 10), 0);
@@ -47,7 +47,7 @@ static void test_generations(void)
 	struct spool *s = NULL;
 	uint64_t one, two;
 
-	CHECK_INT(spool_new(dir, &s), 0);
+	CHECK_INT(spool_new(dir, NULL, &s), 0);
 	CHECK(spool_gen(s, 1) != 0);
 	CHECK_INT(spool_write(s, "x", 1, 0), 0);
 	CHECK_INT(spool_write(s, "x", 1, PART_SIZE_MIN), 0);
@@ -81,7 +81,7 @@ static void test_model(void)
 	struct spool *s = NULL;
 
 	srandom(7);
-	CHECK_INT(spool_new(dir, &s), 0);
+	CHECK_INT(spool_new(dir, NULL, &s), 0);
 	for (int step = 0; step < 3000; step++) {
 		uint64_t a = (uint64_t)random() % SIZE, b = a + (uint64_t)random() % (SIZE - a) / 4;
 		char fill[SIZE];
@@ -126,7 +126,7 @@ static void test_part_ways(void)
 	char back[16] = "";
 	uint64_t gen, size = 0;
 
-	CHECK_INT(spool_new(dir, &s), 0);
+	CHECK_INT(spool_new(dir, NULL, &s), 0);
 	CHECK_INT(spool_write(s, "promised", 8, 0), 0);
 	spool_keep(s);
 	gen = spool_gen(s, 1);
@@ -149,8 +149,110 @@ static void test_part_ways(void)
 	CHECK_INT(spool_truncate(s, 3), 0);
 	CHECK_INT(spool_read(s, back, 3, 0), 0);
 	CHECK(!memcmp(back, "pro", 3) && spool_read(s, back, 4, 0) == -EIO);
-	spool_remove(s, old);
+	spool_remove_old(s, old);
 	free(old);
+	spool_unref(s);
+}
+
+static uint64_t nothing_kept(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* Holes take no room, and each byte counts once. */
+static void test_counted(void)
+{
+	const struct quota_conf conf = { 1000, 1000, nothing_kept, NULL, NULL };
+	struct quota *q = NULL;
+	struct spool *s = NULL;
+	char *old = NULL;
+	uint64_t size;
+
+	CHECK_INT(quota_new(&conf, &q), 0);
+	CHECK_INT(spool_new(dir, q, &s), 0);
+	CHECK_INT(spool_zero(s, (struct s3_range){ 0, 900 }), 0);
+	CHECK_INT(spool_bytes(s), 0);
+	CHECK_INT(spool_write(s, "0123456789", 10, 100), 0);
+	CHECK_INT(spool_write(s, "abcdefghij", 10, 105), 0);
+	CHECK_INT(spool_fill(s, "base", 4, 200), 0);
+	CHECK_INT(spool_bytes(s), 19);
+	CHECK(quota_has_room(q, 981) && !quota_has_room(q, 982));
+	CHECK_INT(spool_truncate(s, 110), 0);
+	CHECK_INT(spool_bytes(s), 10);
+	CHECK_INT(spool_part_ways(s, 104, &old), 0);
+	CHECK_INT(spool_bytes(s), 14); /* both files */
+	CHECK_INT(spool_back_to(s, old, &size), 0);
+	CHECK_INT(spool_bytes(s), 110); /* what is a hole in there is not known any more */
+	CHECK_INT(spool_part_ways(s, 0, &old), 0);
+	CHECK(!quota_has_room(q, 891));
+	spool_remove_old(s, old);
+	free(old);
+	CHECK(quota_has_room(q, 1000));
+	CHECK_INT(spool_write(s, "0123456789", 10, 0), 0);
+	spool_give(s); /* somebody else counts it */
+	CHECK(quota_has_room(q, 1000));
+	spool_unref(s);
+	quota_free(q);
+}
+
+static int no_room(void *arg, int fd, size_t n, uint64_t off)
+{
+	int left = *(int *)arg;
+
+	/* a part of it fits */
+	if (pwrite(fd, "xxxx", n / 2, (off_t)off) != (ssize_t)(n / 2))
+		return -EIO;
+	if (!left)
+		return pwrite(fd, "yyyy", n, (off_t)off) == (ssize_t)n ? 0 : -EIO;
+	*(int *)arg = left - 1;
+	return -ENOSPC;
+}
+
+static void test_torn(void)
+{
+	struct spool *s = NULL;
+	char back[16] = "";
+	int refusals = 1;
+
+	/* tried again, it is as if nothing had been */
+	CHECK_INT(spool_new(dir, NULL, &s), 0);
+	CHECK_INT(spool_write(s, "abcd", 4, 0), 0);
+	CHECK_INT(spool_write_by(s, no_room, &refusals, 4, 4), -ENOSPC);
+	CHECK_INT(spool_error(s), 0);
+	CHECK_INT(spool_read(s, back, 5, 0), -EIO); /* its half is gone */
+	CHECK_INT(spool_write_by(s, no_room, &refusals, 4, 4), 0);
+	CHECK_INT(spool_read(s, back, 8, 0), 0);
+	CHECK(!memcmp(back, "abcdyyyy", 8));
+
+	/* given up: nothing more is written, until it is cut in front of all that failed */
+	spool_fail(s, -ENOSPC, 6);
+	spool_fail(s, -EIO, 2);
+	spool_fail(s, -EIO, 20);
+	CHECK_INT(spool_error(s), -ENOSPC);
+	CHECK_INT(spool_write(s, "x", 1, 0), -ENOSPC);
+	CHECK_INT(spool_error(s), -ENOSPC);
+	spool_mend(s, 0);
+	CHECK_INT(spool_error(s), 0);
+	spool_fail(s, -ENOSPC, 6);
+	spool_mend(s, 7);
+	CHECK_INT(spool_error(s), -ENOSPC);
+	CHECK_INT(spool_truncate(s, 6), 0);
+	spool_mend(s, 6);
+	CHECK_INT(spool_error(s), 0);
+	CHECK_INT(spool_write(s, "ZZ", 2, 6), 0);
+
+	/* its bytes are gone: only the empty file is whole */
+	spool_fail(s, -ENOSPC, 6);
+	spool_discard(s);
+	CHECK_INT(spool_bytes(s), 0);
+	CHECK_INT(spool_read(s, back, 1, 0), -EIO);
+	spool_mend(s, 1);
+	CHECK_INT(spool_error(s), -ENOSPC);
+	CHECK_INT(spool_truncate(s, 0), 0);
+	spool_mend(s, 0);
+	CHECK_INT(spool_error(s), 0);
+	CHECK_INT(spool_write(s, "anew", 4, 0), 0);
 	spool_unref(s);
 }
 
@@ -162,6 +264,8 @@ int main(void)
 	test_generations();
 	test_model();
 	test_part_ways();
+	test_counted();
+	test_torn();
 	CHECK_INT(rmdir(dir), 0); /* every spool took its file along */
 	return check_done();
 }

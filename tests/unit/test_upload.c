@@ -37,6 +37,7 @@ struct world {
 	struct kv meta, tags;
 	struct s3_put_opts opts;
 	_Atomic unsigned ids;
+	_Atomic unsigned parts_done;
 };
 
 /* A run inside one part. */
@@ -102,6 +103,13 @@ static void on_id(void *arg, const char *key, const char *id)
 	w->ids++;
 }
 
+static void on_part(void *arg)
+{
+	struct world *w = arg;
+
+	w->parts_done++;
+}
+
 static void world_init(struct world *w, unsigned threads, unsigned queue)
 {
 	memset(w, 0, sizeof(*w));
@@ -149,6 +157,8 @@ static struct upload *make(struct world *w)
 				    .opts = &w->opts,
 				    .on_id = on_id,
 				    .on_id_arg = w,
+				    .on_part = on_part,
+				    .on_part_arg = w,
 				    .src = { src_read, src_gen, src_retain, src_release,
 					     &w->src, src_base } };
 	struct upload *u = NULL;
@@ -223,6 +233,7 @@ static void test_large(unsigned threads, unsigned queue, bool offer)
 	CHECK(upload_started(u));
 	upload_drop(u);
 	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 9);
+	CHECK_INT(w.parts_done, 9);
 	CHECK_INT(fake_calls(&w.fake, FAKE_CREATE), 1);
 	CHECK_INT(fake_calls(&w.fake, FAKE_COMPLETE), 1);
 	CHECK_INT(fake_calls(&w.fake, FAKE_PUT), 0);
