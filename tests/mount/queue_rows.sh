@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -x "$BUILD/bench/queue_rows" ] || skip "bench/queue_rows is not built"
 begin
-ROWS=${QUEUE_ROWS:-50000} WRITES=150 MOST_KIB=$((128 * 1024))
+ROWS=${QUEUE_ROWS:-50000} WRITES=60 MOST_KIB=$((128 * 1024))
 mount_crrfs
 umount_crrfs
 stop_s3d b
