@@ -357,7 +357,7 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 	bool other = false;
 	struct s3_error e = { 0 };
 	struct ticket *t = NULL;
-	struct job_base base;
+	struct job_base base = { 0 };
 	int r = repl_begin_of(fs->repl, JOB_OBJECT, dst, family, &t);
 
 	if (r)
@@ -366,7 +366,8 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 			      &e);
 	if (!r)
 		crash_point("change.copied");
-	base = other ? (struct job_base){ 0 } : change_base_of(src, a, &made);
+	if (!other)
+		base = change_base_of(src, a, &made);
 	r = change_settle(fs, t, dst, r, &e, &made, &base);
 	if (!r && other)
 		return change_overtaken(fs, src);

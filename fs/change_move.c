@@ -41,7 +41,7 @@ int change_move(struct fs *fs, const char *key, const struct attr *a, const char
 	auto_with(attr_free) struct attr made = { 0 };
 	struct ticket *copy = NULL, *deletion = NULL;
 	struct s3_error e = { 0 };
-	struct job_base base;
+	struct job_base base = { 0 };
 	bool other = false;
 	int r = repl_begin(fs->repl, JOB_OBJECT, to_key, &copy);
 
@@ -56,7 +56,8 @@ int change_move(struct fs *fs, const char *key, const struct attr *a, const char
 			      &e);
 	if (!r)
 		crash_point("rename.copied");
-	base = other ? (struct job_base){ 0 } : change_base_of(key, a, &made);
+	if (!other)
+		base = change_base_of(key, a, &made);
 	r = change_settle(fs, copy, to_key, r, &e, &made, &base);
 	if (!r && other)
 		r = change_overtaken(fs, key);
