@@ -369,5 +369,5 @@ int lifecycle_extend(const char *xml, size_t n, const struct lifecycle_days *day
 		return buf_add(out, xml, n);
 	buf_add(out, end ? xml : HEAD, end ? (size_t)(end - xml) : strlen(HEAD));
 	buf_add(out, ret_rules->data, ret_rules->len);
-	return buf_adds(out, end ? end : ROOT_END ">\n");
+	return end ? buf_add(out, end, n - (size_t)(end - xml)) : buf_adds(out, ROOT_END ">\n");
 }

@@ -94,6 +94,25 @@ static void read_settings(const char *s, size_t n)
 	(void)!body_read_has_rules(s, n, &has, why);
 }
 
+/* With the rules that were missing nothing is missing. */
+static void read_lifecycle(const char *s, size_t n)
+{
+	const struct lifecycle_days days = { .noncurrent = 30, .uploads = 7 };
+	struct lifecycle_gaps before = { 0 }, after = { 0 };
+	auto_with(buf_free) struct buf out, rules;
+
+	buf_init(&out, BUF_LIMIT_DOC);
+	buf_init(&rules, BUF_LIMIT_DOC);
+	if (!lifecycle_find_gaps(s, n, &before, why) &&
+	    !lifecycle_extend(s, n, &days, &out, &rules, why)) {
+		FUZZ_MUST(!lifecycle_find_gaps(buf_str(&out), out.len, &after, why));
+		FUZZ_MUST(!lifecycle_has_gap(&after, GAP_EXPIRATION));
+		FUZZ_MUST(!lifecycle_has_gap(&after, GAP_UPLOADS));
+	}
+	lifecycle_gaps_free(&before);
+	lifecycle_gaps_free(&after);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned choice = fuzz_choose(&data, &size, 7);
@@ -106,7 +125,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 3: read_acl(s, size); break;
 	case 4: read_uploads(s, size); break;
 	case 5: read_texts(s, size); break;
-	default: read_settings(s, size); break;
+	default:
+		read_settings(s, size);
+		read_lifecycle(s, size);
+		break;
 	}
 	return 0;
 }
