@@ -220,7 +220,7 @@ static void test_parts(void)
 {
 	size_t n = (size_t)(12 * MIB);
 	char *body = pattern(n);
-	struct mpu_part done[1];
+	struct mpu_part done[2] = { 0 };
 	struct run r = { 0 };
 	struct job j;
 
@@ -239,8 +239,10 @@ static void test_parts(void)
 	j.upload_id = fake_dup(r.notes.upload);
 	done[0] = (struct mpu_part){ .number = 1, .size = 5 * MIB };
 	fake_etag(body, (size_t)(5 * MIB), done[0].etag);
+	/* a row of other parts than ours are now */
+	done[1] = (struct mpu_part){ .number = 9, .size = 5 * MIB };
 	fake_forget_log(&f.s3);
-	r = (struct run){ .parts = done, .parts_n = 1 };
+	r = (struct run){ .parts = done, .parts_n = 2 };
 	CHECK_INT(run(&j, &r), 0);
 	CHECK_INT(r.notes.parts, 2);
 	CHECK_INT(fake_logged(&f.s3, "PUT copy/big?partNumber=1"), 0);
@@ -398,6 +400,19 @@ static void test_tags(void)
 	CHECK_INT(run(&j, &r), 0);
 	CHECK_STR(kv_get(&fake_find(&f.s3, "copy", "a", first)->tags, "class"), "x");
 	CHECK_STR(r.version, first);
+	/* A server without tags has them in the metadata of its current version; of an older one
+	 * nobody changes them. */
+	r.caps = &(struct s3_caps){ .tags = CAP_NO };
+	CHECK_INT(run(&j, &r), -ENODATA);
+	job_free(&j);
+	/* The source's trouble, and what is gone there. */
+	r = (struct run){ .replica_version = first };
+	j = job_of(JOB_ACL, "a", "v9");
+	fake_set_fault(&f.s3, "src", "GET", 500, "InternalError", -1);
+	CHECK(run(&j, &r) < 0);
+	CHECK(r.report.at_source);
+	fake_set_fault(&f.s3, "src", "GET", 404, "NoSuchVersion", -1);
+	CHECK_INT(run(&j, &r), -ENODATA);
 	job_free(&j);
 	fixture_free(&f);
 }
