@@ -1,7 +1,7 @@
 #!/bin/bash
 # coverage.sh - which lines and branches the tests reach, by folder; see docs/coverage.md.
 #
-#   tests/coverage.sh [TEST]...     as tests/run takes them; default: all unit tests and the mount tests named below
+#   tests/coverage.sh [TEST]...     as tests/run takes them; default: the unit and mount tests
 #   tests/coverage.sh --report      of what ran in the tree before
 #   COVERAGE_BUILD=DIR              builds in DIR and keeps it: a second run adds to the first
 #   COVERAGE_LIST=yes               lists every line that was not reached, too
@@ -19,10 +19,7 @@ if [ "${1:-}" = --report ]; then
 	report
 	exit
 fi
-[ $# != 0 ] || set -- tests/unit access append close_errors deletes disk_cache durability_ mount/events edit_part_copy \
-	failure_reasons heal hold held_ ledger mkdir_rmdir metrics order_ parked passwd_file preflight prog_c queue_ read_ \
-	rename_ replica_ requests_ resync_ rules_ security_ setup several start_errors status sse symlinks tag two_way \
-	unlink verify_ version watch_ xattr_
+[ $# != 0 ] || set -- tests/unit tests/mount
 # The sources are copied: a tree that is built itself cannot be built elsewhere, and the counts are of these very lines.
 tar -c --exclude=.git --exclude='*.[oa]' --exclude='*.gcda' --exclude='*.gcno' --exclude=./config.status \
 	--exclude=./config.h --exclude=./Makefile --exclude=.deps --exclude=./crrfs --exclude=./crrctl . |
