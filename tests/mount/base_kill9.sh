@@ -5,7 +5,7 @@ begin
 make_rules all,markers
 proxy_start
 make_destinations "$PROXY_URL"
-mount_crrfs
+mount_crrfs timeout=600 # the first try of a copy is not over before the death
 random_file "$T/big" $((23 * 1024 * 1024))
 random_file "$T/edit" 4096 edit
 for name in one two three; do cp "$T/big" "$MNT/$name"; done

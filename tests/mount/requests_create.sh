@@ -29,7 +29,7 @@ assert_eq "$(cat "$MNT/moved/9" "$MNT/moved/below/x")" "$(printf '9\nx')"
 s3 fill a big/ 1200
 mark_requests
 for i in {100..160}; do echo "$i" >"$MNT/big/zz-new$i"; done
-[ "$(lookups)" -le 8 ] || fail "$(lookups) lookups for 61 new files"
+[ "$(lookups)" -le 20 ] || fail "$(lookups) lookups for 61 new files"
 assert_requests a PutObject big/ 61
 umount_crrfs
 
