@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # tree.sh - to be sourced in the source tree: a build tree of its own, with other options.
 
 # another_tree FOLDER TARGET CONFIGURE-OPTION...: TARGET is made there; what is there already is made up to date. The folder is

@@ -31,12 +31,12 @@ some_run() {
 }
 while some_run; do
 	now=$(staged)
-	[ "$now" -le $max ] || max=$now
+	[ "$now" -le "$max" ] || max=$now
 	sleep 0.02
 done
 for pid in "${pids[@]}"; do wait "$pid" || fail "install"; done
 say "at most $max KiB were staged of $((16 * 6 * 512))"
-[ $max -le $((4096 + 16 * 512 + 16 * 512)) ] || fail "$max KiB were staged"
+[ "$max" -le $((4096 + 16 * 512 + 16 * 512)) ] || fail "$max KiB were staged"
 no_faults a
 wait_repl
 assert_eq "$(s3 keys a d/ | grep -c -)" 96 "keys"

@@ -33,7 +33,7 @@ for i in $(seq 100); do
 done
 all_wait() {
 	local pid n=0
-	for pid in "${many[@]}"; do [ "$(cat /proc/$pid/wchan)" = request_wait_answer ] && n=$((n + 1)); done
+	for pid in "${many[@]}"; do [ "$(cat "/proc/$pid/wchan")" = request_wait_answer ] && n=$((n + 1)); done
 	[ $n = 100 ]
 }
 retry_until "$LONG" all_wait
@@ -42,7 +42,7 @@ timeout 20 stat "$MNT" "$MNT/known" >/dev/null || fail "what is known waits"
 kill "${many[@]}"
 all_gone() {
 	local pid
-	for pid in "${many[@]}"; do ! running $pid || return 1; done
+	for pid in "${many[@]}"; do ! running "$pid" || return 1; done
 }
 retry_until 20 all_gone # a hang is 60 seconds, each
 no_faults a
