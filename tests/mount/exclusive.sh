@@ -31,7 +31,7 @@ assert_eq "$(cat "$MNT/dir/sub2/deep")" one
 version=$(s3 version-id a dir/none)
 rm "$MNT/dir/none"
 [ ! -e "$MNT/dir/none" ] || fail "still there"
-ctl restore "$MNT/dir/none" "$version" >/dev/null
+ctl restore -- "$MNT/dir/none" "$version" >/dev/null
 retry_until "$LONG" test -e "$MNT/dir/none"
 # another writer all the same
 size_is() { [ "$(stat -c %s "$1")" = "$2" ]; }

@@ -34,7 +34,7 @@ check_old() { # path: what was old is there
 exec 5<"$f"
 wait_repl # the folders, too
 mark_requests
-ctl restore "$f" "$old" >"$T/said"
+ctl restore -- "$f" "$old" >"$T/said"
 assert_requests a 'PutObject|CopyObject|CreateMultipartUpload' docs/ 1
 [ "$(sum_bytes a 'PutObject|CopyObject' docs/)" -lt 1000 ] || fail "the bytes were sent again"
 exec 5<&-
@@ -76,7 +76,7 @@ assert_eq "$(cat "$MNT/docs/gone")" x
 # a long copy holds nobody up but another restore
 if [ "$S3_SERVER" = s3d ]; then
 	fault a 'op=CopyObject count=1 action=stall'
-	ctl restore "$f" "$old" >"$T/said" &
+	ctl restore -- "$f" "$old" >"$T/said" &
 	restoring=$!
 	stalls() { s3d_admin a faults GET && ! grep -q 'count=1' "$T/s3d.out"; }
 	retry_until "$LONG" stalls
@@ -90,7 +90,7 @@ if [ "$S3_SERVER" = s3d ]; then
 
 	# the unmount does not wait for it
 	fault a 'op=CopyObject count=1 action=stall'
-	ctl restore "$f" "$old" >/dev/null 2>&1 &
+	ctl restore -- "$f" "$old" >/dev/null 2>&1 &
 	restoring=$!
 	retry_until "$LONG" stalls
 	umount_crrfs
@@ -107,8 +107,9 @@ refused() { # words arguments...
 	assert_fails ctl restore "$@"
 	one_clear_line "$words"
 }
-refused "delete marker" "$MNT/docs/gone" "$marker"
-refused "delete marker" "$MNT/docs/gone" "$(s3 versions a docs/gone | awk -F'\t' '$4 == "marker" { print $2 }')"
+# an id of the gateway may begin with -
+refused "delete marker" -- "$MNT/docs/gone" "$marker"
+refused "delete marker" -- "$MNT/docs/gone" "$(s3 versions a docs/gone | awk -F'\t' '$4 == "marker" { print $2 }')"
 refused "has no version 'nonsense'" "$MNT/docs/gone" nonsense
 refused "'docs/never' has no versions" "$MNT/docs/never" latest
 refused "is a directory now" "$MNT/docs/gone" latest --to "$MNT/docs/deep"
