@@ -166,7 +166,8 @@ static int read_memory(void *arg, void *dst, size_t n, uint64_t off)
 	return 0;
 }
 
-int change_settle(struct fs *fs, struct ticket *t, const char *key, int r, const struct s3_error *e,
+/* After the request: remembers what the version is and writes down who must get it. Consumes t. */
+static int settle(struct fs *fs, struct ticket *t, const char *key, int r, const struct s3_error *e,
 		  const struct attr *a, const struct job_base *base)
 {
 	struct job_spec spec = { 0 };
@@ -209,7 +210,7 @@ int change_put(struct fs *fs, const char *key, const struct meta_rec *rec, const
 	}
 	if (!r)
 		r = attr_of(&mine, &info, n, path_is_dir_key(key), &made);
-	r = change_settle(fs, t, key, r, &e, &made, &none);
+	r = settle(fs, t, key, r, &e, &made, &none);
 	if (!r && ret_a)
 		r = attr_copy(ret_a, &made);
 	return r;
@@ -274,7 +275,9 @@ static void ask_sse(struct fs *fs, const char *key, const char *version, struct 
 		log_debug("op=copy result=\"the encryption is not known\"");
 }
 
-struct job_base change_base_of(const char *src, const struct attr *a, const struct attr *made)
+/* A destination that has src can make the copy by itself, where it is a copy of that one, and need
+ * not be encrypted otherwise: Ceph would not. Borrows. */
+static struct job_base base_of(const char *src, const struct attr *a, const struct attr *made)
 {
 	if (!a->size || !str_same(a->rec.sse, made->rec.sse) ||
 	    !str_same(a->rec.sse_key, made->rec.sse_key) ||
@@ -301,7 +304,8 @@ const char *change_pin(const struct fs *fs, const struct attr *a)
 	return a->etag && object_copies_tell(fs->source) ? NULL : a->rec.version_id;
 }
 
-int change_overtaken(struct fs *fs, const char *key)
+/* What is remembered of key is not so (any more). -ESTALE: look at it anew. */
+static int overtaken(struct fs *fs, const char *key)
 {
 	attr_cache_drop(fs->attrs, key);
 	metadb_del(fs->metadb, key);
@@ -341,6 +345,18 @@ int change_copy_under(struct fs *fs, const struct ticket *t, const char *src, co
 	return r;
 }
 
+int change_settle_copy(struct fs *fs, struct ticket *t, const char *src, const struct attr *a,
+		       const char *dst, int r, bool other, const struct s3_error *e,
+		       struct attr *made)
+{
+	struct job_base base = { 0 };
+
+	if (!other)
+		base = base_of(src, a, made);
+	r = settle(fs, t, dst, r, e, made, &base);
+	return !r && other ? overtaken(fs, src) : r;
+}
+
 void change_move_attr(struct attr *to, struct attr *from)
 {
 	attr_free(to);
@@ -357,7 +373,6 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 	bool other = false;
 	struct s3_error e = { 0 };
 	struct ticket *t = NULL;
-	struct job_base base = { 0 };
 	int r = repl_begin_of(fs->repl, JOB_OBJECT, dst, family, &t);
 
 	if (r)
@@ -366,11 +381,7 @@ static int copy(struct fs *fs, const char *src, const struct attr *a, const char
 			      &e);
 	if (!r)
 		crash_point("change.copied");
-	if (!other)
-		base = change_base_of(src, a, &made);
-	r = change_settle(fs, t, dst, r, &e, &made, &base);
-	if (!r && other)
-		return change_overtaken(fs, src);
+	r = change_settle_copy(fs, t, src, a, dst, r, other, &e, &made);
 	if (!r && ret_a)
 		change_move_attr(ret_a, &made);
 	return r;
@@ -443,7 +454,6 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 {
 	auto_with(attr_free) struct attr made = { 0 };
 	struct s3_error e = { 0 };
-	struct job_base base;
 	int r = *unclear ? find_made(fs, t, key, a, &made, &e) : -ENOENT;
 
 	if (r == -ENOENT) {
@@ -458,15 +468,13 @@ int change_meta_held(struct fs *fs, struct ticket *t, const char *key, struct at
 		return r;
 	}
 	crash_point("settle.copied");
-	base = change_base_of(key, a, &made);
-	r = change_settle(fs, t, key, 0, &e, &made, &base);
+	r = change_settle_copy(fs, t, key, a, key, 0, false, &e, &made);
 	if (!r)
 		change_move_attr(a, &made);
 	return r;
 }
 
-/* mv(1) then reads and writes it anew */
-static int or_exdev(int r)
+int change_or_exdev(int r)
 {
 	return r == -EOPNOTSUPP ? -EXDEV : r;
 }
@@ -474,13 +482,15 @@ static int or_exdev(int r)
 int change_copy(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		struct attr *ret_a)
 {
-	return or_exdev(copy(fs, key, a, a->rec.version_id, to_key, &a->rec, "", true, ret_a));
+	return change_or_exdev(
+		copy(fs, key, a, a->rec.version_id, to_key, &a->rec, "", true, ret_a));
 }
 
 int change_copy_of(struct fs *fs, const char *key, const struct attr *a, const char *to_key,
 		   const char *family, struct attr *ret_a)
 {
-	return or_exdev(copy(fs, key, a, change_pin(fs, a), to_key, &a->rec, family, false, ret_a));
+	return change_or_exdev(
+		copy(fs, key, a, change_pin(fs, a), to_key, &a->rec, family, false, ret_a));
 }
 
 int change_tags(struct fs *fs, const char *key, struct attr *a, const struct kv *tags)

@@ -20,14 +20,12 @@ int change_copy_under(struct fs *fs, const struct ticket *t, const char *src, co
 /* The version that a rename names in its copy: none where the answer tells which one it was, so
  * that what somebody else wrote since goes along, or is seen. */
 const char *change_pin(const struct fs *fs, const struct attr *a);
-/* What is remembered of key is not so (any more). -ESTALE: look at it anew. */
-int change_overtaken(struct fs *fs, const char *key);
-/* After the request: remembers what the version is and writes down who must get it. Consumes t. */
-int change_settle(struct fs *fs, struct ticket *t, const char *key, int r, const struct s3_error *e,
-		  const struct attr *a, const struct job_base *base) must_check;
-/* A destination that has src can make the copy by itself, where it is a copy of that one, and need
- * not be encrypted otherwise: Ceph would not. Borrows. */
-struct job_base change_base_of(const char *src, const struct attr *a, const struct attr *made);
+/* After the copy of src (as a) to dst: remembers what *made is and writes down who must get it.
+ * Consumes t. other: as change_copy_under told; then a is not so (any more). -ESTALE: look anew. */
+int change_settle_copy(struct fs *fs, struct ticket *t, const char *src, const struct attr *a,
+		       const char *dst, int r, bool other, const struct s3_error *e,
+		       struct attr *made) must_check;
+int change_or_exdev(int r);				   /* mv(1) then reads and writes it anew */
 void change_move_attr(struct attr *to, struct attr *from); /* from is empty then */
 /* The deletion of key, which had these tags, under a ticket that is begun or held. Consumes t. */
 int change_delete_now(struct fs *fs, const char *key, const struct kv *tags, struct ticket *t)

@@ -41,7 +41,6 @@ int change_move(struct fs *fs, const char *key, const struct attr *a, const char
 	auto_with(attr_free) struct attr made = { 0 };
 	struct ticket *copy = NULL, *deletion = NULL;
 	struct s3_error e = { 0 };
-	struct job_base base = { 0 };
 	bool other = false;
 	int r = repl_begin(fs->repl, JOB_OBJECT, to_key, &copy);
 
@@ -56,15 +55,10 @@ int change_move(struct fs *fs, const char *key, const struct attr *a, const char
 			      &e);
 	if (!r)
 		crash_point("rename.copied");
-	if (!other)
-		base = change_base_of(key, a, &made);
-	r = change_settle(fs, copy, to_key, r, &e, &made, &base);
-	if (!r && other)
-		r = change_overtaken(fs, key);
+	r = change_settle_copy(fs, copy, key, a, to_key, r, other, &e, &made);
 	if (r) {
 		give_up(deletion, &e);
-		/* mv(1) then reads and writes it anew */
-		return r == -EOPNOTSUPP ? -EXDEV : r;
+		return change_or_exdev(r);
 	}
 	r = change_delete_now(fs, key, &a->rec.tags, deletion);
 	if (!r)
