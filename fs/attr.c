@@ -9,7 +9,7 @@
  *  no          yes         it has no marker
  *  yes         any         it has one
  */
-#include "fs/attr.h"
+#include "fs/attr_i.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,8 +23,7 @@
 #include "s3/object.h"
 #include "s3/tagging.h"
 
-#define LOOKUP_PAGE  100
-#define EMPTY_ETAG   "d41d8cd98f00b204e9800998ecf8427e" /* MD5 of nothing: a directory marker's */
+#define EMPTY_ETAG "d41d8cd98f00b204e9800998ecf8427e" /* MD5 of nothing: a directory marker's */
 /* in the database: a directory that had no marker when it was asked for */
 static const struct meta_of bare = { .etag = "-" };
 
@@ -136,8 +135,7 @@ static void recall_version(struct fs *fs, const char *key, struct attr *a)
 	a->rec.own_acl = old.own_acl;
 }
 
-/* The first key that begins with prefix; -ENOENT when none. */
-static int list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
+int attr_list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
 {
 	int r = history_keys(fs, prefix, NULL, NULL, 1, ret_p);
 
@@ -149,13 +147,12 @@ static int list_first(struct fs *fs, const char *prefix, struct s3_page *ret_p)
 static int confirm_absent(struct fs *fs, const char *key)
 {
 	auto_with(s3_page_free) struct s3_page page = { 0 };
-	int r = list_first(fs, key, &page);
+	int r = attr_list_first(fs, key, &page);
 
 	return r ? r : -ENOENT;
 }
 
-/* What HEAD says of the version that is shown. */
-static int head(struct fs *fs, const char *key, struct attr *ret_a)
+int attr_head(struct fs *fs, const char *key, struct attr *ret_a)
 {
 	auto_with(s3_info_free) struct s3_info info = { 0 };
 	int64_t since = clock_mono_ms();
@@ -176,9 +173,8 @@ static int head(struct fs *fs, const char *key, struct attr *ret_a)
 	return 0;
 }
 
-/* A directory, by the first key that is it or below it. */
-static int take_dir(struct fs *fs, const char *key, struct s3_entry *e, int64_t since,
-		    struct attr *ret_a)
+int attr_take_dir(struct fs *fs, const char *key, struct s3_entry *e, int64_t since,
+		  struct attr *ret_a)
 {
 	auto_with(attr_free) struct attr a = { .is_dir = true };
 
@@ -199,11 +195,11 @@ static int ask_dir(struct fs *fs, const char *key, struct attr *ret_a)
 {
 	auto_with(s3_page_free) struct s3_page page = { 0 };
 	int64_t since = clock_mono_ms();
-	int r = list_first(fs, key, &page);
+	int r = attr_list_first(fs, key, &page);
 
 	if (r == -ENOENT)
 		attr_cache_put_seen(fs->attrs, key, NULL, since);
-	return r ? r : take_dir(fs, key, &page.entries[0], since, ret_a);
+	return r ? r : attr_take_dir(fs, key, &page.entries[0], since, ret_a);
 }
 
 static int ask_file(struct fs *fs, const char *key, struct attr *ret_a)
@@ -213,8 +209,8 @@ static int ask_file(struct fs *fs, const char *key, struct attr *ret_a)
 	int r;
 
 	if (fs->conf.posix_meta || history_holds(fs, key))
-		return head(fs, key, ret_a);
-	r = list_first(fs, key, &page);
+		return attr_head(fs, key, ret_a);
+	r = attr_list_first(fs, key, &page);
 	if (!r && strcmp(page.entries[0].key, key))
 		r = -ENOENT;
 	if (!r)
@@ -224,8 +220,7 @@ static int ask_file(struct fs *fs, const char *key, struct attr *ret_a)
 	return r;
 }
 
-/* One that the kernel knows was there, and goes on to be. */
-static void past_dir(struct attr *ret_a)
+void attr_past_dir(struct attr *ret_a)
 {
 	attr_free(ret_a);
 	*ret_a = (struct attr){
@@ -245,7 +240,7 @@ int attr_get(struct fs *fs, const char *key, struct attr *ret_a)
 		return 0;
 	}
 	if (path_is_dir_key(key) && history_holds(fs, key)) {
-		past_dir(ret_a);
+		attr_past_dir(ret_a);
 		return 0;
 	}
 	r = attr_cache_get(fs->attrs, key, ret_a);
@@ -322,7 +317,7 @@ int attr_load(struct fs *fs, const char *key, struct attr *a, bool want_tags)
 	if (a->rec_known && (!want_tags || attr_tags_hold(fs, a)))
 		return 0;
 	if ((!a->rec_known && recall(fs, key, a)) || (want_tags && !a->rec.version_id)) {
-		r = head(fs, key, a);
+		r = attr_head(fs, key, a);
 		headed = true;
 	}
 	if (r == -ENOENT && path_is_dir_key(key)) {
@@ -380,7 +375,7 @@ static int past_from_entry(struct fs *fs, const struct s3_entry *e, struct attr 
 	int r = e->is_prefix ? 0 : attr_cache_get(fs->attrs, e->key, ret_a);
 
 	if (e->is_prefix)
-		past_dir(ret_a);
+		attr_past_dir(ret_a);
 	if (!r || r == -ENOMEM)
 		return r;
 	if (e->delete_marker) {
@@ -439,138 +434,4 @@ int attr_from_entry(struct fs *fs, const struct s3_entry *e, struct attr *ret_a)
 	else if (e->is_prefix)
 		free(take_ptr(&a.etag));
 	return attr_copy(ret_a, &a);
-}
-
-/* --- lookup ----------------------------------------------------------------------------------- */
-
-/* A directory wins. -EAGAIN: ask. */
-static int lookup_cached(struct fs *fs, const char *file_key, const char *dir_key,
-			 struct attr *ret_a)
-{
-	int dir = attr_cache_get(fs->attrs, dir_key, ret_a), file;
-
-	if (dir != -EAGAIN && dir != -ENOENT)
-		return dir;
-	file = attr_cache_get(fs->attrs, file_key, ret_a);
-	return file == -ENOENT ? dir : file;
-}
-
-/* The first key that is dir_key or below it; -ENOENT when none. page: keys that begin with
- * dir_key's name. */
-static int find_below(struct fs *fs, struct s3_page *page, const char *dir_key,
-		      struct s3_page *ret_more, struct s3_entry **ret_e)
-{
-	int r = 0;
-
-	*ret_e = NULL;
-	for (size_t i = 0; i < page->n && !*ret_e; i++)
-		if (!strncmp(page->entries[i].key, dir_key, strlen(dir_key)))
-			*ret_e = &page->entries[i];
-	if (*ret_e)
-		return 0;
-	/* Names such as NAME-1 come first: the page may have ended before the directory's turn. */
-	if (!page->truncated || !page->n || strcmp(page->entries[page->n - 1].key, dir_key) >= 0)
-		return -ENOENT;
-	r = list_first(fs, dir_key, ret_more);
-	if (!r)
-		*ret_e = &ret_more->entries[0];
-	return r;
-}
-
-static int take_file(struct fs *fs, const char *key, const struct s3_page *page, int64_t since,
-		     struct attr *ret_a)
-{
-	bool there = page->n && !strcmp(page->entries[0].key, key);
-	int r = there ? attr_from_entry(fs, &page->entries[0], ret_a) : -ENOENT;
-
-	if (!r || r == -ENOENT)
-		attr_cache_put_seen(fs->attrs, key, r ? NULL : ret_a, since);
-	return r;
-}
-
-/* Without a delimiter, so that one answer tells of the file, of the directory, and whether that has
- * a marker. */
-static int lookup_listed(struct fs *fs, const char *file_key, const char *dir_key,
-			 struct attr *ret_a)
-{
-	auto_with(s3_page_free) struct s3_page page = { 0 };
-	auto_with(s3_page_free) struct s3_page more = { 0 };
-	struct s3_entry *below = NULL;
-	int64_t since = clock_mono_ms();
-	int r = history_keys(fs, file_key, NULL, NULL, LOOKUP_PAGE, &page);
-
-	if (!r)
-		r = find_below(fs, &page, dir_key, &more, &below);
-	if (!r)
-		return take_dir(fs, dir_key, below, since, ret_a);
-	if (r != -ENOENT)
-		return r;
-	attr_cache_put_seen(fs->attrs, dir_key, NULL, since);
-	return take_file(fs, file_key, &page, since, ret_a);
-}
-
-/* Of a name of which nothing is cached. */
-static int lookup_unknown(struct fs *fs, const char *dir_key, const char *name,
-			  const char *file_key, const char *as_dir, struct attr *ret_a)
-{
-	char from[256];
-	enum seen_advice advice = SEEN_NOTHING;
-	int r;
-
-	if (!fs->conf.at_ms)
-		advice = attr_cache_ask_absent(fs->attrs, dir_key, name, file_key, as_dir, from);
-	if (advice == SEEN_ABSENT)
-		return -ENOENT;
-	if (advice == SEEN_LIST && !attr_list_stretch(fs, dir_key, from)) {
-		r = lookup_cached(fs, file_key, as_dir, ret_a);
-		if (r == -EAGAIN &&
-		    attr_cache_ask_absent(fs->attrs, dir_key, name, file_key, as_dir, from) ==
-			    SEEN_ABSENT)
-			r = -ENOENT;
-		if (r != -EAGAIN)
-			return r;
-	}
-	r = lookup_listed(fs, file_key, as_dir, ret_a);
-	if (r == -ENOENT && !fs->conf.at_ms)
-		attr_cache_note_absent(fs->attrs, dir_key);
-	return r;
-}
-
-/* In the versions view: a version, or else a name in the tree that it mirrors. */
-static int lookup_past(struct fs *fs, const char *file_key, const char *dir_key, struct attr *ret_a)
-{
-	int64_t since = clock_mono_ms();
-	int r = history_holds(fs, file_key) ? head(fs, file_key, ret_a) : -ENOENT;
-
-	if (r != -ENOENT)
-		return r;
-	r = history_find_dir(fs, dir_key);
-	if (r && r != -ENOENT)
-		return r;
-	past_dir(ret_a);
-	/* Each write makes new names here: that there is none holds for a moment only. */
-	if (!r || fs->conf.attr_ms <= ATTR_MOMENT_MS)
-		attr_cache_put_seen(fs->attrs, dir_key, r ? NULL : ret_a, since);
-	if (fs->conf.attr_ms <= ATTR_MOMENT_MS)
-		attr_cache_put_seen(fs->attrs, file_key, NULL, since);
-	return r;
-}
-
-int attr_lookup(struct fs *fs, const char *dir_key, const char *name, struct attr *ret_a)
-{
-	auto_free char *file = NULL, *dir = NULL;
-	auto_with(attr_free) struct attr a = { 0 };
-	int r = path_child_key(dir_key, name, false, &file);
-
-	if (!r)
-		r = path_child_key(dir_key, name, true, &dir);
-	if (r)
-		return r;
-	r = lookup_cached(fs, file, dir, &a);
-	if (r == -EAGAIN)
-		r = history_holds(fs, dir) ? lookup_past(fs, file, dir, &a)
-					   : lookup_unknown(fs, dir_key, name, file, dir, &a);
-	if (!r)
-		r = attr_complete(fs, a.is_dir ? dir : file, &a);
-	return r ? r : attr_copy(ret_a, &a);
 }

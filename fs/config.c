@@ -41,7 +41,7 @@ void config_init(struct config *c)
 		.durability = DURABILITY_SOURCE,
 		.replicas_wait_ms = 60000,
 		.disk_cache_max = 10 * GIB,
-		.repl_threads = 8,
+		.repl_threads = 16,
 		.watch_pages = 100,
 		.upload_threads = 8,
 		.early_upload = true,

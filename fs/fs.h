@@ -60,6 +60,7 @@ struct fs {
 	struct metadb *metadb;
 	struct notify *notify;
 	struct attr_cache *attrs;
+	struct flights *flights; /* who asks the source for names */
 	struct read_cache *cache;
 	struct file_table *files;
 	struct quota *quota; /* of what is staged */

@@ -31,6 +31,7 @@
 #include "fs/dir.h"
 #include "fs/dir_keep.h"
 #include "fs/file.h"
+#include "fs/flight.h"
 #include "fs/introduce.h"
 #include "fs/metadb.h"
 #include "fs/mount.h"
@@ -314,6 +315,8 @@ static int open_fs(struct app *a)
 	if (err == 0)
 		err = attr_cache_new(ATTR_ENTRIES, fs->conf.attr_ms, &fs->attrs);
 	if (err == 0)
+		err = flights_new(&fs->flights);
+	if (err == 0)
 		err = notify_new(fs->nodes, &fs->notify);
 	if (err == 0)
 		attr_cache_on_change(fs->attrs, notify_key, fs->notify);
@@ -480,6 +483,7 @@ static void take_down(struct app *a)
 	dir_keep_free(a->fs.dirs);
 	file_table_free(a->fs.files);
 	read_cache_free(a->fs.cache);
+	flights_free(a->fs.flights);
 	attr_cache_free(a->fs.attrs);
 	notify_free(a->fs.notify);
 	node_table_free(a->fs.nodes);

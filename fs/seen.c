@@ -208,12 +208,12 @@ enum seen_advice seen_ask(struct seen *s, const char *dir, const char *name, int
 	}
 	worth |= d->absent >= ABSENT_MIN && now_ms - d->absent_ms < s->ttl_ms;
 	in_a_row = is_in_a_row(d, name);
-	if (!worth && !in_a_row)
-		return SEEN_NOTHING;
-	d->absent = 0;
 	*ret_from = '\0';
 	if (in_a_row || d->long_one)
 		choose_from(name, ret_from);
+	if (!worth && !in_a_row)
+		return SEEN_ALONE;
+	d->absent = 0;
 	return SEEN_LIST;
 }
 

@@ -18,7 +18,7 @@
  *  so that many ready jobs wake as many workers as they need, and one job wakes one.
  */
 
-#define THREADS_DEFAULT 8
+#define THREADS_DEFAULT 16
 #define RETRY_FIRST_MS	1000
 #define RETRY_MAX_MS	((int64_t)300 * 1000)
 #define IDLE_MAX_MS	60000 /* wall time may jump: look again after this long in any case */

@@ -24,17 +24,17 @@ static void test_whole(void)
 {
 	struct seen *s = make();
 
-	CHECK_INT(ask(s, "a", 0), SEEN_NOTHING);
+	CHECK_INT(ask(s, "a", 0), SEEN_ALONE);
 	seen_put(s, "d/", "", NULL, 100, INT64_MAX);
 	CHECK_INT(ask(s, "a", 100), SEEN_ABSENT);
 	CHECK_INT(seen_until(s, "d/", "a"), 1100);
 	CHECK_INT(seen_until(s, "e/", "a"), 0);
 	CHECK_INT(ask(s, "\xc3\xa9", 1099), SEEN_ABSENT);
-	CHECK_INT(seen_ask(s, "e/", "a", 200, from), SEEN_NOTHING);
-	CHECK_INT(ask(s, "a", 1100), SEEN_NOTHING); /* too old, and little used */
-	seen_put(s, "d/", "", NULL, 2000, 50); /* something in it holds for a moment only */
+	CHECK_INT(seen_ask(s, "e/", "a", 200, from), SEEN_ALONE);
+	CHECK_INT(ask(s, "a", 1100), SEEN_ALONE); /* too old, and little used */
+	seen_put(s, "d/", "", NULL, 2000, 50);	  /* something in it holds for a moment only */
 	CHECK_INT(ask(s, "a", 2049), SEEN_ABSENT);
-	CHECK_INT(ask(s, "a", 2050), SEEN_NOTHING);
+	CHECK_INT(ask(s, "a", 2050), SEEN_ALONE);
 	seen_free(s);
 }
 
@@ -45,10 +45,10 @@ static void test_edges(void)
 		const char *from, *to, *name;
 		enum seen_advice want;
 	} rows[] = {
-		{ "b", "f", "a", SEEN_NOTHING }, { "b", "f", "b", SEEN_NOTHING },
+		{ "b", "f", "a", SEEN_ALONE },	 { "b", "f", "b", SEEN_ALONE },
 		{ "b", "f", "b1", SEEN_ABSENT }, { "b", "f", "c", SEEN_ABSENT },
-		{ "b", "f", "f", SEEN_NOTHING }, /* "f/" may come after the page's end */
-		{ "b", "f/", "f", SEEN_ABSENT }, { "b", "f", "g", SEEN_NOTHING },
+		{ "b", "f", "f", SEEN_ALONE }, /* "f/" may come after the page's end */
+		{ "b", "f/", "f", SEEN_ABSENT }, { "b", "f", "g", SEEN_ALONE },
 		{ "b", NULL, "z", SEEN_ABSENT }, { "", "f", "a", SEEN_ABSENT },
 	};
 
@@ -69,20 +69,20 @@ static void test_worth(void)
 	struct seen *s = make();
 
 	seen_note_absent(s, "d/", 0);
-	CHECK_INT(ask(s, "a", 1), SEEN_NOTHING);
+	CHECK_INT(ask(s, "a", 1), SEEN_ALONE);
 	seen_note_absent(s, "d/", 2);
 	CHECK_INT(ask(s, "a", 3), SEEN_LIST);
 	CHECK_STR(from, "");
-	CHECK_INT(ask(s, "a", 3), SEEN_NOTHING); /* once: another thread is on it */
+	CHECK_INT(ask(s, "a", 3), SEEN_ALONE); /* once: another thread is on it */
 	seen_put(s, "d/", "", NULL, 3, INT64_MAX);
 	for (int i = 0; i < 10; i++)
 		CHECK_INT(ask(s, "b", 4), SEEN_ABSENT);
 	CHECK_INT(ask(s, "b", 3 + TTL), SEEN_LIST);
-	CHECK_INT(ask(s, "b", 3 + TTL), SEEN_NOTHING);
+	CHECK_INT(ask(s, "b", 3 + TTL), SEEN_ALONE);
 	/* names asked for long ago do not count */
 	seen_note_absent(s, "e/", 0);
 	seen_note_absent(s, "e/", TTL);
-	CHECK_INT(seen_ask(s, "e/", "a", TTL, from), SEEN_NOTHING);
+	CHECK_INT(seen_ask(s, "e/", "a", TTL, from), SEEN_ALONE);
 	seen_free(s);
 }
 
@@ -98,6 +98,8 @@ static void test_long(void)
 
 		CHECK_CASE(rows[i].name);
 		seen_put(s, "d/", "", "aaa", 0, INT64_MAX);
+		CHECK_INT(ask(s, rows[i].name, 1), SEEN_ALONE); /* or with who asks beside it */
+		CHECK_STR(from, rows[i].want);
 		seen_note_absent(s, "d/", 0);
 		seen_note_absent(s, "d/", 0);
 		CHECK_INT(ask(s, rows[i].name, 1), SEEN_LIST);
@@ -116,13 +118,15 @@ static void test_row(void)
 
 	for (int i = 0; i < 6; i++) {
 		snprintf(name, sizeof(name), "n%04d", i);
-		lists += ask(s, name, 0) == SEEN_LIST;
+		if (ask(s, name, 0) == SEEN_LIST) {
+			lists++;
+			CHECK_STR(from, "n000");
+		}
 	}
 	CHECK_INT(lists, 1);
-	CHECK_STR(from, "n000");
 	for (int i = 5; i > 0; i--) { /* backwards: no */
 		snprintf(name, sizeof(name), "m%04d", i);
-		CHECK_INT(ask(s, name, 0), SEEN_NOTHING);
+		CHECK_INT(ask(s, name, 0), SEEN_ALONE);
 	}
 	for (int i = 0; i < 1000; i++) { /* at random: hardly */
 		snprintf(name, sizeof(name), "n%04d", i * 7919 % 10007);
@@ -139,10 +143,10 @@ static void test_drop(void)
 	seen_put(s, "d/", "", NULL, 0, INT64_MAX);
 	seen_put(s, "e/", "", NULL, 0, INT64_MAX);
 	seen_drop(s, "d/");
-	CHECK_INT(ask(s, "a", 1), SEEN_NOTHING);
+	CHECK_INT(ask(s, "a", 1), SEEN_ALONE);
 	CHECK_INT(seen_ask(s, "e/", "a", 1, from), SEEN_ABSENT);
 	seen_clear(s);
-	CHECK_INT(seen_ask(s, "e/", "a", 1, from), SEEN_NOTHING);
+	CHECK_INT(seen_ask(s, "e/", "a", 1, from), SEEN_ALONE);
 	seen_free(s);
 }
 
@@ -156,7 +160,7 @@ static void test_bound(void)
 		snprintf(dir, sizeof(dir), "%d/", i);
 		seen_put(s, dir, "", NULL, 0, INT64_MAX);
 	}
-	CHECK_INT(seen_ask(s, "0/", "a", 1, from), SEEN_NOTHING);
+	CHECK_INT(seen_ask(s, "0/", "a", 1, from), SEEN_ALONE);
 	CHECK_INT(seen_ask(s, "999/", "a", 1, from), SEEN_ABSENT);
 	for (int i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "n%02d", i);
@@ -164,7 +168,7 @@ static void test_bound(void)
 		seen_put(s, "d/", name, dir, 0, INT64_MAX);
 	}
 	CHECK_INT(ask(s, "n99a", 1), SEEN_ABSENT);
-	CHECK_INT(ask(s, "n00a", 1), SEEN_NOTHING);
+	CHECK_INT(ask(s, "n00a", 1), SEEN_ALONE);
 	seen_put(s, "d/", "", NULL, 0, INT64_MAX);
 	CHECK_INT(ask(s, "n00a", 1), SEEN_ABSENT);
 	seen_free(s);
