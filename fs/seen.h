@@ -15,16 +15,16 @@ struct seen;
 enum seen_advice {
 	SEEN_NOTHING, /* ask for the name alone: what a listing shows would not be remembered */
 	SEEN_ABSENT,  /* it is not there */
-	/* ask for the name alone, unless others ask at the same time (flight.h); and list from
-	 * *ret_from on: many names of this directory were not there, or are asked for in its order */
-	SEEN_ALONE,
+	SEEN_ALONE,   /* ask for the name alone, unless others ask at the same time (flight.h) */
+	/* list from *ret_from on: many names of this directory were not there, or are asked for in
+	 * its order */
 	SEEN_LIST,
 };
 
 int seen_new(int64_t ttl_ms, struct seen **ret_s) must_check;
 void seen_free(struct seen *s);
-/* dir: a key, "" or ending in '/'. ret_from (SEEN_ALONE, SEEN_LIST): a name that the listing is to begin after,
- * "" = from the start; of at least 256 bytes. */
+/* dir: a key, "" or ending in '/'. ret_from (SEEN_ALONE, SEEN_LIST): a name that a listing is to
+ * begin after, "" = from the start; of at least 256 bytes. */
 enum seen_advice seen_ask(struct seen *s, const char *dir, const char *name, int64_t now_ms,
 			  char *ret_from);
 /* Until when (mono) it answers that name is not there; 0: it does not. */
