@@ -85,6 +85,12 @@ static bool lacks(enum cap cap)
 	return cap == CAP_NO || cap == CAP_DENIED;
 }
 
+/* It was not there when it was asked last: no fault of the copies. */
+static bool was_away(const struct job *j)
+{
+	return j->code && strcmp(j->code, "Transport") == 0 && !j->uncertain;
+}
+
 int copy_learn_base(struct copy *c)
 {
 	const struct job_base *b = &c->spec.base;
@@ -96,7 +102,7 @@ int copy_learn_base(struct copy *c)
 			!job_base_is_whole(b, c->spec.size);
 
 	/* A server that only fails at copies would keep the bytes from ever getting there. */
-	if (c->j->attempt > 0)
+	if (c->j->attempt > 0 && !was_away(c->j))
 		return 0;
 	/* Three requests, for so few bytes. */
 	if (copy_is_for_minio(c) && min_of(b->size, c->spec.size) <= PART_SIZE_MIN)
@@ -298,8 +304,10 @@ int copy_parts_from_base(struct copy *c, const char *id, enum mpu_sum sum, struc
 	while (w->locked.active > 0)
 		cond_wait(&w->changed, &w->lock);
 	err = w->locked.err;
-	if (err < 0)
+	if (err < 0) {
 		*c->err = w->locked.error;
+		c->report.uncertain = c->err->unclear; /* it was there, and did not say */
+	}
 	lock_drop(&w->lock);
 	crew_unref(w);
 	return gave_up(c, err) ? 0 : err;

@@ -332,6 +332,39 @@ static void test_parts_refused(void)
 	free(body);
 }
 
+/* After a try that did not reach the destination the copies are no worse than before; after one that
+ * got no answer they may be what it fails at. */
+static void test_again(void)
+{
+	static const struct {
+		const char *code;
+		bool uncertain;
+		uint64_t sent;
+	} rows[] = {
+		{ "Transport", false, 5 * MIB },
+		{ "Transport", true, PARTS_SIZE },
+		{ "InternalError", false, PARTS_SIZE },
+	};
+
+	for (size_t i = 0; i < array_size(rows); i++) {
+		char *old = pattern(PARTS_SIZE), *body = pattern(PARTS_SIZE);
+		struct run r = { 0 };
+		struct job j = begin_edit(old, body, &r);
+
+		CHECK_CASE(rows[i].code);
+		j.attempt = 3;
+		j.code = fake_dup(rows[i].code);
+		j.uncertain = rows[i].uncertain;
+		CHECK_INT(run(&j, &r), 0);
+		check_body(body, PARTS_SIZE);
+		CHECK_INT(r.report.bytes, rows[i].sent);
+		end(&j);
+		free(old);
+		free(body);
+	}
+	CHECK_CASE("");
+}
+
 int main(void)
 {
 	test_whole();
@@ -343,6 +376,7 @@ int main(void)
 	test_parts(true, true);
 	test_parts(true, false);
 	test_begun();
+	test_again();
 	test_staged_unknown();
 	test_parts_refused();
 	return check_done();

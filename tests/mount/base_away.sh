@@ -1,0 +1,28 @@
+#!/bin/bash
+# An append to a large object while the destination cannot be reached: when it is back, it copies there what it has, as if it
+# had never been away.
+. "$(dirname "$0")/lib.sh"
+begin
+proxy_start
+make_destinations "$PROXY_URL"
+mount_crrfs retry_first=0.2,retry_max=0.5,heal_first=0.2,heal_max=0.5
+random_file "$T/big" $((24 * 1024 * 1024))
+cp "$T/big" "$MNT/big"
+wait_repl
+mark_requests
+proxy_down
+echo more >>"$MNT/big"
+tried() {
+	/usr/bin/python3 - "$STATE/queue.db" <<-'END'
+		import sqlite3, sys
+		rows = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True).execute(
+		    "SELECT count(*) FROM job WHERE state <> 4 AND attempt > 0 AND code = 'Transport'").fetchone()[0]
+		sys.exit(rows == 0)
+	END
+}
+retry_until "$LONG" tried
+proxy_up
+wait_repl
+[ "$(sum_bodies b big)" -lt $((6 * 1024 * 1024)) ] || fail "bytes to b: $(sum_bodies b big)"
+assert_requests b UploadPartCopy big 4
+s3 compare
