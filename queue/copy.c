@@ -27,15 +27,7 @@ bool copy_keeps_versions(const struct copy *c)
 
 int copy_blame(struct copy *c, int err)
 {
-	if (err == 0 || c->body.err == 0)
-		return err;
-	c->report.at_source = true;
-	*c->err = c->body.error;
-	if (c->body.err == -ENOENT)
-		return -ENODATA;
-	if (c->body.err == -ESTALE && !job_is_pinned(c->j))
-		return -ENODATA;
-	return c->body.err;
+	return copy_body_blame(&c->body, err, c->err, &c->report.at_source);
 }
 
 int copy_nothing(struct copy *c, const char *why)

@@ -10,9 +10,7 @@
 #include <string.h>
 
 #include "base/crash.h"
-#include "base/lock.h"
 #include "base/log.h"
-#include "base/pool.h"
 #include "s3/mpu.h"
 #include "s3/object.h"
 #include "s3/part.h"
@@ -163,152 +161,31 @@ int copy_from_base(struct copy *c, struct s3_info *ret_i)
 
 /* --- parts of it ------------------------------------------------------------------------------ */
 
-/*
- * Nothing passes through here, so that a copy is little more than a round trip: several threads
- * make them, this one among them. Those that come late find it over, and touch nothing else.
- */
-#define HELPERS_MAX 6
-
-struct crew {
-	/* fixed; of the owner, who stays until nobody is active */
-	struct copy *c;
-	const char *id;
-	enum mpu_sum sum;
-	struct mpu_part *parts;
-	unsigned n;
-
-	struct lock lock;
-	struct cond changed;
-	struct {
-		unsigned next; /* part number to look at */
-		unsigned active, refs;
-		bool over;
-		int err; /* the first failure */
-		struct s3_error error;
-	} locked;
-};
-
-static void crew_unref(struct crew *w)
+static bool is_of_base(const struct copy *c, const struct copy_parts *p, unsigned number)
 {
-	bool last;
-
-	lock_take(&w->lock);
-	last = --w->locked.refs == 0;
-	lock_drop(&w->lock);
-	if (!last)
-		return;
-	cond_free(&w->changed);
-	lock_free(&w->lock);
-	free(w);
+	return !p->parts[number - 1].number &&
+	       job_base_has(&c->spec.base, layout_range(&c->layout, number));
 }
 
-/* The next part that is the base's and missing; 0 = none. The caller is active then. */
-static unsigned pick_locked(struct crew *w)
+/* Nothing passes through here: a copy is little more than a round trip. */
+static int copy_part(const struct copy *c, const struct copy_parts *p, unsigned number,
+		     struct copy_body *b, struct mpu_part *ret_part, struct s3_error *e)
 {
-	lock_assert_held(&w->lock);
-	while (!w->locked.over && w->locked.err == 0 && w->locked.next <= w->n) {
-		unsigned number = w->locked.next;
-
-		if (copy_is_stopping(w->c)) {
-			w->locked.err = -ECANCELED;
-			break;
-		}
-		w->locked.next++;
-		if (w->parts[number - 1].number ||
-		    !job_base_has(&w->c->spec.base, layout_range(&w->c->layout, number)))
-			continue;
-		w->locked.active++;
-		return number;
-	}
-	return 0;
-}
-
-static void copy_part(struct crew *w, unsigned number)
-{
-	const struct copy *c = w->c;
-	struct mpu_part part = { 0 };
-	struct s3_error e = { .retry_after_ms = -1 };
-	int err = mpu_part_copy(c->conf->dest, c->j->key, w->id, w->sum, number, c->spec.base.key,
+	int err = mpu_part_copy(c->conf->dest, c->j->key, p->id, p->sum, number, c->spec.base.key,
 				c->base.version, c->base.etag, layout_range(&c->layout, number),
-				&part, &e);
+				ret_part, e);
 
+	(void)b;
 	if (err == 0)
-		copy_record_part(c, &part);
-	scoped_lock(&w->lock);
-	if (err == 0) {
-		w->parts[number - 1] = part;
-	} else if (w->locked.err == 0) {
-		w->locked.err = err;
-		w->locked.error = e;
-	}
-	w->locked.active--;
-	cond_broadcast(&w->changed);
+		copy_record_part(c, ret_part);
+	return err;
 }
 
-static void copy_all(struct crew *w)
+int copy_parts_from_base(struct copy *c, struct copy_parts *p)
 {
-	unsigned number;
+	int err = c->base.usable ? copy_crew_run(c, p, is_of_base, copy_part) : 0;
 
-	do {
-		lock_take(&w->lock);
-		number = pick_locked(w);
-		lock_drop(&w->lock);
-		if (number)
-			copy_part(w, number);
-	} while (number);
-}
-
-/* In the pool. */
-static void help(void *arg)
-{
-	copy_all(arg);
-	crew_unref(arg);
-}
-
-static void ask_help(struct crew *w)
-{
-	for (unsigned i = 0; w->c->conf->pool && i < min_of(w->n, (unsigned)HELPERS_MAX); i++) {
-		lock_take(&w->lock);
-		w->locked.refs++;
-		lock_drop(&w->lock);
-		if (pool_try_submit(w->c->conf->pool, help, w) == 0)
-			continue;
-		crew_unref(w);
-		return;
-	}
-}
-
-int copy_parts_from_base(struct copy *c, const char *id, enum mpu_sum sum, struct mpu_part *parts,
-			 unsigned n)
-{
-	struct crew *w;
-	int err;
-
-	if (!c->base.usable)
-		return 0;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return -ENOMEM;
-	w->c = c;
-	w->id = id;
-	w->sum = sum;
-	w->parts = parts;
-	w->n = n;
-	lock_init(&w->lock);
-	cond_init(&w->changed);
-	w->locked.next = w->locked.refs = 1;
-	ask_help(w);
-	copy_all(w);
-	lock_take(&w->lock);
-	w->locked.over = true;
-	while (w->locked.active > 0)
-		cond_wait(&w->changed, &w->lock);
-	err = w->locked.err;
-	if (err < 0) {
-		*c->err = w->locked.error;
+	if (err < 0)
 		c->report.uncertain = c->err->unclear; /* it was there, and did not say */
-	}
-	lock_drop(&w->lock);
-	crew_unref(w);
 	return gave_up(c, err) ? 0 : err;
 }

@@ -70,11 +70,31 @@ void copy_body_aim(struct copy_body *b, struct s3_range range)
 
 void copy_body_close(struct copy_body *b)
 {
-	if (b->fd >= 0)
+	if (b->fd >= 0 && !b->lent)
 		close(b->fd);
 	b->fd = -1;
 	free(b->block);
 	b->block = NULL;
+}
+
+void copy_body_lend(const struct copy_body *b, struct copy_body *ret_b)
+{
+	*ret_b = (struct copy_body){
+		.job = b->job, .conf = b->conf, .spec = b->spec, .fd = b->fd, .lent = true
+	};
+}
+
+int copy_body_blame(const struct copy_body *b, int err, struct s3_error *e, bool *ret_at_source)
+{
+	if (err == 0 || b->err == 0)
+		return err;
+	*ret_at_source = true;
+	*e = b->error;
+	if (b->err == -ENOENT)
+		return -ENODATA;
+	if (b->err == -ESTALE && !job_is_pinned(b->job))
+		return -ENODATA;
+	return b->err;
 }
 
 static int fill_block(struct copy_body *b, uint64_t off)
@@ -131,7 +151,7 @@ static bool is_staged(const struct copy_body *b, uint64_t off, uint64_t max, uin
 	const struct job_base *base = &b->spec->base;
 
 	*ret_len = max;
-	if (b->fd < 0)
+	if (b->fd < 0 || b->fails)
 		return false;
 	return !base->key || job_base_owns(base, off, max, ret_len);
 }
@@ -145,8 +165,7 @@ static int read_bytes(struct copy_body *b, char *dst, size_t n, uint64_t off)
 			return (int)len;
 		log_warn("job=%lld staged=%s result=\"cannot be read; the source is read instead\"",
 			 (long long)b->job->id, b->job->staged);
-		close(b->fd);
-		b->fd = -1;
+		b->fails = true; /* others may be reading it */
 	}
 	b->err = read_source(b, dst, (size_t)len, off);
 	return b->err < 0 ? b->err : (int)len;

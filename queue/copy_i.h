@@ -9,6 +9,7 @@
  *  copy_delete.c  a delete marker
  *  copy_body.c    the bytes
  *  copy_base.c    those that the destination has already
+ *  copy_crew.c    several parts at a time
  */
 #ifndef QUEUE_COPY_I_H
 #define QUEUE_COPY_I_H
@@ -28,6 +29,8 @@ struct copy_body {
 	const struct copy_conf *conf;
 	const struct job_spec *spec;
 	int fd;	     /* the staged file; -1 = read the source */
+	bool lent;   /* it is another one's */
+	bool fails;  /* it could not be read: the source is */
 	char *block; /* read from the source last */
 	uint64_t block_off;
 	size_t block_len;
@@ -44,6 +47,19 @@ void copy_body_close(struct copy_body *b);
 void copy_body_aim(struct copy_body *b, struct s3_range range);
 /* matches http_read_fn; off from base */
 int copy_body_read(void *arg, void *dst, size_t n, uint64_t off);
+/* The same bytes for another thread, as long as b is open. */
+void copy_body_lend(const struct copy_body *b, struct copy_body *ret_b);
+/* After a request that read it failed with err and *e: whose fault was it? Returns the error that
+ * counts, with *e; sets *ret_at_source. */
+int copy_body_blame(const struct copy_body *b, int err, struct s3_error *e, bool *ret_at_source);
+
+/* Of an upload. Part n is at n-1; number 0 = missing. */
+struct copy_parts {
+	char *id;	  /* NULL = none yet */
+	enum mpu_sum sum; /* as it was created */
+	struct mpu_part *parts;
+	unsigned n;
+};
 
 struct copy {
 	const struct job *j;
@@ -88,15 +104,22 @@ int copy_is_current(struct copy *c, struct s3_info *ret_i) must_check;
 int copy_learn_base(struct copy *c) must_check;
 /* 1 = the replica was made of them alone, 0 = it is to be sent. */
 int copy_from_base(struct copy *c, struct s3_info *ret_i) must_check;
-/* Copies, and records, those of the n parts that are theirs and missing (number 0); what is missing
- * then is to be sent. */
-int copy_parts_from_base(struct copy *c, const char *id, enum mpu_sum sum, struct mpu_part *parts,
-			 unsigned n) must_check;
+/* Copies, and records, those of the parts that are theirs and missing; what is missing then is to
+ * be sent. */
+int copy_parts_from_base(struct copy *c, struct copy_parts *p) must_check;
+/* For several threads at once: is this part to be made; makes and records it. b: this thread's. */
+typedef bool copy_wants_fn(const struct copy *c, const struct copy_parts *p, unsigned number);
+typedef int copy_part_fn(const struct copy *c, const struct copy_parts *p, unsigned number,
+			 struct copy_body *b, struct mpu_part *ret_part, struct s3_error *e);
+/* Makes all that are wanted, in no order. After a failure, which is the first one's, what was under
+ * way has ended, and nothing else was begun. */
+int copy_crew_run(struct copy *c, struct copy_parts *p, copy_wants_fn *wants, copy_part_fn *make)
+	must_check;
 /* Thread-safe. */
 void copy_record_part(const struct copy *c, const struct mpu_part *part);
 /* In the parts of c->layout; ret_i: version and ETag of the replica. */
 int copy_in_parts(struct copy *c, struct s3_info *ret_i) must_check;
-/* After a request that read the body failed: whose fault was it? Returns the error that counts. */
+/* As copy_body_blame, of c->body. */
 int copy_blame(struct copy *c, int err);
 /* -ENODATA with these words. */
 int copy_nothing(struct copy *c, const char *why);

@@ -12,13 +12,6 @@
 
 #define SETTLE_STEP_MS 500
 
-struct parts {
-	char *id;		/* of the upload; NULL = none yet */
-	enum mpu_sum sum;	/* as it was created */
-	struct mpu_part *parts; /* part n at n-1; number 0 = missing */
-	unsigned n;
-};
-
 static uint64_t size_of(const struct copy *c, unsigned number)
 {
 	struct s3_range r = layout_range(&c->layout, number);
@@ -26,7 +19,7 @@ static uint64_t size_of(const struct copy *c, unsigned number)
 	return r.end - r.start;
 }
 
-static bool take_part(struct copy *c, struct parts *p, const struct mpu_part *part)
+static bool take_part(struct copy *c, struct copy_parts *p, const struct mpu_part *part)
 {
 	if (part->number < 1 || part->number > p->n || part->size != size_of(c, part->number) ||
 	    !part->etag[0])
@@ -48,7 +41,7 @@ void copy_record_part(const struct copy *c, const struct mpu_part *part)
 		log_debug("job=%lld part=%u result=unrecorded", (long long)c->j->id, part->number);
 }
 
-static void forget(struct copy *c, struct parts *p)
+static void forget(struct copy *c, struct copy_parts *p)
 {
 	free(p->id);
 	p->id = NULL;
@@ -56,7 +49,7 @@ static void forget(struct copy *c, struct parts *p)
 	record_upload(c, NULL, MPU_SUM_NONE);
 }
 
-static void abort_upload(struct copy *c, struct parts *p)
+static void abort_upload(struct copy *c, struct copy_parts *p)
 {
 	if (p->id && mpu_abort(c->conf->dest, c->j->key, p->id, NULL) < 0)
 		log_debug("job=%lld result=\"an upload was left behind\"", (long long)c->j->id);
@@ -79,7 +72,7 @@ static int settle_early(struct copy *c)
 }
 
 /* What it has done by now, written down; also when the mount stops, for the next one. */
-static void record_early(struct copy *c, struct parts *p, struct mpu_part *room)
+static void record_early(struct copy *c, struct copy_parts *p, struct mpu_part *room)
 {
 	size_t n = upload_parts(c->early, room, p->n);
 
@@ -90,7 +83,7 @@ static void record_early(struct copy *c, struct parts *p, struct mpu_part *room)
 			copy_record_part(c, &room[i]);
 }
 
-static int take_early(struct copy *c, struct parts *p)
+static int take_early(struct copy *c, struct copy_parts *p)
 {
 	auto_free struct mpu_part *room = calloc(p->n, sizeof(*room));
 	int settled;
@@ -112,7 +105,7 @@ static int take_early(struct copy *c, struct parts *p)
 	return settled;
 }
 
-static int take_recorded(struct copy *c, struct parts *p)
+static int take_recorded(struct copy *c, struct copy_parts *p)
 {
 	if (!c->j->upload_id)
 		return 0;
@@ -126,7 +119,7 @@ static int take_recorded(struct copy *c, struct parts *p)
 
 /* --- one go ----------------------------------------------------------------------------------- */
 
-static int create(struct copy *c, struct parts *p)
+static int create(struct copy *c, struct copy_parts *p)
 {
 	auto_with(replica_free) struct replica r = { 0 };
 	int err;
@@ -142,43 +135,54 @@ static int create(struct copy *c, struct parts *p)
 	return err < 0 && copy_falls_back(c) ? create(c, p) : copy_name_lock(c, err);
 }
 
-static int send_part(struct copy *c, struct parts *p, unsigned number)
+static bool is_missing(const struct copy *c, const struct copy_parts *p, unsigned number)
 {
-	struct mpu_part part = { 0 };
+	(void)c;
+	return !p->parts[number - 1].number;
+}
+
+static int send_part(const struct copy *c, const struct copy_parts *p, unsigned number,
+		     struct copy_body *b, struct mpu_part *ret_part, struct s3_error *e)
+{
 	int err;
 
-	copy_body_aim(&c->body, layout_range(&c->layout, number));
-	err = mpu_part_put(c->conf->dest, c->j->key, p->id, p->sum, number, copy_body_read,
-			   &c->body, size_of(c, number), &part, c->err);
-	if (err < 0) {
-		err = copy_blame(c, err);
-		(void)copy_stored_others(c);
+	copy_body_aim(b, layout_range(&c->layout, number));
+	err = mpu_part_put(c->conf->dest, c->j->key, p->id, p->sum, number, copy_body_read, b,
+			   size_of(c, number), ret_part, e);
+	if (err < 0)
 		return err;
-	}
 	crash_point("copy.part");
-	part.number = number;
-	p->parts[number - 1] = part;
-	c->report.bytes += part.size;
-	copy_record_part(c, &part);
+	ret_part->number = number;
+	copy_record_part(c, ret_part);
 	crash_point("copy.part_noted");
 	return 0;
 }
 
-static int send_missing(struct copy *c, struct parts *p)
+static uint64_t missing_bytes(const struct copy *c, const struct copy_parts *p)
 {
-	int err = copy_parts_from_base(c, p->id, p->sum, p->parts, p->n);
+	uint64_t bytes = 0;
 
-	for (unsigned number = 1; err == 0 && number <= p->n; number++) {
-		if (p->parts[number - 1].number)
-			continue;
-		if (copy_is_stopping(c))
-			return -ECANCELED;
-		err = send_part(c, p, number);
-	}
+	for (unsigned number = 1; number <= p->n; number++)
+		if (is_missing(c, p, number))
+			bytes += size_of(c, number);
+	return bytes;
+}
+
+static int send_missing(struct copy *c, struct copy_parts *p)
+{
+	int err = copy_parts_from_base(c, p);
+	uint64_t before = missing_bytes(c, p);
+
+	if (err < 0)
+		return err;
+	err = copy_crew_run(c, p, is_missing, send_part);
+	c->report.bytes += before - missing_bytes(c, p);
+	if (err < 0)
+		(void)copy_stored_others(c);
 	return err;
 }
 
-static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
+static int complete(struct copy *c, struct copy_parts *p, struct s3_info *ret_i)
 {
 	auto_with(replica_free) struct replica r = { 0 };
 	const char *name = copy_token_name(c);
@@ -199,7 +203,7 @@ static int complete(struct copy *c, struct parts *p, struct s3_info *ret_i)
 	return err;
 }
 
-static int send_all(struct copy *c, struct parts *p, struct s3_info *ret_i)
+static int send_all(struct copy *c, struct copy_parts *p, struct s3_info *ret_i)
 {
 	int err = 0;
 
@@ -231,7 +235,7 @@ static bool is_spoilt(const struct copy *c, int err)
 
 int copy_in_parts(struct copy *c, struct s3_info *ret_i)
 {
-	struct parts p = { .n = c->layout.n };
+	struct copy_parts p = { .n = c->layout.n };
 	int err;
 
 	p.parts = calloc(p.n, sizeof(*p.parts));
