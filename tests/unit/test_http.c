@@ -417,8 +417,8 @@ static void test_drip(void)
 {
 	static const struct {
 		uint64_t stall_bytes;
-		int64_t deadline_ms;
-	} rows[] = { { 0, 2500 }, { 1000, 60000 } };
+		int64_t stall_ms, deadline_ms;
+	} rows[] = { { 0, 3000, 4000 }, { 1000, 1000, 60000 } };
 
 	for (size_t i = 0; i < array_size(rows); i++) {
 		const struct step step = { OK "Content-Length: 100000\r\n\r\n", 0, AFTER_DRIP,
@@ -429,7 +429,7 @@ static void test_drip(void)
 		struct http_req q = { .method = "GET",
 				      .write = sink_write,
 				      .write_arg = &sink,
-				      .stall_ms = 1000,
+				      .stall_ms = rows[i].stall_ms,
 				      .stall_bytes = rows[i].stall_bytes,
 				      .deadline_mono_ms = deadline };
 		struct http_res r;
