@@ -12,14 +12,7 @@ wait_repl
 mark_requests
 proxy_down
 echo more >>"$MNT/big"
-tried() {
-	/usr/bin/python3 - "$STATE/queue.db" <<-'END'
-		import sqlite3, sys
-		rows = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True).execute(
-		    "SELECT count(*) FROM job WHERE state <> 4 AND attempt > 0 AND code = 'Transport'").fetchone()[0]
-		sys.exit(rows == 0)
-	END
-}
+tried() { [ "$(queue_says "SELECT count(*) FROM job WHERE state <> 4 AND attempt > 0 AND code = 'Transport'")" = 1 ]; }
 retry_until "$LONG" tried
 proxy_up
 wait_repl

@@ -544,13 +544,10 @@ wait_repl() { # [seconds]: until everything is replicated
 	}
 }
 
+queue_says() { sqlite3 -readonly -cmd '.timeout 10000' "$STATE/queue.db" "$1"; } # SQL
+
 all_looked_at() { # every copy is done, and the order check has looked at it
-	/usr/bin/python3 - "$STATE/queue.db" <<-'END'
-		import sqlite3, sys
-		rows = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True).execute(
-		    'SELECT count(*) FROM job WHERE state <> 4 OR checked = 0').fetchone()[0]
-		sys.exit(rows != 0)
-	END
+	[ "$(queue_says 'SELECT count(*) FROM job WHERE state <> 4 OR checked = 0')" = 0 ]
 }
 wait_looked_at() { retry_until "$LONG" all_looked_at; }
 

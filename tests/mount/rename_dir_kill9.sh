@@ -31,8 +31,7 @@ for phase in CopyObject DeleteObject; do
 	wait $pid || true
 	no_faults a
 	[ "$(left)" -gt 0 ] || fail "it was over before the kill"
-	assert_eq "$(/usr/bin/python3 -c 'import sqlite3, sys
-print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM move").fetchone()[0])' "$STATE/queue.db")" 1 "renames under way"
+	assert_eq "$(queue_says 'SELECT count(*) FROM move')" 1 "renames under way"
 	echo added >"$T/x"
 	[ $phase = DeleteObject ] || s3 put a old/added "$T/x" , put a old/f7 "$T/x" , put a old/f60 "$T/x"
 	mount_crrfs

@@ -7,10 +7,7 @@ begin
 only_on s3d "faults"
 make_rules all,markers
 rename() { /usr/bin/python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$1" "$2"; }
-renames() {
-	/usr/bin/python3 -c 'import sqlite3, sys
-print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM move").fetchone()[0])' "$STATE/queue.db"
-}
+renames() { queue_says 'SELECT count(*) FROM move'; }
 mount_crrfs max_attempts=1
 mkdir "$MNT/failed" "$MNT/done"
 for i in $(seq 6); do echo "$i" | tee "$MNT/failed/f$i" >"$MNT/done/f$i"; done

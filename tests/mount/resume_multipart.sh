@@ -17,13 +17,7 @@ tail -c +$((32 * 1024 * 1024 + 1)) "$T/big" >&5
 exec 5>&-
 before=$(sum_bytes b UploadPart big)
 # the worker that tries in vain writes down what is there
-noted() {
-	/usr/bin/python3 - "$STATE/queue.db" <<-'END'
-		import sqlite3, sys
-		rows = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True).execute('SELECT count(*) FROM part').fetchone()[0]
-		sys.exit(rows < 2)
-	END
-}
+noted() { [ "$(queue_says 'SELECT count(*) FROM part')" -ge 2 ]; }
 retry_until "$LONG" noted
 kill9_crrfs
 proxy_up
