@@ -57,7 +57,7 @@ struct work {
 	uint64_t size;
 	uint64_t offset;
 	uint64_t part; /* of an upload; 0: the sizes of s3/part.h */
-	const char *bytes; /* of a small object */
+	char *bytes; /* of a small object */
 	int fd;
 	char *id; /* of the upload */
 	enum mpu_sum sum;
@@ -147,7 +147,7 @@ static int put_item(struct work *w, size_t i, struct s3_error *err)
 	int rc;
 
 	snprintf(key, sizeof(key), "%s%06zu", w->key, i);
-	rc = object_put(w->client, key, NULL, from_memory, (void *)w->bytes, w->size, &info, err);
+	rc = object_put(w->client, key, NULL, from_memory, w->bytes, w->size, &info, err);
 	s3_info_free(&info);
 	return rc;
 }
@@ -523,6 +523,7 @@ int main(int argc, char **argv)
 		free(w.names[i]);
 	free(w.names);
 	free(w.took);
+	free(w.bytes);
 	s3_client_free(w.client);
 	return 0;
 }

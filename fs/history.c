@@ -101,8 +101,10 @@ static int head_version(struct fs *fs, const struct history_place *p, struct s3_
 	/* 400: it cannot even be a version id. A header has whole seconds, the name more. */
 	if (e.status == 400 || (!r && (i.delete_marker || i.mtime_ms / 1000 != p->mtime_ms / 1000)))
 		r = -ENOENT;
-	if (!r)
+	if (!r) {
+		free(take_ptr(&i.version_id));
 		r = str_dup(p->version, &i.version_id);
+	}
 	if (r)
 		return r;
 	i.mtime_ms = p->mtime_ms;

@@ -67,12 +67,13 @@ check_leftovers() { # after everything was sent: no staged files, no uploads bey
 
 # From now on the mounts have their state on a disk that remembers only what was synced: see powercut.c.
 power_begin() {
-	local for_real=$CRRFS
+	local for_real=$CRRFS libasan # of a build with ASan: it wants to be the first
 	cc -shared -fPIC -O2 -o "$T/powercut.so" "$TOP/tests/crash/powercut.c" -ldl || fail "the preload does not build"
 	export POWERCUT_SHADOW=$T/shadow POWERCUT_BOOT=$T/boot POWERCUT_DIR=$STATE
 	mkdir "$POWERCUT_SHADOW"
 	CRRFS=$T/crrfs
-	printf '#!/bin/bash\nLD_PRELOAD=%s exec %s "$@"\n' "$T/powercut.so" "$for_real" >"$CRRFS"
+	libasan=$(ldd "$for_real" | sed -n 's/.*libasan.* => \([^ ]*\) .*/\1/p')
+	printf '#!/bin/bash\nLD_PRELOAD="%s" exec %s "$@"\n' "$libasan $T/powercut.so" "$for_real" >"$CRRFS"
 	chmod 755 "$CRRFS"
 	echo boot-0 >"$POWERCUT_BOOT"
 }
