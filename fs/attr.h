@@ -40,6 +40,10 @@ void attr_to_stat(const struct fs *fs, const struct attr *a, struct stat *ret_st
  * is off). */
 /* with the file type; also that of a symlink, FIFO, socket, device */
 mode_t attr_meta_mode(const struct fs *fs, const struct kv *meta, bool is_dir);
+/* What a write by another than root, or a chown, leaves of a mode's set-user-ID and set-group-ID:
+ * write(2), chown(2). in_group: the caller is root or of the file's group; then what the group may
+ * not execute keeps the latter. */
+mode_t attr_mode_unset_id(mode_t mode, bool in_group);
 int attr_meta_set_mode(const struct fs *fs, struct kv *meta, mode_t mode) must_check;
 int attr_meta_set_rdev(const struct fs *fs, struct kv *meta, dev_t rdev) must_check;
 int attr_meta_set_owner(const struct fs *fs, struct kv *meta, uid_t uid, gid_t gid) must_check;

@@ -100,6 +100,15 @@ mode_t attr_meta_mode(const struct fs *fs, const struct kv *meta, bool is_dir)
 	return !is_dir && type_fits(mode, false) ? mode : type | (mode & 07777);
 }
 
+mode_t attr_mode_unset_id(mode_t mode, bool in_group)
+{
+	if (!S_ISREG(mode))
+		return mode;
+	if (!in_group || (mode & S_IXGRP))
+		mode &= ~(mode_t)S_ISGID;
+	return mode & ~(mode_t)S_ISUID;
+}
+
 static dev_t get_rdev(const struct kv *meta, mode_t mode)
 {
 	const char *s = S_ISCHR(mode) || S_ISBLK(mode) ? kv_get(meta, "rdev") : NULL;

@@ -71,6 +71,8 @@ int file_fsync(struct fs *fs, struct handle *h) must_check;
  * it was opened and closed (tar --xattrs makes a file, sets its attributes, and opens it then: one
  * version), or when its time is up. */
 int file_hold_new(struct fs *fs, struct handle *h) must_check;
+/* Set-user-ID or set-group-ID, which a write may take; h writes, so that its metadata are known. */
+bool file_has_set_id(struct handle *h);
 /* fallocate(2) mode 0 and FALLOC_FL_KEEP_SIZE; -EOPNOTSUPP otherwise. */
 int file_allocate(struct fs *fs, struct handle *h, int mode, uint64_t off, uint64_t n) must_check;
 

@@ -395,3 +395,11 @@ int file_setattr(struct fs *fs, struct node *n, struct handle *h, const struct f
 	changing_end(f);
 	return r == -EPERM && node_is_dir(n) ? 0 : r; /* the root's attributes are the mount's */
 }
+
+bool file_has_set_id(struct handle *h)
+{
+	struct file *f = h->file;
+
+	scoped_lock(&f->locked.l);
+	return attr_meta_mode(f->fs, &f->locked.now.rec.meta, false) & (S_ISUID | S_ISGID);
+}

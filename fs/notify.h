@@ -22,6 +22,8 @@ void notify_free(struct notify *n); /* NULL is fine */
 void notify_key(void *n, const char *key, bool other);
 /* The same of all that begin with this directory's key. */
 void notify_below(struct notify *n, const char *dir_key);
+/* The attributes alone, at once: also from within an operation, as the kernel waits for nothing. */
+void notify_attrs(struct notify *n, uint64_t ino);
 
 /* The kernel got to know a name. When it knows very many it is told to forget the oldest, so that
  * memory does not grow with the directories that are listed. */

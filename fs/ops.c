@@ -161,6 +161,35 @@ void ops_names_changed(struct fs *fs, fuse_ino_t dir)
 	node_unref(fs->nodes, n);
 }
 
+/* Has the caller the rights of the group, or all? */
+static bool is_in_group(fuse_req_t req, gid_t gid)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	gid_t groups[256];
+	int n = 0;
+
+	if (!ctx->uid || ctx->gid == gid)
+		return true;
+	n = min_of(fuse_req_getgroups(req, (int)array_size(groups), groups),
+		   (int)array_size(groups));
+	for (int i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+int ops_unset_id(fuse_req_t req, struct node *n, struct file_change *c)
+{
+	struct stat st;
+	int r = node_is_dir(n) ? 0 : file_getattr(ops_fs(req), n, &st);
+
+	if (r || node_is_dir(n) || !(st.st_mode & (S_ISUID | S_ISGID)))
+		return r;
+	c->new_mode = attr_mode_unset_id(st.st_mode, is_in_group(req, st.st_gid));
+	c->mode = c->new_mode != st.st_mode;
+	return 0;
+}
+
 int ops_inherit(struct fs *fs, fuse_ino_t parent, gid_t *gid, mode_t *mode)
 {
 	struct stat st;

@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "fs/file.h"
 #include "fs/history.h"
+#include "fs/notify.h"
 #include "fs/ops_i.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
@@ -27,18 +28,34 @@ static struct file_open how(fuse_req_t req, int flags, bool create, mode_t mode)
 	};
 }
 
-/* As write(2) does it: with O_TRUNC in our hands the kernel leaves this to us, too. */
-static int drop_set_id(struct fs *fs, struct node *n, struct handle *h, const struct file_open *o)
+/* Who writes, and is not root, takes set-user-ID and set-group-ID; the kernel is told, as there are
+ * no attributes in the answer. */
+static int unset_id(fuse_req_t req, struct node *n, struct handle *h)
 {
-	const mode_t group_runs = S_ISGID | S_IXGRP;
-	struct stat st = { 0 };
-	struct file_change c = { .mode = true };
-	int r = o->create || !o->uid || !(o->flags & O_TRUNC) ? 0 : file_getattr(fs, n, &st);
+	struct fs *fs = ops_fs(req);
+	struct file_change c = { 0 };
+	int r;
 
-	c.new_mode = st.st_mode & ~(mode_t)S_ISUID;
-	if ((st.st_mode & group_runs) == group_runs)
-		c.new_mode &= ~(mode_t)S_ISGID;
-	return r || c.new_mode == st.st_mode ? r : file_setattr(fs, n, h, &c);
+	if (!fuse_req_ctx(req)->uid || !file_has_set_id(h))
+		return 0;
+	r = ops_unset_id(req, n, &c);
+	if (!r && c.mode)
+		r = file_setattr(fs, n, h, &c);
+	if (!r && c.mode)
+		notify_attrs(fs->notify, node_ino(n));
+	return r;
+}
+
+static int unset_id_of(fuse_req_t req, fuse_ino_t ino, struct handle *h)
+{
+	struct fs *fs = ops_fs(req);
+	struct node *n = NULL;
+	int r = fuse_req_ctx(req)->uid ? node_ref(fs->nodes, ino, &n) : 0;
+
+	if (!r && n)
+		r = unset_id(req, n, h);
+	node_unref(fs->nodes, n);
+	return r;
 }
 
 /* What changes something is not given up. */
@@ -50,15 +67,16 @@ static void release(struct fs *fs, struct handle *h)
 	cancel_enter(before);
 }
 
-static int open_node(struct fs *fs, struct node *n, const struct file_open *o,
+static int open_node(fuse_req_t req, struct node *n, const struct file_open *o,
 		     struct handle **ret_h)
 {
+	struct fs *fs = ops_fs(req);
 	struct handle *h = NULL;
 	int r = file_open(fs, n, o, &h);
 	struct cancel *before = cancel_enter(NULL); /* what changes something is not given up */
 
-	if (!r)
-		r = drop_set_id(fs, n, h, o);
+	if (!r && !o->create && (o->flags & O_TRUNC))
+		r = unset_id(req, n, h);
 	if (!r)
 		*ret_h = h;
 	else if (h)
@@ -90,7 +108,7 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	if (!r)
 		r = node_get(fs->nodes, parent, name, false, false, &n);
 	if (!r)
-		r = open_node(fs, n, &o, ret_h);
+		r = open_node(req, n, &o, ret_h);
 	if (!r) {
 		r = ops_entry(fs, parent, name, &a, ret_e);
 		if (r)
@@ -179,7 +197,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!r)
 		r = node_is_dir(n) ? -EISDIR : check_past(fs, n, fi->flags);
 	if (!r)
-		r = open_node(fs, n, &o, &h);
+		r = open_node(req, n, &o, &h);
 	ops_cancel_end(&cancel);
 	node_unref(fs->nodes, n);
 	if (r) {
@@ -275,13 +293,14 @@ void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *from, off_
 	struct ops_cancel cancel;
 	int r = file_write(handle_of(fi), &p);
 
-	(void)ino;
 	if (r == -EAGAIN) {
 		ops_cancel_begin(&cancel, req);
 		r = file_write_waiting(handle_of(fi), &p);
 		ops_cancel_end(&cancel);
 	}
 	free(bytes.copy);
+	if (!r && !p.is_page)
+		r = unset_id_of(req, ino, handle_of(fi));
 	if (r)
 		ops_reply(req, r);
 	else
@@ -311,9 +330,9 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t length,
 		  struct fuse_file_info *fi)
 {
-	(void)ino;
-	ops_reply(req,
-		  file_allocate(ops_fs(req), handle_of(fi), mode, (uint64_t)off, (uint64_t)length));
+	int r = file_allocate(ops_fs(req), handle_of(fi), mode, (uint64_t)off, (uint64_t)length);
+
+	ops_reply(req, r ? r : unset_id_of(req, ino, handle_of(fi)));
 }
 
 /* All of a file is data, and the hole is behind its end (lseek(2) allows it). */

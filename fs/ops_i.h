@@ -46,6 +46,13 @@ void ops_names_changed(struct fs *fs, fuse_ino_t dir);
 /* In a directory with the set-group-id bit what is new has its group, and a directory the bit. */
 int ops_inherit(struct fs *fs, fuse_ino_t parent, gid_t *gid, mode_t *mode);
 int ops_stat(struct fs *fs, fuse_ino_t ino, struct stat *ret_st);
+struct file_change;
+/*
+ * What a write or a chown by the caller takes of the mode goes into c. The kernel leaves it to us
+ * (FUSE_HANDLE_KILLPRIV_V2 in linux/fuse.h): so it asks for security.capability, of which there are
+ * none here, once, and not before each write(2).
+ */
+int ops_unset_id(fuse_req_t req, struct node *n, struct file_change *c);
 /* -EROFS for what must not be changed: the versions view, and its top's name. name NULL: ino itself
  * is to be changed, else the name in it. */
 int ops_may_change(struct fs *fs, fuse_ino_t ino, const char *name);

@@ -34,8 +34,10 @@ void ops_init(void *userdata, struct fuse_conn_info *conn)
 
 /*
  * libfuse before 3.17 forgets to pass FUSE_PARALLEL_DIROPS on (libfuse pull request 861): then a
- * name that is asked for waits for all others of its directory, and cannot be killed. The answer to
- * the kernel's first request is the first answer of all; what is told unasked has no number.
+ * name that is asked for waits for all others of its directory, and cannot be killed. Nor does it
+ * know FUSE_HANDLE_KILLPRIV_V2 (ops_unset_id). A kernel that does not know a flag takes no notice.
+ * The answer to the kernel's first request is the first answer of all; what is told unasked has no
+ * number.
  */
 static void complete_greeting(struct fs *fs, const struct iovec *iov, int count)
 {
@@ -46,7 +48,7 @@ static void complete_greeting(struct fs *fs, const struct iovec *iov, int count)
 	    iov[1].iov_len < offsetof(struct fuse_init_out, flags) + sizeof(init->flags))
 		return;
 	init = iov[1].iov_base;
-	init->flags |= FUSE_PARALLEL_DIROPS;
+	init->flags |= FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2;
 }
 
 static ssize_t answer(int fd, struct iovec *iov, int count, void *userdata)

@@ -47,6 +47,14 @@ static struct file_change change_of(const struct stat *st, int to_set)
 	};
 }
 
+/* A chown takes set-user-ID and set-group-ID, and so does who truncates and is not root. Nothing to
+ * be set: chown(2) of nobody to nobody, or the kernel before a write by somebody who may not keep
+ * them. */
+static bool takes_set_id(fuse_req_t req, const struct file_change *c, int to_set)
+{
+	return !c->mode && (c->owner || !to_set || (c->size && fuse_req_ctx(req)->uid));
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		struct fuse_file_info *fi)
 {
@@ -59,6 +67,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 
 	if (!r)
 		r = node_ref(fs->nodes, ino, &n);
+	if (!r && takes_set_id(req, &c, to_set))
+		r = ops_unset_id(req, n, &c);
 	if (!r && (c.size || c.mode || c.owner || c.mtime))
 		r = file_setattr(fs, n, h, &c);
 	if (!r && c.mtime)

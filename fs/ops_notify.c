@@ -2,8 +2,8 @@
  * ops_notify.c - what the kernel is told without having asked. See notify.h.
  *
  * The kernel takes the directory's lock to forget a name, and those of the pages to forget bytes:
- * it waits for lookups and reads that are under way. So it is never told from within an operation,
- * and no operation waits for this thread.
+ * it waits for lookups and reads that are under way. So it is never told that from within an
+ * operation, and no operation waits for this thread.
  */
 #include "fs/notify.h"
 
@@ -99,6 +99,14 @@ static void append(struct notify *n, const char *key, bool other, bool below)
 void notify_key(void *n, const char *key, bool other)
 {
 	append(n, key, other, false);
+}
+
+void notify_attrs(struct notify *n, uint64_t ino)
+{
+	int r = fuse_lowlevel_notify_inval_inode(n->session, ino, -1, 0);
+
+	if (r && r != -ENOENT)
+		log_debug("op=notify ino=%llu error=%d", (unsigned long long)ino, -r);
 }
 
 void notify_below(struct notify *n, const char *dir_key)
