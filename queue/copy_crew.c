@@ -119,15 +119,17 @@ static unsigned count_wanted(const struct crew *w)
 
 static void ask_help(struct crew *w, unsigned wanted)
 {
-	for (unsigned i = 0; w->pool && i + 1 < wanted && i < HELPERS_MAX; i++) {
-		lock_take(&w->lock);
-		w->locked.refs++;
-		lock_drop(&w->lock);
-		if (pool_try_submit(w->pool, help, w) == 0)
-			continue;
-		crew_unref(w);
-		return;
-	}
+	unsigned n = w->pool && wanted ? min_of(wanted - 1, (unsigned)HELPERS_MAX) : 0;
+	unsigned asked = 0;
+
+	lock_take(&w->lock);
+	w->locked.refs += n;
+	lock_drop(&w->lock);
+	while (asked < n && pool_try_submit(w->pool, help, w) == 0)
+		asked++;
+	lock_take(&w->lock);
+	w->locked.refs -= n - asked; /* ours is left */
+	lock_drop(&w->lock);
 }
 
 /* The first failure, in c. */
