@@ -49,7 +49,7 @@ umount_crrfs
 # threads: whichever cannot be made at the start, there is one line that says so, and nothing is left
 ended() { ! is_mounted "$MNT" && flock -n "$STATE/lock" true; } # its process, too
 failed=0
-for skip in 0 1 5 24 32 40 48 49 50 51 52 53 54 56 58 60 62 64 66 68; do
+for skip in 0 1 5 24 32 40 48 49 50 51 52 53 54 56 58 60 62 64 66 68 70 72 74 76; do
 	refuse "thread 11 $skip"
 	status=0
 	timeout -s KILL "$LONG" "$CRRFS" "s3://$SRC" "$MNT" -o "$(base_options)" </dev/null >"$T/out" 2>"$T/err" || status=$?

@@ -552,7 +552,7 @@ all_looked_at() { # every copy is done, and the order check has looked at it
 wait_looked_at() { retry_until "$LONG" all_looked_at; }
 
 # Does /proc say how much memory crrfs takes? Of a build for ASan or TSan it counts what they note of it, too.
-shows_memory() { ! grep -qE 'lib[at]san' <<<"$(ldd "$CRRFS" 2>/dev/null)"; } # no pipe: ldd is killed where grep ends first
+shows_memory() { ! grep -qE 'lib[at]san' <<<"$(ldd "$BUILD/crrfs" 2>/dev/null)"; } # no pipe: ldd is killed where grep ends first
 
 # ---- files and xattrs --------------------------------------------------------------------------------------
 
