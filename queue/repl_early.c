@@ -167,7 +167,7 @@ bool early_fits(const struct early *e, struct upload *u, const struct job *j)
 	    strcmp(e->key, j->key) != 0 || part_count(j->spec.size) < 2 || !upload_started(u))
 		return false;
 	return replica_make(&in, &now) == 0 && replica_equal(&now, &e->replica) &&
-	       !upload_is_stale(u, j->spec.size);
+	       !upload_exceeds(u, j->spec.size);
 }
 
 static int begin_one(struct ticket *t, const char *key, const struct rule *rule,

@@ -391,27 +391,12 @@ static int snapshot(struct upload *u, struct upload_part **ret_parts, unsigned *
 	return 0;
 }
 
-bool upload_is_stale(struct upload *u, uint64_t size)
+bool upload_exceeds(struct upload *u, uint64_t size)
 {
-	auto_free struct upload_part *parts = NULL;
-	unsigned n = 0;
-
-	if (snapshot(u, &parts, &n) != 0)
-		return true;
-	for (unsigned k = 0; k < n; k++) {
-		const struct upload_part *p = &parts[k];
-		struct s3_range range = part_range_in(k + 1, size);
-		uint64_t wanted = range.end - range.start, gen;
-
-		if (!p->on_server && !p->sending)
-			continue;
-		if (k + 1 > part_count(size))
+	scoped_lock(&u->lock);
+	for (unsigned k = part_count(size); k < u->locked.n_parts; k++)
+		if (u->locked.parts[k].on_server || u->locked.parts[k].sending)
 			return true;
-		gen = u->src.gen(u->src.arg, k + 1);
-		if (p->sending ? (p->sending_gen != 0 && p->sending_gen != gen) || p->want != wanted
-			       : p->gen != gen || p->size != wanted)
-			return true;
-	}
 	return false;
 }
 

@@ -66,8 +66,8 @@ int upload_set_tags(struct upload *u, const struct kv *tags) must_check;
 
 /* Has a multipart upload been created (or is it being created)? Then metadata is fixed. */
 bool upload_started(const struct upload *u);
-/* Some sent part is out of date for an object of this size (missing is fine, stale is not). */
-bool upload_is_stale(struct upload *u, uint64_t size);
+/* A part was sent that an object of this size does not have. Ceph does not complete without it. */
+bool upload_exceeds(struct upload *u, uint64_t size);
 
 /* Sends what differs, completes: one version. Blocks; parts go out in parallel through the pool. On
  * failure the upload may be tried again or dropped. */

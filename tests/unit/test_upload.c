@@ -259,6 +259,7 @@ static void wait_part(struct upload *u, unsigned n)
 static void test_generations(void)
 {
 	uint64_t size = 3 * 5 * MIB;
+	struct mpu_part parts[2];
 	struct world w;
 	struct upload *u;
 
@@ -266,7 +267,6 @@ static void test_generations(void)
 	u = make(&w);
 	upload_offer(u, 1);
 	wait_part(u, 1);
-	CHECK(!upload_is_stale(u, size));
 	upload_offer(u, 1); /* sent in this generation */
 	upload_offer(u, 0);
 	upload_offer(u, PART_COUNT_MAX + 1);
@@ -274,13 +274,14 @@ static void test_generations(void)
 	wait_part(u, 2);
 	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 2);
 	touch(&w, 1);
-	CHECK(upload_is_stale(u, size));
+	CHECK_INT(upload_parts(u, parts, 2), 1);
+	CHECK_INT(parts[0].number, 2);
 	upload_offer(u, 1);
 	wait_part(u, 1);
-	CHECK(!upload_is_stale(u, size));
+	CHECK_INT(upload_parts(u, parts, 2), 2);
 	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 3);
-	CHECK(upload_is_stale(u, 6 * MIB)); /* part 2 was sent whole */
-	CHECK(upload_is_stale(u, 4 * MIB));
+	CHECK(!upload_exceeds(u, 6 * MIB));
+	CHECK(upload_exceeds(u, 4 * MIB));
 	touch(&w, 2);
 	finish(&w, u, size); /* 2 again, 3 */
 	CHECK_INT(fake_calls(&w.fake, FAKE_PART), 5);
@@ -369,7 +370,7 @@ static void test_failure_then_finish(void)
 	wait_part(u, 1);
 	upload_offer(u, 2);
 	fake_wait_calls(&w.fake, FAKE_PART, 3 + 2);
-	UNTIL(upload_is_stale(u, 15 * MIB)); /* what the server holds of part 2 is unclear */
+	UNTIL(upload_exceeds(u, 5 * MIB)); /* whether the server holds part 2 is unclear */
 	upload_offer(u, 3);
 	finish(&w, u, 15 * MIB);
 	CHECK_INT(w.fake.n_versions, 2);
@@ -631,7 +632,7 @@ static void *race(void *arg)
 		if (k % 5 == r->seed)
 			touch(r->w, n);
 		upload_offer(r->u, n);
-		(void)upload_is_stale(r->u, 60 * MIB);
+		(void)upload_exceeds(r->u, 60 * MIB);
 		(void)upload_started(r->u);
 	}
 	return NULL;
