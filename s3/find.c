@@ -9,6 +9,7 @@
 
 #include "s3/list.h"
 #include "s3/object.h"
+#include "s3/client_i.h"
 #include "s3/verb_i.h"
 
 #define LOOKED_AT_MAX 100 /* HEADs */
@@ -93,9 +94,8 @@ int settle_init(struct settle *s, struct s3_client *c, const char *key,
 	/* A replica may bear any time. */
 	*s = (struct settle){ .client = c,
 			      .key = key,
-			      .since_ms = opts && opts->origin
-						  ? 0
-						  : clock_wall_ms() - SETTLE_SKEW_MS };
+			      .since_ms =
+				      opts && opts->origin ? 0 : clock_wall_ms() - SETTLE_SKEW_MS };
 	if (!name)
 		return 0;
 	s->value = opts->meta ? kv_get(opts->meta, name) : NULL;
@@ -118,6 +118,11 @@ void settle_wait(unsigned tries)
 				       (uint32_t)rnd[2] << 8 | rnd[3]));
 }
 
+bool settle_is_over(const struct s3_client *c, unsigned tries, unsigned silent)
+{
+	return tries >= SETTLE_TRIES || (silent > 0 && silent * c->stall_ms >= c->call_ms);
+}
+
 int settle_try(struct settle *s, int rc, const struct s3_error *e, struct s3_info *ret_i)
 {
 	int found;
@@ -125,10 +130,11 @@ int settle_try(struct settle *s, int rc, const struct s3_error *e, struct s3_inf
 	if (!e->unclear || !s->name || rc == -ECANCELED || rc == -ENOMEM)
 		return rc;
 	s->tries++;
+	s->silent += rc == -ETIMEDOUT;
 	/* The server may be at it still: look a little later. */
 	settle_wait(s->tries);
 	found = object_find(s->client, s->key, s->name, s->value, s->since_ms, ret_i, NULL);
 	if (found == 0)
 		return 0;
-	return found == -ENOENT && s->tries < SETTLE_TRIES ? -EAGAIN : rc;
+	return found == -ENOENT && !settle_is_over(s->client, s->tries, s->silent) ? -EAGAIN : rc;
 }

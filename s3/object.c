@@ -511,6 +511,7 @@ int object_delete_as(struct s3_client *c, const char *key, const struct s3_origi
 	};
 	int64_t since_ms = clock_wall_ms() - SETTLE_SKEW_MS;
 	int made = delete_origin(&q, origin, err);
+	unsigned silent = 0;
 
 	if (made != 0)
 		return made;
@@ -525,11 +526,12 @@ int object_delete_as(struct s3_client *c, const char *key, const struct s3_origi
 			return str_dup(verb_version_id(&res), ret_version);
 		if (!res.error.unclear || rc == -ECANCELED || rc == -ENOMEM)
 			return rc;
+		silent += rc == -ETIMEDOUT;
 		settle_wait(tries);
 		settled = settle_delete(c, key, since_ms, ret_version);
 		if (settled == 0)
 			return 0;
-		if (settled != -EAGAIN || tries >= SETTLE_TRIES)
+		if (settled != -EAGAIN || settle_is_over(c, tries, silent))
 			return rc;
 	}
 }

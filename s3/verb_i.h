@@ -65,7 +65,8 @@ struct settle {
 	const char *key;
 	const char *name, *value; /* the token; name NULL = cannot be settled */
 	int64_t since_ms;	  /* wall; versions older than this are not ours; 0 = any may be */
-	unsigned tries;		  /* that have failed with an unclear outcome */
+	unsigned tries;		  /* that have failed with an unclear outcome, */
+	unsigned silent;	  /* of these without any answer */
 };
 
 /* opts may be NULL. -EINVAL when opts->token_name is no name in opts->meta. */
@@ -77,6 +78,8 @@ int settle_try(struct settle *s, int rc, const struct s3_error *e, struct s3_inf
 	must_check;
 /* The wait before try number tries+1. */
 void settle_wait(unsigned tries);
+/* Whoever called was promised an error within call_ms: a server that is silent takes stall_ms a try. */
+bool settle_is_over(const struct s3_client *c, unsigned tries, unsigned silent);
 
 #define SETTLE_TRIES 4 /* s3_call has its own within each */
 /* How far the server's clock may be from ours; SigV4 refuses more (S3 API Reference,
