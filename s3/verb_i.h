@@ -78,7 +78,8 @@ int settle_try(struct settle *s, int rc, const struct s3_error *e, struct s3_inf
 	must_check;
 /* The wait before try number tries+1. */
 void settle_wait(unsigned tries);
-/* Whoever called was promised an error within call_ms: a server that is silent takes stall_ms a try. */
+/* Whoever called was promised an error within call_ms, and a server that is silent takes stall_ms a
+ * try. */
 bool settle_is_over(const struct s3_client *c, unsigned tries, unsigned silent);
 
 #define SETTLE_TRIES 4 /* s3_call has its own within each */
