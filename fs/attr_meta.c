@@ -102,7 +102,7 @@ mode_t attr_meta_mode(const struct fs *fs, const struct kv *meta, bool is_dir)
 
 mode_t attr_mode_unset_id(mode_t mode, bool in_group)
 {
-	if (!S_ISREG(mode))
+	if (S_ISDIR(mode))
 		return mode;
 	if (!in_group || (mode & S_IXGRP))
 		mode &= ~(mode_t)S_ISGID;
