@@ -15,6 +15,8 @@
 #include "fs/path.h"
 #include "s3/part.h"
 
+#define RELEASE_MS 1000 /* from the close that gave a torn file up to its release, at most */
+
 /* A change of metadata alone makes a version of the same content. */
 static bool is_content_of(const struct body *a, const struct body *b)
 {
@@ -60,6 +62,19 @@ static int adopt(struct file *f, const char *key, struct attr *a)
 	return 0;
 }
 
+bool file_is_torn(const struct file *f)
+{
+	return f->locked.body->spool && spool_error(f->locked.body->spool);
+}
+
+/* Nobody will make it whole: who writes was told, and has closed it. What was acknowledged before,
+ * or may be a version, has a ticket yet. Busy. */
+static bool is_lost(const struct file *f)
+{
+	return f->locked.state == FILE_FAILED && file_is_torn(f) && !f->locked.writers &&
+	       !f->locked.held_ref && !f->locked.unclear;
+}
+
 /*
  * Another client has replaced the object, and somebody has read of the one before. For him that was
  * removed, as by rename(2): he goes on with its version, or, where that has no id, gets ESTALE; the
@@ -84,6 +99,17 @@ static int part(struct file *f, const char *key)
 	file_kill_busy(f);
 	notify_key(f->fs->notify, key, true);
 	return -ESTALE; /* the kernel looks the name up again */
+}
+
+/* Who reads it keeps it, and the name is that of what was before. Busy, lost. */
+static void part_lost(struct file *f)
+{
+	auto_free char *key = NULL;
+
+	if (node_key(f->fs->nodes, f->node, &key))
+		return;
+	attr_cache_drop(f->fs->attrs, key);
+	(void)part(f, key);
 }
 
 int file_refresh(struct file *f, bool want_rec)
@@ -206,6 +232,7 @@ int file_truncate_locked(struct file *f, uint64_t size)
 	if (r)
 		return r;
 	spool_mend(b->spool, size);
+	f->locked.given_up = f->locked.given_up && spool_error(b->spool);
 	if (atomic_load(&b->base_size) > size)
 		atomic_store(&b->base_size, size);
 	f->locked.changes++;
@@ -250,9 +277,16 @@ static bool opens_for_writing(int flags)
 static int prepare(struct file *f, const struct file_open *o)
 {
 	bool made = f->locked.state == FILE_CLEAN && o->create && !f->locked.now.has_object;
-	bool empty_now = false;
+	bool empty_now = false, given_up;
 	int r = 0;
 
+	lock_take(&f->locked.l);
+	given_up = f->locked.given_up;
+	lock_drop(&f->locked.l);
+	if (given_up && is_lost(f))
+		part_lost(f);
+	if (given_up && f->locked.state == FILE_DEAD)
+		return -ESTALE; /* the kernel looks the name up again */
 	if (made)
 		r = begin_new(f, o);
 	else if (f->locked.state == FILE_CLEAN)
@@ -293,6 +327,16 @@ bool file_kept(const struct handle *h)
 	return h->kept;
 }
 
+/* The kernel releases what was closed a little later: until then a torn file has its name. */
+static void await_release(struct file *f)
+{
+	int64_t until = clock_mono_ms() + RELEASE_MS;
+
+	scoped_lock(&f->locked.l);
+	while (f->locked.given_up && f->locked.writers && clock_mono_ms() < until)
+		cond_wait_until(&f->locked.changed, &f->locked.l, until);
+}
+
 int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct handle **ret_h)
 {
 	struct handle *h = calloc(1, sizeof(*h));
@@ -308,6 +352,8 @@ int file_open(struct fs *fs, struct node *n, const struct file_open *o, struct h
 	h->flags = o->flags;
 	h->writes = opens_for_writing(o->flags);
 	h->opener = h->writes ? file_process_of(o->pid) : -1;
+	if (!(o->flags & O_TRUNC))
+		await_release(h->file);
 	file_busy_begin(h->file);
 	r = prepare(h->file, o);
 	lock_take(&h->file->locked.l);
@@ -363,6 +409,16 @@ static void give_up(struct file *f, int err)
 			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)));
 }
 
+static void log_failed(const struct file *f, int err)
+{
+	auto_free char *key = NULL;
+	char why[64], shown[256];
+
+	if (!node_key(f->fs->nodes, f->node, &key))
+		log_error("upload=failed key=\"%s\" why=\"%s\"",
+			  printable(key, shown, sizeof(shown)), errno_text(err, why, sizeof(why)));
+}
+
 static void forget_handle_locked(struct file *f, const struct handle *h)
 {
 	struct handle **at = &f->locked.open;
@@ -392,7 +448,12 @@ void file_release(struct fs *fs, struct handle *h)
 		r = f->locked.error;
 	if (last && r && f->locked.state != FILE_HELD)
 		give_up(f, r);
+	if (!last && is_lost(f)) {
+		log_failed(f, f->locked.error);
+		part_lost(f);
+	}
 	lock_take(&f->locked.l);
+	f->locked.given_up = f->locked.given_up || (r && file_is_torn(f));
 	if (last)
 		node_set_content(fs->nodes, f->node, content_locked(f));
 	file_busy_end_locked(f);

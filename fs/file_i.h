@@ -27,9 +27,10 @@
  *                                                                       (again), failed, dead
  *  failed     the last commit failed      spool + base  maybe   sticky  committing (next flush),
  *                                                                       dirty (write), held (last
- *                                                                       release), dead
- *  dead       removed while open          any           none    any     (freed with the last
- *                                                                       reference)
+ *                                                                       release), dead (torn, and
+ *                                                                       nobody writes)
+ *  dead       removed while open, or torn any           none    any     (freed with the last
+ *             and given up                                              reference)
  *
  * A file that became dirty while it was settling keeps its ticket, which promises the metadata
  * alone (held_meta). A directory's file has no spool: it is held from when it is made until its
@@ -102,6 +103,7 @@ struct file {
 		bool mtime_set;
 		/* something was written since it was created or emptied by open */
 		bool has_data;
+		bool given_up;	     /* a close has said that it is torn: its bytes are gone */
 		bool deferred;	     /* a flush was put off to the release, */
 		int64_t deferred_ms; /* then (mono) */
 		/* made private (0600): its metadata is about to change, see commit.c */
@@ -181,6 +183,8 @@ void file_busy_end_locked(struct file *f);
 void file_set_state_locked(struct file *f, enum file_state to);
 int file_make_dirty_locked(struct file *f) must_check;
 int file_truncate_locked(struct file *f, uint64_t size) must_check;
+/* What could not be written is behind the end of it: to cut it there makes it whole again. */
+bool file_is_torn(const struct file *f);
 /* No object may be so large: said before a byte of it is taken, and not when hours of it have been
  * sent. -EFBIG. */
 int file_refuse_size(const struct file *f, uint64_t size) must_check;

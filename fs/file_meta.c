@@ -332,12 +332,6 @@ static int edit_attrs(void *arg, struct meta_rec *rec, bool *ret_tags_only)
 	return kv_equal(&before, &rec->meta) ? 1 : 0;
 }
 
-/* What could not be written is behind the end of it: to cut it there makes it whole again. */
-static bool is_torn(const struct file *f)
-{
-	return f->locked.body->spool && spool_error(f->locked.body->spool);
-}
-
 /* Busy; 1: that is its size. A file that nobody has open for writing is saved at once: no close
  * will come. */
 static int set_size(struct file *f, uint64_t size)
@@ -345,7 +339,7 @@ static int set_size(struct file *f, uint64_t size)
 	bool closed;
 	int r = known(f);
 
-	if (r || (f->locked.now.size == size && !is_torn(f)))
+	if (r || (f->locked.now.size == size && !file_is_torn(f)))
 		return r ? r : 1;
 	lock_take(&f->locked.l);
 	r = file_truncate_locked(f, size);

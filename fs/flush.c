@@ -244,8 +244,12 @@ int file_flush(struct fs *fs, struct handle *h, pid_t pid)
 		lock_drop(&f->locked.l);
 	} else {
 		r = save_at_close(f, pid);
-		if (r && f->locked.body->spool && spool_error(f->locked.body->spool))
+		if (r && file_is_torn(f)) {
 			spool_discard(f->locked.body->spool);
+			lock_take(&f->locked.l);
+			f->locked.given_up = true;
+			lock_drop(&f->locked.l);
+		}
 		/* its release, which may come when the next one has emptied it, saves no more */
 		h->deferred = false;
 		if (!r)
