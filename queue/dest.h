@@ -29,7 +29,7 @@ struct dest_set_conf {
 	/* an ARN without a section: the source's endpoint and credentials; cred is not taken */
 	const struct s3_client_conf *source;
 	const struct cred_conf *source_cred; /* to make a credential source of its own */
-	unsigned at_once;		     /* jobs at once per destination; 0 = 8 */
+	unsigned at_once;		     /* jobs at once per destination; 0 = 16 */
 	/* for tests: what all destinations send through; NULL = as the source's */
 	http_attempt_fn *attempt;
 	void *attempt_arg;

@@ -50,7 +50,7 @@ enum dest_state { DEST_OPEN, DEST_PAUSED, DEST_PROBING };
 #define DEST_FAILURES_MAX   3 /* in a row, then it is paused */
 #define DEST_PAUSE_FIRST_MS 2000
 #define DEST_PAUSE_MAX_MS   60000
-#define DEST_AT_ONCE	    8
+#define DEST_AT_ONCE	    16
 
 struct dest_gauge {
 	enum dest_state state;
